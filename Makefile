@@ -1,0 +1,259 @@
+# Andon: two programs, one build. `make help` tells the targets.
+#
+# Nothing here names a source file: a new .c in a layer's folder is built, a new
+# tests/router/unit/<layer>/test_*.c is a test, a new tests/fuzz/fuzz_*.c is a
+# fuzz target. Everything made lies under build/; the source tree stays clean.
+# Only `make install` and `make uninstall` touch the system's PostgreSQL.
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+top       := $(abspath $(dir $(lastword $(MAKEFILE_LIST))))
+VERSION   := 0.1.0
+PYTHON    ?= /usr/bin/python3
+PREFIX    ?= /usr/local
+DESTDIR   ?=
+SAN       ?=
+
+ifeq ($(origin CC),default)
+CC        := gcc
+endif
+
+# What these need may be missing on a fresh machine: they install it first and
+# then call make again, which finds pg_config.
+bootstrap := help deps clean demo test
+
+PG_CONFIG ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_config)
+
+# ---------------------------------------------------------------- variants
+ifeq ($(SAN),)
+variant   :=
+build     := build
+else ifneq ($(findstring address,$(SAN)),)
+variant   := asan
+build     := build/asan
+else ifneq ($(findstring thread,$(SAN)),)
+variant   := tsan
+build     := build/tsan
+else
+variant   := san
+build     := build/san
+endif
+export SAN
+
+# PostgreSQL's own layout; evaluated once, only when something is built.
+pg_include_server = $(eval pg_include_server := $(shell $(PG_CONFIG) --includedir-server))$(pg_include_server)
+pg_include        = $(eval pg_include := $(shell $(PG_CONFIG) --includedir))$(pg_include)
+pg_libdir         = $(eval pg_libdir := $(shell $(PG_CONFIG) --pkglibdir))$(pg_libdir)
+pg_version        = $(eval pg_version := $(shell $(PG_CONFIG) --version))$(pg_version)
+pg_major          = $(eval pg_major := $(shell $(PG_CONFIG) --version | sed 's/[^0-9]*\([0-9]*\).*/\1/'))$(pg_major)
+pg_query_a        = $(eval pg_query_a := $(firstword $(wildcard /usr/lib/*/libpg_query.a /usr/lib/libpg_query.a)))$(pg_query_a)
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+            -Wpointer-arith -Wwrite-strings -Wformat=2 -Wno-format-nonliteral \
+            -Wno-unused-parameter -Werror=implicit-function-declaration \
+            -Werror=incompatible-pointer-types -Werror=int-conversion \
+            -Werror=return-type -Werror=unused-result
+ifneq ($(WERROR),)
+WARNINGS += -Werror
+endif
+ifeq ($(SAN),)
+HARDEN   := -D_FORTIFY_SOURCE=2
+else
+HARDEN   := -fsanitize=$(SAN) -fno-sanitize-recover=all
+endif
+CFLAGS   ?= -O2 -g
+ANDON_CFLAGS  := -std=gnu11 $(WARNINGS) -fno-omit-frame-pointer \
+                 -fstack-protector-strong -fPIE -pthread $(HARDEN)
+ANDON_CPPFLAGS = -D_GNU_SOURCE -DANDON_VERSION='"$(VERSION)"' -I$(top)/router -I$(top)
+ANDON_LDFLAGS := -pie -pthread -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
+# libpgcommon comes first; the parser is shut into one object of its own, below.
+ANDON_LIBS     = -L$(pg_libdir) -lpgcommon -lpgport -levent_core -levent_extra \
+                 -levent_pthreads -lpq -lssl -lcrypto -linih -ljansson -lxxhash -lm
+
+# ---------------------------------------------------------------- router
+layers_above  := $(shell sed -n '/^\[router\]/,/^\[extension\]/{/^[a-z]/p}' $(top)/dev/layers.txt | tr ' ' '+')
+router_layers := $(subst +, ,$(layers_above))
+router_src    := $(sort $(wildcard router/*/*.c))
+router_obj    := $(router_src:%.c=$(build)/%.o)
+router_main   := $(build)/router/app/main.o
+pg_query_o    := $(build)/vendor/pg_query.o
+
+# PostgreSQL's headers are seen by the classifier, the topology and SCRAM only.
+$(build)/router/sql/classify%.o:  CPP_VENDOR = -isystem $(pg_include_server)
+$(build)/router/topology/%.o:     CPP_VENDOR = -isystem $(pg_include)
+$(build)/router/scram/%.o:        CPP_VENDOR = -isystem $(pg_include)/internal -isystem $(pg_include) -isystem $(pg_include_server)
+
+.PHONY: all router extension
+all: router extension ## build the router and the extension
+
+router: $(router_obj) $(if $(wildcard router/app/main.c),$(build)/andon-router) ## build andon-router
+
+$(build)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ANDON_CPPFLAGS) $(CPP_VENDOR) $(CPPFLAGS) $(ANDON_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(build)/andon-router: $(router_obj) $(pg_query_o)
+	$(CC) $(ANDON_LDFLAGS) $(LDFLAGS) -o $@ $^ $(ANDON_LIBS)
+
+# The parser: linked into one object, then every symbol but those listed made
+# local, so that its palloc and hash functions meet nobody else's.
+$(pg_query_o): router/sql/pg_query.symbols Makefile
+	@mkdir -p $(@D)
+	@test -n "$(pg_query_a)" || { echo "libpg_query.a is missing: run 'make deps'" >&2; exit 1; }
+	ld -r -o $@.all $$(sed -n 's/^[a-zA-Z]/-u &/p' $<) $(pg_query_a)
+	sed '/^#/d' $< > $@.keep
+	objcopy --keep-global-symbols=$@.keep $@.all $@
+	@rm -f $@.all $@.keep
+
+# ---------------------------------------------------------------- extension
+extension: ## build the extension (objects under build/extension)
+	@mkdir -p $(build)/extension
+	+@$(MAKE) --no-print-directory -C $(build)/extension -f $(top)/extension/Makefile \
+	    PG_CONFIG=$(PG_CONFIG) VERSION=$(VERSION) SAN='$(SAN)' all
+
+stage_dir  := $(build)/pg$(if $(wildcard /usr/lib/postgresql/15/bin/pg_config),15,$(pg_major))
+
+.PHONY: stage
+stage: extension ## stage a copy of PostgreSQL with the extension under build/pg15
+	@PG_CONFIG=$(PG_CONFIG) dev/stage $(stage_dir)
+	+@$(MAKE) --no-print-directory -s -C $(build)/extension -f $(top)/extension/Makefile \
+	    PG_CONFIG=$(top)/$(stage_dir)/bin/pg_config VERSION=$(VERSION) SAN='$(SAN)' install >/dev/null
+
+# ---------------------------------------------------------------- unit tests
+# A unit test is linked with its own layer and the layers below, nothing else:
+# if it does not link, the layering leaks. T=wire or T=wire/test_frame picks.
+unit_src  := $(sort $(wildcard tests/router/unit/*/test_*.c))
+ifneq ($(T),)
+unit_src  := $(filter tests/router/unit/$(T)/% tests/router/unit/$(T).c,$(unit_src))
+endif
+unit_bin  := $(unit_src:tests/router/unit/%.c=$(build)/unit/%)
+
+# $(call below,LAYER): the layers on the lines under the one that names LAYER.
+below  = $(call below_,$1,$(layers_above))
+below_ = $(if $2,$(if $(filter $1,$(subst +, ,$(firstword $2))),$(subst +, ,$(wordlist 2,99,$2)),$(call below_,$1,$(wordlist 2,99,$2))))
+objects_of = $(filter-out $(router_main),$(filter $(addprefix $(build)/router/,$(addsuffix /%,$1)),$(router_obj)))
+
+define unit_rule
+$(build)/unit/$1/%: $(build)/tests/router/unit/$1/%.o $(call objects_of,$1 $(call below,$1)) $(if $(filter sql,$1 $(call below,$1)),$(pg_query_o))
+	@mkdir -p $$(@D)
+	$$(CC) $$(ANDON_LDFLAGS) $$(LDFLAGS) -o $$@ $$^ -lcmocka $$(ANDON_LIBS)
+$(build)/tests/router/unit/$1/%.o: CPP_VENDOR = -I$(top)/tests $(if $(filter topology,$1),-isystem $$(pg_include)) $(if $(filter scram sql,$1),-isystem $$(pg_include_server))
+endef
+$(foreach layer,$(router_layers),$(eval $(call unit_rule,$(layer))))
+
+.PHONY: unit unit-build
+unit-build: $(unit_bin)
+unit: unit-build ## run the unit tests; T=wire or T=wire/test_frame picks
+	@$(PYTHON) tests/support/run.py --build $(build) $(if $(T),--only '$(T)') unit
+
+# ---------------------------------------------------------------- fuzzing
+# A target is tests/fuzz/fuzz_NAME.c with LLVMFuzzerTestOneInput. `make check`
+# replays tests/fuzz/corpus/NAME through it; `make fuzz T=NAME` searches.
+fuzz_src  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+fuzz_bin  := $(fuzz_src:tests/fuzz/fuzz_%.c=$(build)/replay/%)
+fuzz_lib   = $(filter-out $(router_main),$(router_obj))
+
+$(build)/replay/%: $(build)/tests/fuzz/fuzz_%.o $(build)/tests/fuzz/replay_main.o $(build)/librouter.a $(pg_query_o)
+	@mkdir -p $(@D)
+	$(CC) $(ANDON_LDFLAGS) $(LDFLAGS) -o $@ $^ $(ANDON_LIBS)
+
+$(build)/librouter.a: $(filter-out $(router_main),$(router_obj))
+	@rm -f $@
+	ar rcs $@ $^
+
+FUZZ_CC    ?= $(firstword $(wildcard /usr/bin/clang /usr/bin/clang-14) clang)
+SECS       ?= 60
+fuzz_build := build/fuzz
+
+.PHONY: fuzz replay-build
+replay-build: $(fuzz_bin)
+fuzz: ## search with libFuzzer: make fuzz T=frame [SECS=60]
+	@test -f tests/fuzz/fuzz_$(T).c || { echo "make fuzz T=NAME, one of: $(fuzz_src:tests/fuzz/fuzz_%.c=%)" >&2; exit 2; }
+	+@$(MAKE) --no-print-directory CC=$(FUZZ_CC) build=$(fuzz_build) \
+	    HARDEN='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined' $(fuzz_build)/fuzzer/$(T)
+	@mkdir -p tests/fuzz/corpus/$(T) $(fuzz_build)/findings
+	$(fuzz_build)/fuzzer/$(T) -max_total_time=$(SECS) -artifact_prefix=$(fuzz_build)/findings/$(T)- \
+	    -timeout=10 -rss_limit_mb=2048 $(fuzz_build)/corpus.$(T) tests/fuzz/corpus/$(T)
+
+$(fuzz_build)/fuzzer/%: $(fuzz_build)/tests/fuzz/fuzz_%.o $(fuzz_build)/librouter.a $(fuzz_build)/vendor/pg_query.o
+	@mkdir -p $(@D) $(fuzz_build)/corpus.$*
+	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined $(ANDON_LDFLAGS) -o $@ $^ $(ANDON_LIBS)
+
+# ---------------------------------------------------------------- tests
+RUN := $(PYTHON) tests/support/run.py --build $(build)
+ifneq ($(K),)
+RUN += -k '$(K)'
+endif
+
+.PHONY: check installcheck e2e test test-built asan tsan bench demo matrix
+check: unit-build replay-build router ## quick tests, no server: unit, corpus, layers, headers, docs
+	@$(RUN) check
+
+installcheck: stage ## regression and isolation tests of the extension, on a server of their own
+	@$(RUN) extension
+
+e2e: router stage ## end-to-end tests on real clusters; K=pattern picks
+	@$(RUN) e2e
+
+deps: ## install the Debian packages that are missing
+	@dev/deps test
+
+test: ## install what is missing, build, run every test
+	@dev/deps test
+	+@$(MAKE) --no-print-directory test-built
+
+test-built: all unit-build replay-build stage
+	@$(RUN) all
+
+asan: ## the whole suite under AddressSanitizer and UBSan
+	+@$(MAKE) --no-print-directory SAN=address,undefined test-built
+
+tsan: ## the router's suite under ThreadSanitizer
+	+@$(MAKE) --no-print-directory SAN=thread test-built
+
+bench: router stage ## measure: make bench B=name
+	@$(PYTHON) bench/run.py $(B)
+
+demo: ## the whole main job on a cluster of its own (README)
+	@dev/deps demo
+	+@$(MAKE) --no-print-directory router stage
+	@$(PYTHON) demo/run.py
+
+matrix: ## build and test the extension on PostgreSQL 17 and 18
+	@dev/matrix
+
+# ---------------------------------------------------------------- the rest
+.PHONY: docs format install uninstall clean help deps
+docs: router ## write the generated parts of docs/
+	@dev/doccheck --write
+
+format: ## lay out the C sources with clang-format
+	@dev/format
+
+bindir := $(DESTDIR)$(PREFIX)/bin
+docdir := $(DESTDIR)$(PREFIX)/share/doc/andon
+
+install: all ## install the extension into PostgreSQL and the router into PREFIX
+	+$(MAKE) --no-print-directory -C $(build)/extension -f $(top)/extension/Makefile \
+	    PG_CONFIG=$(PG_CONFIG) VERSION=$(VERSION) DESTDIR=$(DESTDIR) install
+	install -d $(bindir) $(docdir)
+	$(if $(wildcard router/app/main.c),install -m 755 $(build)/andon-router $(bindir)/andon-router)
+	install -m 644 LICENSE $(wildcard README.md CHANGELOG.md etc/*.ini etc/*.service) $(docdir)/
+
+uninstall: ## remove what install put there
+	+$(MAKE) --no-print-directory -C $(build)/extension -f $(top)/extension/Makefile \
+	    PG_CONFIG=$(PG_CONFIG) VERSION=$(VERSION) DESTDIR=$(DESTDIR) uninstall
+	rm -f $(bindir)/andon-router
+	rm -rf $(docdir)
+
+clean: ## remove build/ (the staged server and downloaded node packages too)
+	rm -rf build
+
+help: ## print this list
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## /\1	/p' Makefile | expand -t 14
+
+-include $(router_obj:.o=.d) $(unit_bin:$(build)/unit/%=$(build)/tests/router/unit/%.d)
+-include $(fuzz_src:%.c=$(build)/%.d) $(build)/tests/fuzz/replay_main.d

@@ -1,0 +1,237 @@
+#!/usr/bin/python3
+"""Runs the tests and tells the count.
+
+    run.py [--build DIR] [--only PATH] [-k PATTERN] SUITE...
+
+A suite is one of unit, corpus, tools, extension, router, system, or a group of
+them: check (no server needed), e2e, all. The last line printed is
+"N passed, N failed", and the exit code is true to it. What a passing test
+prints is kept out of the way; what a failing one prints is shown.
+
+Suites are plain functions that yield results, so that one process runs and
+counts them all: programs built on cmocka (their TAP output is read), fuzz
+targets replaying their corpus, PostgreSQL's regression and isolation drivers,
+and Python's unittest for everything else.
+"""
+
+import argparse
+import glob
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[:0] = [TOP, os.path.join(TOP, "dev"), os.path.join(TOP, "tests", "support")]
+
+GROUPS = {
+    "check": ["unit", "corpus", "tools"],
+    "e2e": ["router", "system"],
+    "all": ["unit", "corpus", "tools", "extension", "router", "system"],
+}
+PROGRAM_TIMEOUT_SECS = 300
+
+
+class Options:
+    """What the command line asked for, handed to every suite."""
+
+    def __init__(self, build, only, pattern):
+        self.build = os.path.abspath(build)
+        self.only = only
+        self.pattern = pattern
+
+
+class Result:
+    """One test: its name, whether it passed, and what to show if it did not."""
+
+    def __init__(self, name, passed, output="", skipped=False):
+        self.name = name
+        self.passed = passed
+        self.output = output
+        self.skipped = skipped
+
+
+def run_program(command, **options):
+    """Runs a program to its end; returns (exit code, what it printed)."""
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+        start_new_session=True, text=True, errors="replace", **options)
+    try:
+        output, _ = process.communicate(timeout=PROGRAM_TIMEOUT_SECS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        output += "\nstopped after %d s\n" % PROGRAM_TIMEOUT_SECS
+    return process.returncode, output
+
+
+def sources(pattern):
+    return sorted(glob.glob(os.path.join(TOP, pattern)))
+
+
+def suite_unit(options):
+    """cmocka programs, one per tests/router/unit/LAYER/test_X.c."""
+    for source in sources("tests/router/unit/*/test_*.c"):
+        name = os.path.relpath(source, os.path.join(TOP, "tests/router/unit"))[:-2]
+        if options.only and name != options.only and not name.startswith(options.only + "/"):
+            continue
+        code, output = run_program([os.path.join(options.build, "unit", name)], cwd=TOP,
+                                   env=dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP"))
+        yield from read_tap("unit/" + name, code, output)
+
+
+def read_tap(name, code, output):
+    """One result per "ok" line; a program that dies or tells nothing fails."""
+    lines = re.findall(r"^(not ok|ok) +\d+ *-? *(.*)$", output, re.M)
+    plan = re.search(r"^1\.\.(\d+)", output, re.M)
+    for verdict, test in lines:
+        if "# SKIP" in test:
+            yield Result("%s:%s" % (name, test), True, skipped=True)
+        else:
+            yield Result("%s:%s" % (name, test), verdict == "ok", output)
+    failed = sum(verdict != "ok" for verdict, _ in lines)
+    complete = lines and plan and len(lines) >= int(plan.group(1))
+    if not complete or (code != 0 and failed == 0):
+        yield Result("%s: exit code %d after %d tests" % (name, code, len(lines)), False, output)
+
+
+def suite_corpus(options):
+    """Each fuzz target over each file of its corpus."""
+    for source in sources("tests/fuzz/fuzz_*.c"):
+        target = os.path.basename(source)[len("fuzz_"):-2]
+        corpus = sources("tests/fuzz/corpus/%s/*" % target)
+        if not corpus:
+            yield Result("corpus/%s: tests/fuzz/corpus/%s is empty" % (target, target), False)
+            continue
+        code, output = run_program([os.path.join(options.build, "replay", target)] + corpus)
+        yield Result("corpus/%s (%d files)" % (target, len(corpus)), code == 0, output)
+
+
+def suite_tools(options):
+    """The checks over the sources, and the tests of the tools themselves."""
+    for tool in ("layercheck", "headerscheck", "doccheck"):
+        path = os.path.join(TOP, "dev", tool)
+        if os.path.exists(path):
+            code, output = run_program([path], cwd=TOP)
+            yield Result("dev/" + tool, code == 0, output)
+    yield from run_unittests(options, "tests/dev")
+
+
+def suite_extension(options):
+    """pg_regress and the isolation tester, then what is written in Python."""
+    import regress
+    yield from (Result(*item) for item in regress.run(options.build))
+    yield from run_unittests(options, "tests/extension/t")
+
+
+def suite_router(options):
+    yield from run_unittests(options, "tests/router/e2e")
+
+
+def suite_system(options):
+    yield from run_unittests(options, "tests/system")
+
+
+class Collector(unittest.TestResult):
+    """Turns unittest's results into ours, printing each as it comes."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.buffer = True
+        self.folder = folder
+        self.results = []
+
+    def name(self, test):
+        return "%s/%s" % (self.folder, test.id())
+
+    def add(self, test, passed, output="", skipped=False):
+        self.results.append(Result(self.name(test), passed, output, skipped))
+        tell(self.results[-1])
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self.add(test, True)
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self.add(test, True, reason, skipped=True)
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.add(test, False, self.failures[-1][1])
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.add(test, False, self.errors[-1][1])
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            stored = self.failures if issubclass(err[0], test.failureException) else self.errors
+            self.add(subtest, False, stored[-1][1])
+
+
+def run_unittests(options, folder):
+    if not sources(folder + "/test_*.py"):
+        return []
+    os.environ["ANDON_BUILD"] = options.build
+    sys.path.insert(0, os.path.join(TOP, folder))
+    loader = unittest.TestLoader()
+    if options.pattern:
+        loader.testNamePatterns = ["*%s*" % options.pattern]
+    suite = unittest.TestSuite(loader.loadTestsFromName(os.path.basename(path)[:-3])
+                               for path in sources(folder + "/test_*.py"))
+    collector = Collector(folder)
+    suite.run(collector)
+    sys.path.remove(os.path.join(TOP, folder))
+    for result in collector.results:
+        result.told = True
+    return collector.results
+
+
+def tell(result):
+    if result.skipped:
+        print("skip  %s  (%s)" % (result.name, result.output), flush=True)
+    elif result.passed:
+        print("ok    %s" % result.name, flush=True)
+    else:
+        print("FAIL  %s\n%s" % (result.name, indent(result.output)), flush=True)
+
+
+def indent(text):
+    return "".join("      | %s\n" % line for line in text.rstrip().splitlines())
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--only", help="unit tests of this layer or program")
+    parser.add_argument("-k", dest="pattern", help="Python tests whose name has this in it")
+    parser.add_argument("suite", nargs="+")
+    args = parser.parse_args()
+    options = Options(args.build, args.only, args.pattern)
+    names = [name for suite in args.suite for name in GROUPS.get(suite, [suite])]
+
+    failures, passed, skipped = [], 0, 0
+    for name in names:
+        started = time.monotonic()
+        for result in globals()["suite_" + name](options):
+            if not getattr(result, "told", False):
+                tell(result)
+            passed += result.passed and not result.skipped
+            skipped += result.skipped
+            if not result.passed:
+                failures.append(result.name)
+        print("----  %s: %.1f s" % (name, time.monotonic() - started), flush=True)
+    for failure in failures:
+        print("FAILED %s" % failure)
+    print("%d passed, %d failed%s" % (passed, len(failures), ", %d skipped" % skipped if skipped else ""),
+          flush=True)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
