@@ -82,7 +82,7 @@ router_main   := $(build)/router/app/main.o
 pg_query_o    := $(build)/vendor/pg_query.o
 
 # PostgreSQL's headers are seen by the classifier, the topology and SCRAM only.
-$(build)/router/sql/classify%.o:  CPP_VENDOR = -isystem $(pg_include_server)
+$(build)/router/sql/classif%.o:   CPP_VENDOR = -isystem $(pg_include_server)
 $(build)/router/topology/%.o:     CPP_VENDOR = -isystem $(pg_include)
 $(build)/router/scram/%.o:        CPP_VENDOR = -isystem $(pg_include)/internal -isystem $(pg_include) -isystem $(pg_include_server)
 
