@@ -1,0 +1,46 @@
+/*-------------------------------------------------------------------------
+ *
+ * users.h
+ *	  Who may log in and with what secret: the auth_file.
+ *
+ * PgBouncer's format: one user a line, "name" "secret"; a quote inside is
+ * doubled; lines that begin with ; or # are comments.  The secret is a plain
+ * password, md5..., or a SCRAM-SHA-256$ verifier.  A loaded table is
+ * immutable; a reload makes a new one (reference counted, atomic).
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_AUTH_USERS_H
+#define ROUTER_AUTH_USERS_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/slice.h"
+
+typedef enum SecretKind
+{
+	SECRET_NONE,				/* empty: no password login */
+	SECRET_PLAIN,
+	SECRET_MD5,
+	SECRET_SCRAM
+} SecretKind;
+
+typedef struct User
+{
+	const char *name;
+	const char *secret;			/* as in the file */
+	SecretKind	kind;
+} User;
+
+typedef struct UserTable UserTable;
+
+/* Errors name file and line. */
+extern UserTable *user_table_load(const char *path, Error *error);
+extern UserTable *user_table_parse(Slice text, const char *name, Error *error);
+extern UserTable *user_table_ref(UserTable *table);
+extern void user_table_unref(UserTable *table);	/* NULL is fine */
+extern const User *user_table_find(const UserTable *table, Slice name);	/* NULL: unknown */
+extern int	user_table_count(const UserTable *table);
+
+#endif							/* ROUTER_AUTH_USERS_H */

@@ -1,0 +1,101 @@
+/*-------------------------------------------------------------------------
+ *
+ * server.h
+ *	  One connection of the router to a node.
+ *
+ * A server belongs to its pool for life.  While it is checked out its holder
+ * (session/relay, or the pool itself while it resets it) is told through
+ * ServerEvents and writes to it; while idle the pool listens.  The server
+ * keeps what must outlive the holder: settings applied, statements prepared,
+ * transaction status, cancel key.
+ *
+ *	  CONNECTING -> LOGIN -> IDLE <-> ACTIVE -> RESETTING -> IDLE
+ *	       any state ------------------------------------> CLOSED
+ *
+ * Pool servers of replicas log in with default_transaction_read_only=on; one
+ * that reports in_hot_standby=off is retired.  At login andon.enable_commit_lsn()
+ * is called (inside a transaction that a missing function cannot spoil); its
+ * ParameterStatus answer sets reports_commit_lsn.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_BACKEND_SERVER_H
+#define ROUTER_BACKEND_SERVER_H
+
+#include "backend/settings.h"
+#include "base/list.h"
+#include "net/stream.h"
+#include "policy/topology_view.h"
+
+#define SERVER_KEY_MAX 256
+
+typedef struct Server Server;
+typedef struct Pool Pool;
+
+typedef enum ServerState
+{
+	SERVER_CONNECTING,			/* TCP connect under way */
+	SERVER_LOGIN,				/* startup, authentication, enable_commit_lsn */
+	SERVER_IDLE,				/* in the pool */
+	SERVER_ACTIVE,				/* checked out */
+	SERVER_RESETTING,			/* DISCARD ALL under way */
+	SERVER_CLOSED				/* waits to be freed */
+} ServerState;
+
+typedef struct ServerEvents
+{
+	size_t		(*on_data) (void *owner, Slice data);	/* as StreamEvents.on_data */
+	void		(*on_drained) (void *owner);
+	void		(*on_lost) (void *owner, const char *why);	/* the server is gone: the holder must still
+															 * pool_checkin() it */
+} ServerEvents;
+
+/* ---- for the holder ---- */
+extern void server_hold(Server *server, const ServerEvents *events, void *owner);
+extern Stream *server_stream(Server *server);	/* to write, cork, pause; borrowed */
+extern int	server_node(const Server *server);	/* index in the topology view */
+extern const NodeIdentity *server_identity(const Server *server);	/* of the node when it logged in */
+extern bool server_is_replica(const Server *server);
+extern bool server_reports_commit_lsn(const Server *server);
+extern ServerState server_state(const Server *server);
+extern char server_tx_status(const Server *server);	/* 'I', 'T', 'E' as of the last ReadyForQuery */
+extern void server_set_tx_status(Server *server, char tx_status);	/* the holder parses ReadyForQuery */
+
+/* The holder saw a ParameterStatus (in_hot_standby is acted on here). */
+extern void server_note_parameter(Server *server, Slice name, Slice value);
+extern const char *server_find_parameter(const Server *server, const char *name);	/* as reported; NULL */
+extern int	server_parameter_count(const Server *server);
+extern void server_parameter_item(const Server *server, int i, const char **name, const char **value);
+
+/* Settings applied (by SET sent through it); owned by the server. */
+extern Settings *server_settings(Server *server);
+extern void server_set_settings(Server *server, Settings *settings);	/* takes its own reference */
+
+/*
+ * Prepared statements there, by number (session/prepared names them
+ * "andon_<number>").  Adding beyond the limit answers the least recently used
+ * one, to be closed by the caller before the new one is used; 0: none.
+ */
+extern bool server_has_statement(Server *server, uint64_t number);	/* marks it used */
+extern uint64_t server_add_statement(Server *server, uint64_t number);
+extern void server_remove_statement(Server *server, uint64_t number);
+extern void server_forget_statements(Server *server);	/* after DISCARD ALL, DEALLOCATE ALL */
+
+/* ---- for windows on the running system ---- */
+typedef struct ServerStats
+{
+	ServerState state;
+	int			node;
+	const char *database;
+	const char *user;
+	uint32_t	pid;			/* of the backend; 0 before login */
+	uint64_t	connected_us;
+	uint64_t	used_us;		/* last checked out or in */
+	uint64_t	statements;		/* prepared there */
+	char		tx_status;
+} ServerStats;
+
+extern void server_stats(const Server *server, ServerStats *stats);
+extern const char *server_state_name(ServerState state);
+
+#endif							/* ROUTER_BACKEND_SERVER_H */

@@ -1,0 +1,62 @@
+/*-------------------------------------------------------------------------
+ *
+ * log.h
+ *	  One line a event on standard error, as text or JSON.
+ *
+ * Event names are stable words (client_login_failed); variable parts are
+ * fields.  No secrets, no parameters, no literals of statements.  Any thread
+ * may log: a line is one write(2).  The format and level are set once, before
+ * threads start, and by a reload.
+ *
+ *	  LOG_WARN("server_login_failed", LF_STR("node", name), LF_INT("attempt", n));
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_BASE_LOG_H
+#define ROUTER_BASE_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef enum LogLevel
+{
+	LOG_LEVEL_DEBUG,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_WARNING,
+	LOG_LEVEL_ERROR
+} LogLevel;
+
+typedef enum LogFormat
+{
+	LOG_FORMAT_TEXT,
+	LOG_FORMAT_JSON
+} LogFormat;
+
+typedef struct LogField
+{
+	const char *name;
+	const char *string;			/* NULL: number holds the value */
+	int64_t		number;
+} LogField;
+
+#define LF_STR(name, value) ((LogField) {(name), (value) ? (value) : "", 0})
+#define LF_INT(name, value) ((LogField) {(name), NULL, (int64_t) (value)})
+
+extern void log_configure(LogLevel level, LogFormat format);
+extern bool log_enabled(LogLevel level);
+extern void log_write(LogLevel level, const char *event, const LogField *fields, int nfields);
+
+#define LOG_AT(level, event, ...) \
+	do { \
+		if (log_enabled(level)) \
+		{ \
+			const LogField log_fields_[] = {{NULL, NULL, 0}, ##__VA_ARGS__}; \
+			log_write(level, event, log_fields_ + 1, (int) (sizeof(log_fields_) / sizeof(LogField)) - 1); \
+		} \
+	} while (0)
+#define LOG_DEBUG(...) LOG_AT(LOG_LEVEL_DEBUG, __VA_ARGS__)
+#define LOG_INFO(...) LOG_AT(LOG_LEVEL_INFO, __VA_ARGS__)
+#define LOG_WARN(...) LOG_AT(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define LOG_ERROR(...) LOG_AT(LOG_LEVEL_ERROR, __VA_ARGS__)
+
+#endif							/* ROUTER_BASE_LOG_H */

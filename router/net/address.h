@@ -1,0 +1,24 @@
+/*-------------------------------------------------------------------------
+ *
+ * address.h
+ *	  Where to connect or who connected, in a printable form.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_NET_ADDRESS_H
+#define ROUTER_NET_ADDRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ADDRESS_TEXT_SIZE 128
+
+typedef struct PeerAddress
+{
+	char		text[ADDRESS_TEXT_SIZE];	/* "10.0.0.7", "[::1]" or "unix" */
+	int			port;			/* 0 for unix */
+	bool		is_unix;
+	bool		is_loopback;	/* unix included */
+} PeerAddress;
+
+#endif							/* ROUTER_NET_ADDRESS_H */

@@ -1,0 +1,78 @@
+/*-------------------------------------------------------------------------
+ *
+ * stream.h
+ *	  A non-blocking byte stream: one connection, to a client or a server.
+ *
+ * Reading: all connections of a loop share one receive buffer.  on_data is
+ * shown everything that is unread and returns how much it consumed; what it
+ * leaves is kept (copied out of the shared buffer) and shown again, with more
+ * behind it, when more arrives.  A stream with nothing unread owns no buffer.
+ * While reading is paused nothing is shown; after stream_resume() what was
+ * left is shown again in the next turn of the loop, also if nothing arrives.
+ *
+ * Writing: stream_write() sends at once when nothing is queued and queues
+ * what the socket does not take; it never fails, a broken connection is
+ * reported through on_closed in a later turn.  Several writes in one callback
+ * are gathered between stream_cork() and stream_uncork().  When the queue
+ * passes STREAM_HIGH_WATER stream_is_full() says so and the caller stops
+ * feeding it; on_drained tells when it is below STREAM_LOW_WATER again.
+ *
+ * Ending: on_closed is called once, on end of file or error, never from
+ * within a call of the owner; the stream is then silent and waits to be
+ * destroyed.  stream_destroy() may be called in any callback; no callback
+ * comes after it.  With STREAM_FLUSH queued bytes are still sent (for up to a
+ * second) before the descriptor is closed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_NET_STREAM_H
+#define ROUTER_NET_STREAM_H
+
+#include "base/error.h"
+#include "base/slice.h"
+#include "net/address.h"
+#include "net/loop.h"
+
+#define STREAM_READ_SIZE (64 * 1024)
+#define STREAM_HIGH_WATER (256 * 1024)
+#define STREAM_LOW_WATER (64 * 1024)
+
+typedef struct Stream Stream;
+
+typedef struct StreamEvents
+{
+	void		(*on_connected) (void *owner);	/* after stream_connect(); may be NULL */
+	size_t		(*on_data) (void *owner, Slice data);
+	void		(*on_drained) (void *owner);	/* may be NULL */
+	void		(*on_closed) (void *owner, const char *why);	/* why: "end of file" or the system's words */
+} StreamEvents;
+
+typedef enum StreamEnd
+{
+	STREAM_FLUSH,
+	STREAM_DROP
+} StreamEnd;
+
+/* Take over a connected descriptor (made non-blocking, TCP_NODELAY set). */
+extern Stream *stream_create(Loop *loop, int fd, const StreamEvents *events, void *owner);
+
+/* Begin to connect; host may be a name, an address, or a directory of unix
+ * sockets (begins with '/').  Failure is reported through on_closed. */
+extern Stream *stream_connect(Loop *loop, const char *host, int port,
+							  const StreamEvents *events, void *owner);
+extern void stream_destroy(Stream *stream, StreamEnd end);	/* NULL is fine */
+
+/* Change who is told; the new owner is shown unread bytes in the next turn. */
+extern void stream_set_owner(Stream *stream, const StreamEvents *events, void *owner);
+
+extern void stream_write(Stream *stream, Slice bytes);
+extern void stream_cork(Stream *stream);
+extern void stream_uncork(Stream *stream);	/* sends what was gathered */
+extern size_t stream_queued(const Stream *stream);
+extern bool stream_is_full(const Stream *stream);
+extern void stream_pause(Stream *stream);
+extern void stream_resume(Stream *stream);
+extern bool stream_is_paused(const Stream *stream);
+extern Loop *stream_loop(const Stream *stream);
+
+#endif							/* ROUTER_NET_STREAM_H */

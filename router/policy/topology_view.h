@@ -1,0 +1,71 @@
+/*-------------------------------------------------------------------------
+ *
+ * topology_view.h
+ *	  What is known of the nodes at one moment: an immutable snapshot.
+ *
+ * Made by topology/monitor, read by every worker.  A view is reference
+ * counted; whoever keeps it takes a reference.  Times are clock_now_us().
+ * A sample is as old as the moment its query was sent (sampled_us): what a
+ * session read before that moment is covered by the sample's LSN.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_POLICY_TOPOLOGY_VIEW_H
+#define ROUTER_POLICY_TOPOLOGY_VIEW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TOPOLOGY_MAX_NODES 64
+
+typedef uint64_t Lsn;
+
+typedef enum NodeRole
+{
+	NODE_UNKNOWN,
+	NODE_PRIMARY,
+	NODE_REPLICA
+} NodeRole;
+
+/* What must not have changed for two samples to be of the same server life. */
+typedef struct NodeIdentity
+{
+	uint64_t	system_id;
+	int64_t		postmaster_start_us;	/* the server's own clock; only compared */
+	NodeRole	role;
+	uint32_t	timeline;
+} NodeIdentity;
+
+typedef struct NodeView
+{
+	const char *name;			/* as configured; lives as long as the view */
+	const char *host;
+	int			port;
+	NodeIdentity identity;
+	bool		is_usable;		/* answers in time, belongs to this cluster, may get work */
+	Lsn			lsn;			/* primary: insert LSN; replica: replay LSN; 0: not known */
+	uint64_t	sampled_us;		/* when the query of that sample was sent; 0: never */
+	uint64_t	lag_bytes;		/* replicas: behind the primary's last known insert LSN */
+	uint64_t	lag_us;			/* replicas: 0 when caught up */
+	char		why[96];		/* not usable: the reason */
+} NodeView;
+
+typedef struct TopologyView
+{
+	int			refcount;		/* atomic; use topology_view_ref/unref */
+	uint64_t	number;			/* grows with each view */
+	uint64_t	system_id;		/* of the cluster; 0: not known yet */
+	int			primary;		/* index of the one primary, or -1 */
+	bool		has_synchronous;	/* synchronous replication is configured on the primary */
+	int			nnodes;
+	NodeView	nodes[];
+} TopologyView;
+
+extern TopologyView *topology_view_create(int nnodes);	/* one reference; nodes zeroed */
+extern TopologyView *topology_view_copy(const TopologyView *view);
+extern TopologyView *topology_view_ref(TopologyView *view);
+extern void topology_view_unref(TopologyView *view);	/* NULL is fine */
+extern bool node_identity_equals(const NodeIdentity *a, const NodeIdentity *b);
+extern const char *node_role_name(NodeRole role);
+
+#endif							/* ROUTER_POLICY_TOPOLOGY_VIEW_H */

@@ -1,0 +1,70 @@
+/*-------------------------------------------------------------------------
+ *
+ * monitor.h
+ *	  Finds out and keeps knowing what each node is: role, life, position.
+ *
+ * Runs in a thread of its own with one libpq connection per node.  Every
+ * change and every sample makes a new TopologyView, which is posted to each
+ * subscriber's loop.  A probe asked for by a worker is shared by all who wait:
+ * it samples every node once more, at once.
+ *
+ * Also loads the facts of each database from the primary (see sql/facts.h)
+ * and posts them likewise.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_TOPOLOGY_MONITOR_H
+#define ROUTER_TOPOLOGY_MONITOR_H
+
+#include "base/error.h"
+#include "net/loop.h"
+#include "policy/topology_view.h"
+#include "sql/facts.h"
+
+typedef struct MonitorNode
+{
+	const char *name;			/* borrowed for the monitor's life, like all strings here */
+	const char *host;
+	int			port;
+} MonitorNode;
+
+typedef struct MonitorConfig
+{
+	const MonitorNode *nodes;
+	int			nnodes;
+	const char *user;			/* who probes (monitor_user) */
+	const char *password;		/* may be NULL */
+	const char *database;		/* monitor_database */
+	uint64_t	probe_interval_us;
+	uint64_t	probe_timeout_us;	/* silence that makes a node unusable */
+	uint64_t	facts_interval_us;	/* facts are read again after this time */
+} MonitorConfig;
+
+typedef struct Monitor Monitor;
+
+typedef struct MonitorSubscriber
+{
+	Loop	   *loop;			/* where the callbacks run */
+	void		(*on_view) (void *arg, TopologyView *view);	/* the reference becomes the callee's */
+	void		(*on_facts) (void *arg, Facts *facts);	/* the reference becomes the callee's; may be NULL */
+	void	   *arg;
+} MonitorSubscriber;
+
+extern Monitor *monitor_create(const MonitorConfig *config, Error *error);
+extern void monitor_subscribe(Monitor *monitor, const MonitorSubscriber *subscriber);	/* before start */
+extern bool monitor_start(Monitor *monitor, Error *error);
+extern void monitor_destroy(Monitor *monitor);	/* stops the thread; no callback is posted after it */
+
+/* Sample every node now (any thread); the answer is a new view.  Cheap when one is already asked for. */
+extern void monitor_request_probe(Monitor *monitor);
+
+/* A worker saw a sign of a role change (25006 from a primary, a connection lost): probe and re-check (any thread). */
+extern void monitor_report_suspicion(Monitor *monitor, int node);
+
+/* Load and keep the facts of this database (any thread; idempotent). */
+extern void monitor_want_facts(Monitor *monitor, const char *database);
+
+/* Load them again soon: a name was not known, or DDL ran (any thread; rate-limited). */
+extern void monitor_refresh_facts(Monitor *monitor, const char *database);
+
+#endif							/* ROUTER_TOPOLOGY_MONITOR_H */

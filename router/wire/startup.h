@@ -1,0 +1,51 @@
+/*-------------------------------------------------------------------------
+ *
+ * startup.h
+ *	  The first packet of a connection: startup, SSL, GSS or cancel request.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_WIRE_STARTUP_H
+#define ROUTER_WIRE_STARTUP_H
+
+#include <stdint.h>
+
+#include "base/slice.h"
+
+#define STARTUP_MAX_LEN 10000	/* PostgreSQL's MAX_STARTUP_PACKET_LENGTH */
+#define STARTUP_MAX_PARAMS 64
+
+typedef enum StartupKind
+{
+	STARTUP_PARTIAL,			/* more bytes are needed */
+	STARTUP_MALFORMED,
+	STARTUP_SSL,
+	STARTUP_GSSENC,
+	STARTUP_CANCEL,
+	STARTUP_SESSION
+} StartupKind;
+
+typedef struct StartupParam
+{
+	Slice		name;
+	Slice		value;
+} StartupParam;
+
+typedef struct Startup
+{
+	StartupKind kind;
+	size_t		total_len;		/* bytes of the packet */
+	uint32_t	version;		/* major << 16 | minor; STARTUP_SESSION only */
+	uint32_t	cancel_pid;		/* STARTUP_CANCEL only */
+	Slice		cancel_key;		/* 4 to 256 bytes; STARTUP_CANCEL only */
+	int			nparams;		/* STARTUP_SESSION only; slices into the packet */
+	StartupParam params[STARTUP_MAX_PARAMS];
+	const char *why;			/* STARTUP_MALFORMED: what is wrong */
+} Startup;
+
+extern StartupKind startup_parse(Slice data, Startup *startup);
+
+/* The value of a parameter; data is NULL when it was not sent. */
+extern Slice startup_find_param(const Startup *startup, const char *name);
+
+#endif							/* ROUTER_WIRE_STARTUP_H */
