@@ -1,0 +1,188 @@
+/*-------------------------------------------------------------------------
+ *
+ * inflight.c
+ *	  The queue of messages sent and not yet answered.
+ *
+ * A ring of small entries that grows by doubling.  inflight_handle() is the
+ * whole protocol knowledge: which reply ends which message, and how an error
+ * skips to the next Sync.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "wire/inflight.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+#define INFLIGHT_FIRST_CAP 8
+
+static InFlightEntry *inflight_at(const InFlight *inflight, size_t i);
+static void inflight_pop(InFlight *inflight);
+static bool reply_belongs(InFlightKind kind, char type);
+static bool reply_completes(InFlightKind kind, char type);
+static void inflight_skip_to_sync(InFlight *inflight, InFlightSkip skip, void *arg);
+
+void
+inflight_init(InFlight *inflight)
+{
+	memset(inflight, 0, sizeof(*inflight));
+}
+
+void
+inflight_release(InFlight *inflight)
+{
+	mem_free(inflight->entries);
+	inflight_init(inflight);
+}
+
+void
+inflight_clear(InFlight *inflight)
+{
+	inflight->head = inflight->count = 0;
+}
+
+void
+inflight_push(InFlight *inflight, InFlightKind kind, InFlightAction action,
+			  InFlightPurpose purpose, uint64_t statement)
+{
+	if (inflight->count == inflight->cap)
+	{
+		size_t		cap = inflight->cap ? inflight->cap * 2 : INFLIGHT_FIRST_CAP;
+		InFlightEntry *entries = mem_alloc(cap * sizeof(InFlightEntry));
+
+		for (size_t i = 0; i < inflight->count; i++)
+			entries[i] = *inflight_at(inflight, i);
+		mem_free(inflight->entries);
+		inflight->entries = entries;
+		inflight->cap = cap;
+		inflight->head = 0;
+	}
+	*inflight_at(inflight, inflight->count) =
+		(InFlightEntry) {(uint8_t) kind, (uint8_t) action, (uint8_t) purpose, statement};
+	inflight->count++;
+}
+
+const InFlightEntry *
+inflight_head(const InFlight *inflight)
+{
+	return inflight_at(inflight, 0);
+}
+
+bool
+inflight_pop_local(InFlight *inflight, InFlightEntry *entry)
+{
+	if (inflight->count == 0 || inflight_at(inflight, 0)->action != INFLIGHT_LOCAL)
+		return false;
+	*entry = *inflight_at(inflight, 0);
+	inflight_pop(inflight);
+	return true;
+}
+
+InFlightStep
+inflight_handle(InFlight *inflight, char type, InFlightSkip skip, void *arg)
+{
+	InFlightStep step = {INFLIGHT_UNEXPECTED, false, {0}};
+	InFlightEntry *head;
+
+	if (inflight->count == 0)
+		return step;
+	head = inflight_at(inflight, 0);
+	step.entry = *head;
+
+	if (type == 'E')
+	{
+		step.verdict = head->action == INFLIGHT_REFUSE ? INFLIGHT_REPLACE_ERROR :
+			head->action == INFLIGHT_SWALLOW && head->purpose != INFLIGHT_BEGIN ? INFLIGHT_DROP : INFLIGHT_PASS;
+
+		/* Queries and function calls end with their own ReadyForQuery */
+		if (head->kind != INFLIGHT_QUERY && head->kind != INFLIGHT_FUNCTION)
+			inflight_skip_to_sync(inflight, skip, arg);
+		return step;
+	}
+
+	if (!reply_belongs(head->kind, type))
+		return step;
+	step.verdict = head->action == INFLIGHT_SWALLOW ? INFLIGHT_DROP : INFLIGHT_PASS;
+	if (reply_completes(head->kind, type))
+	{
+		step.completed = true;
+		inflight_pop(inflight);
+	}
+	return step;
+}
+
+static InFlightEntry *
+inflight_at(const InFlight *inflight, size_t i)
+{
+	return &inflight->entries[(inflight->head + i) & (inflight->cap - 1)];
+}
+
+static void
+inflight_pop(InFlight *inflight)
+{
+	inflight->head = (inflight->head + 1) & (inflight->cap - 1);
+	inflight->count--;
+}
+
+/* May a message of this kind be answered with this type? */
+static bool
+reply_belongs(InFlightKind kind, char type)
+{
+	switch (kind)
+	{
+		case INFLIGHT_PARSE:
+			return type == '1';
+		case INFLIGHT_BIND:
+			return type == '2';
+		case INFLIGHT_DESCRIBE:
+			return strchr("tTn", type) != NULL && type != '\0';
+		case INFLIGHT_EXECUTE:
+			return strchr("DCIsGHWdc", type) != NULL && type != '\0';
+		case INFLIGHT_CLOSE:
+			return type == '3';
+		case INFLIGHT_SYNC:
+			return type == 'Z';
+		case INFLIGHT_QUERY:
+			return strchr("TDCIGHWdcZ", type) != NULL && type != '\0';
+		case INFLIGHT_FUNCTION:
+			return type == 'V' || type == 'Z';
+	}
+	return false;
+}
+
+/* Is it the last answer to it? */
+static bool
+reply_completes(InFlightKind kind, char type)
+{
+	switch (kind)
+	{
+		case INFLIGHT_DESCRIBE:
+			return type == 'T' || type == 'n';
+		case INFLIGHT_EXECUTE:
+			return type == 'C' || type == 'I' || type == 's';
+		case INFLIGHT_QUERY:
+		case INFLIGHT_FUNCTION:
+			return type == 'Z';
+		case INFLIGHT_PARSE:
+		case INFLIGHT_BIND:
+		case INFLIGHT_CLOSE:
+		case INFLIGHT_SYNC:
+			return true;
+	}
+	return true;
+}
+
+/* The failed entry and all behind it up to the next Sync get no answer. */
+static void
+inflight_skip_to_sync(InFlight *inflight, InFlightSkip skip, void *arg)
+{
+	while (inflight->count > 0 && inflight_at(inflight, 0)->kind != INFLIGHT_SYNC)
+	{
+		InFlightEntry entry = *inflight_at(inflight, 0);
+
+		inflight_pop(inflight);
+		if (skip)
+			skip(arg, &entry);
+	}
+}

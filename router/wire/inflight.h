@@ -1,0 +1,116 @@
+/*-------------------------------------------------------------------------
+ *
+ * inflight.h
+ *	  What has been sent to a server and not been answered yet.
+ *
+ * One entry per message that will be answered, in the order sent.  Replies
+ * the router makes up sit in the same queue as forwarded ones (INFLIGHT_LOCAL),
+ * so order holds.  After an ErrorResponse the server skips to the next Sync;
+ * so does the queue.
+ *
+ *	  Parse    -> 1                 Describe -> t (statements), then T or n
+ *	  Bind     -> 2                 Execute  -> ... then C, I or s
+ *	  Close    -> 3                 Sync     -> Z
+ *	  Query    -> ... then Z        FunctionCall -> V, then Z
+ *
+ * (PostgreSQL documentation, "Message Flow".)  Pure: no sockets, no clock.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_WIRE_INFLIGHT_H
+#define ROUTER_WIRE_INFLIGHT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum InFlightKind
+{
+	INFLIGHT_PARSE,
+	INFLIGHT_BIND,
+	INFLIGHT_DESCRIBE,
+	INFLIGHT_EXECUTE,
+	INFLIGHT_CLOSE,
+	INFLIGHT_SYNC,
+	INFLIGHT_QUERY,
+	INFLIGHT_FUNCTION
+} InFlightKind;
+
+typedef enum InFlightAction
+{
+	INFLIGHT_FORWARD,			/* the client sent it and gets the answer */
+	INFLIGHT_SWALLOW,			/* the router sent it; nobody sees the answer */
+	INFLIGHT_LOCAL,				/* not sent; the router answers when its turn comes */
+	INFLIGHT_REFUSE				/* made to fail; the error is replaced by the router's own */
+} InFlightAction;
+
+/* Why the router sent a message of its own; the relay acts on it. */
+typedef enum InFlightPurpose
+{
+	INFLIGHT_CLIENT,
+	INFLIGHT_BEGIN,				/* the deferred BEGIN */
+	INFLIGHT_SETTINGS,			/* SETs that make the server the client's */
+	INFLIGHT_POSITION,			/* SELECT pg_current_wal_insert_lsn() */
+	INFLIGHT_RESYNC				/* a Sync that closes a unit flushed by the client */
+} InFlightPurpose;
+
+typedef struct InFlightEntry
+{
+	uint8_t		kind;			/* InFlightKind */
+	uint8_t		action;			/* InFlightAction */
+	uint8_t		purpose;		/* InFlightPurpose */
+	uint64_t	statement;		/* PARSE: number of the statement prepared; else 0 */
+} InFlightEntry;
+
+typedef struct InFlight
+{
+	InFlightEntry *entries;		/* owned ring; NULL when cap is 0 */
+	size_t		head;
+	size_t		count;
+	size_t		cap;			/* power of two, or 0 */
+} InFlight;
+
+/* What to do with one message of the server. */
+typedef enum InFlightVerdict
+{
+	INFLIGHT_PASS,				/* give it to the client */
+	INFLIGHT_DROP,				/* keep it from the client */
+	INFLIGHT_REPLACE_ERROR,		/* give the client the router's own error instead */
+	INFLIGHT_UNEXPECTED			/* no message sent can have this answer: the server is broken */
+} InFlightVerdict;
+
+typedef struct InFlightStep
+{
+	InFlightVerdict verdict;
+	bool		completed;		/* the entry below has been answered and left the queue */
+	InFlightEntry entry;		/* the entry this message belongs to */
+} InFlightStep;
+
+/* Told of each entry that an error skips. */
+typedef void (*InFlightSkip) (void *arg, const InFlightEntry *entry);
+
+extern void inflight_init(InFlight *inflight);
+extern void inflight_release(InFlight *inflight);	/* frees; usable again */
+extern void inflight_clear(InFlight *inflight);	/* forgets, keeps the memory */
+extern void inflight_push(InFlight *inflight, InFlightKind kind, InFlightAction action,
+						  InFlightPurpose purpose, uint64_t statement);
+
+static inline bool
+inflight_is_empty(const InFlight *inflight)
+{
+	return inflight->count == 0;
+}
+
+/* The entry whose answer is next; the queue must not be empty. */
+extern const InFlightEntry *inflight_head(const InFlight *inflight);
+
+/* Take a local entry off the head, if there is one. */
+extern bool inflight_pop_local(InFlight *inflight, InFlightEntry *entry);
+
+/*
+ * A message of the given type arrived.  Not for asynchronous ones (N, A, S),
+ * which belong to no entry.  Local entries at the head must have been popped.
+ */
+extern InFlightStep inflight_handle(InFlight *inflight, char type, InFlightSkip skip, void *arg);
+
+#endif							/* ROUTER_WIRE_INFLIGHT_H */
