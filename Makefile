@@ -21,11 +21,10 @@ ifeq ($(origin CC),default)
 CC        := gcc
 endif
 
-# What these need may be missing on a fresh machine: they install it first and
-# then call make again, which finds pg_config.
-bootstrap := help deps clean demo test
-
 PG_CONFIG ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin/pg_config) pg_config)
+
+# V=1 shows whole commands.
+say = $(if $(V),,@echo "  $1";)
 
 # ---------------------------------------------------------------- variants
 ifeq ($(SAN),)
@@ -93,25 +92,25 @@ router: $(router_obj) $(if $(wildcard router/app/main.c),$(build)/andon-router) 
 
 $(build)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ANDON_CPPFLAGS) $(CPP_VENDOR) $(CPPFLAGS) $(ANDON_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC $<)$(CC) $(ANDON_CPPFLAGS) $(CPP_VENDOR) $(CPPFLAGS) $(ANDON_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(build)/andon-router: $(router_obj) $(pg_query_o)
-	$(CC) $(ANDON_LDFLAGS) $(LDFLAGS) -o $@ $^ $(ANDON_LIBS)
+	$(call say,LD $@)$(CC) $(ANDON_LDFLAGS) $(LDFLAGS) -o $@ $^ $(ANDON_LIBS)
 
 # The parser: linked into one object, then every symbol but those listed made
 # local, so that its palloc and hash functions meet nobody else's.
 $(pg_query_o): router/sql/pg_query.symbols Makefile
 	@mkdir -p $(@D)
 	@test -n "$(pg_query_a)" || { echo "libpg_query.a is missing: run 'make deps'" >&2; exit 1; }
-	ld -r -o $@.all $$(sed -n 's/^[a-zA-Z]/-u &/p' $<) $(pg_query_a)
-	sed '/^#/d' $< > $@.keep
-	objcopy --keep-global-symbols=$@.keep $@.all $@
+	$(call say,LD $@)ld -r -o $@.all $$(sed -n 's/^[a-zA-Z]/-u &/p' $<) $(pg_query_a)
+	@sed '/^#/d' $< > $@.keep
+	@objcopy --keep-global-symbols=$@.keep $@.all $@
 	@rm -f $@.all $@.keep
 
 # ---------------------------------------------------------------- extension
 extension: ## build the extension (objects under build/extension)
 	@mkdir -p $(build)/extension
-	+@$(MAKE) --no-print-directory -C $(build)/extension -f $(top)/extension/Makefile \
+	+@$(MAKE) --no-print-directory $(if $(V),,-s) -C $(build)/extension -f $(top)/extension/Makefile \
 	    PG_CONFIG=$(PG_CONFIG) VERSION=$(VERSION) SAN='$(SAN)' all
 
 stage_dir  := $(build)/pg$(if $(wildcard /usr/lib/postgresql/15/bin/pg_config),15,$(pg_major))
@@ -139,7 +138,7 @@ objects_of = $(filter-out $(router_main),$(filter $(addprefix $(build)/router/,$
 define unit_rule
 $(build)/unit/$1/%: $(build)/tests/router/unit/$1/%.o $(call objects_of,$1 $(call below,$1)) $(if $(filter sql,$1 $(call below,$1)),$(pg_query_o))
 	@mkdir -p $$(@D)
-	$$(CC) $$(ANDON_LDFLAGS) $$(LDFLAGS) -o $$@ $$^ -lcmocka $$(ANDON_LIBS)
+	$$(call say,LD $$@)$$(CC) $$(ANDON_LDFLAGS) $$(LDFLAGS) -o $$@ $$^ -lcmocka $$(ANDON_LIBS)
 $(build)/tests/router/unit/$1/%.o: CPP_VENDOR = -I$(top)/tests $(if $(filter topology,$1),-isystem $$(pg_include)) $(if $(filter scram sql,$1),-isystem $$(pg_include_server))
 endef
 $(foreach layer,$(router_layers),$(eval $(call unit_rule,$(layer))))
@@ -158,11 +157,11 @@ fuzz_lib   = $(filter-out $(router_main),$(router_obj))
 
 $(build)/replay/%: $(build)/tests/fuzz/fuzz_%.o $(build)/tests/fuzz/replay_main.o $(build)/librouter.a $(pg_query_o)
 	@mkdir -p $(@D)
-	$(CC) $(ANDON_LDFLAGS) $(LDFLAGS) -o $@ $^ $(ANDON_LIBS)
+	$(call say,LD $@)$(CC) $(ANDON_LDFLAGS) $(LDFLAGS) -o $@ $^ $(ANDON_LIBS)
 
 $(build)/librouter.a: $(filter-out $(router_main),$(router_obj))
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR $@)ar rcs $@ $^
 
 FUZZ_CC    ?= $(firstword $(wildcard /usr/bin/clang /usr/bin/clang-14) clang)
 SECS       ?= 60

@@ -148,6 +148,7 @@ class Collector(unittest.TestResult):
         return "%s/%s" % (self.folder, test.id())
 
     def add(self, test, passed, output="", skipped=False):
+        self._mirrorOutput = False      # what it printed is part of the failure's text already
         self.results.append(Result(self.name(test), passed, output, skipped))
         tell(self.results[-1])
 
