@@ -121,6 +121,19 @@ stage: extension ## stage a copy of PostgreSQL with the extension under build/pg
 	+@$(MAKE) --no-print-directory -s -C $(build)/extension -f $(top)/extension/Makefile \
 	    PG_CONFIG=$(top)/$(stage_dir)/bin/pg_config VERSION=$(VERSION) SAN='$(SAN)' install >/dev/null
 
+# ---------------------------------------------------------------- demo
+# The jewellery maker's load: a plain libpq program, like any user's.
+demo_src  := $(sort $(wildcard demo/load/*.c))
+demo_obj  := $(demo_src:%.c=$(build)/%.o)
+
+$(build)/demo/%.o: CPP_VENDOR = -I$(top)/demo -isystem $(pg_include)
+
+.PHONY: demo-load
+demo-load: $(build)/andon-demo-load
+
+$(build)/andon-demo-load: $(demo_obj)
+	$(CC) $(ANDON_LDFLAGS) $(LDFLAGS) -o $@ $^ -lpq -ljansson
+
 # ---------------------------------------------------------------- unit tests
 # A unit test is linked with its own layer and the layers below, nothing else:
 # if it does not link, the layering leaks. T=wire or T=wire/test_frame picks.
@@ -194,7 +207,7 @@ check: unit-build replay-build router ## quick tests, no server: unit, corpus, l
 installcheck: stage ## regression and isolation tests of the extension, on a server of their own
 	@$(RUN) extension
 
-e2e: router stage ## end-to-end tests on real clusters; K=pattern picks
+e2e: router stage demo-load ## end-to-end tests on real clusters; K=pattern picks
 	@$(RUN) e2e
 
 deps: ## install the Debian packages that are missing
@@ -204,7 +217,7 @@ test: ## install what is missing, build, run every test
 	@dev/deps test
 	+@$(MAKE) --no-print-directory test-built
 
-test-built: all unit-build replay-build stage
+test-built: all unit-build replay-build stage demo-load
 	@$(RUN) all
 
 asan: ## the whole suite under AddressSanitizer and UBSan
@@ -218,7 +231,7 @@ bench: router stage ## measure: make bench B=name
 
 demo: ## the whole main job on a cluster of its own (README)
 	@dev/deps demo
-	+@$(MAKE) --no-print-directory router stage
+	+@$(MAKE) --no-print-directory router stage demo-load
 	@$(PYTHON) demo/run.py
 
 matrix: ## build and test the extension on PostgreSQL 17 and 18
@@ -254,5 +267,5 @@ clean: ## remove build/ (the staged server and downloaded node packages too)
 help: ## print this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## /\1	/p' Makefile | expand -t 14
 
--include $(router_obj:.o=.d) $(unit_bin:$(build)/unit/%=$(build)/tests/router/unit/%.d)
+-include $(router_obj:.o=.d) $(demo_obj:.o=.d) $(unit_bin:$(build)/unit/%=$(build)/tests/router/unit/%.d)
 -include $(fuzz_src:%.c=$(build)/%.d) $(build)/tests/fuzz/replay_main.d

@@ -174,9 +174,9 @@ class RunDir:
         self.own(path)
         return path
 
-    def popen(self, command, log, env=None):
-        """Starts a program as the ordinary user, its output appended to a log."""
-        with open(log, "ab") as out:
+    def popen(self, command, log=None, env=None):
+        """Starts a program as the ordinary user, its output appended to a log (None: ours)."""
+        with open(log, "ab") if log else contextlib.nullcontext() as out:
             return subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.path,
                 env=self.environment(env), start_new_session=True, **self._as_user())
