@@ -633,7 +633,7 @@ class Cluster:
         return self.start()
 
     def __exit__(self, kind, value, trace):
-        if kind is not None and kind is not KeyboardInterrupt:
+        if kind is not None and issubclass(kind, Exception):
             self.rundir.keep_logs = True
         self.close()
 
@@ -800,6 +800,6 @@ class Router(Process):
         return self.start()
 
     def __exit__(self, kind, value, trace):
-        if kind is not None and kind is not KeyboardInterrupt:
+        if kind is not None and issubclass(kind, Exception):
             self.rundir.keep_logs = True
         self.close()
