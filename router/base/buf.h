@@ -37,7 +37,7 @@ extern void buf_clear(Buf *buf);	/* forget the bytes, keep the memory */
 /* Make room for at least n more bytes; returns where to write them. */
 extern char *buf_reserve(Buf *buf, size_t n);
 extern void buf_commit(Buf *buf, size_t n);	/* n of the reserved bytes were written */
-extern void buf_append(Buf *buf, Slice bytes);
+extern void buf_append(Buf *buf, Slice bytes);	/* bytes must not lie in this buffer */
 extern void buf_append_string(Buf *buf, const char *string);	/* without terminator */
 extern void buf_append_u8(Buf *buf, uint8_t value);
 extern void buf_append_u16(Buf *buf, uint16_t value);	/* network byte order */
@@ -48,7 +48,7 @@ extern void buf_consume(Buf *buf, size_t n);
 static inline Slice
 buf_slice(const Buf *buf)
 {
-	return (Slice) {buf->data + buf->start, buf->end - buf->start};
+	return (Slice) {buf->data == NULL ? NULL : buf->data + buf->start, buf->end - buf->start};
 }
 
 static inline size_t

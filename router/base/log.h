@@ -1,12 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * log.h
- *	  One line a event on standard error, as text or JSON.
+ *	  One line an event on standard error, as text or JSON.
  *
  * Event names are stable words (client_login_failed); variable parts are
  * fields.  No secrets, no parameters, no literals of statements.  Any thread
- * may log: a line is one write(2).  The format and level are set once, before
- * threads start, and by a reload.
+ * may log: a line is one write(2) of at most LOG_LINE_SIZE bytes, so that lines
+ * of threads do not mix, not in a pipe either; longer values are cut and end
+ * in "...".  Whatever bytes a peer made us log, a line stays one line of valid
+ * UTF-8.  The format and level are set before threads start, and by a reload.
+ *
+ *	  2026-11-21T22:00:00.123Z INFO event key=value other="with spaces"
+ *	  {"ts":"2026-11-21T22:00:00.123Z","level":"info","event":"event","key":"value"}
  *
  *	  LOG_WARN("server_login_failed", LF_STR("node", name), LF_INT("attempt", n));
  *
@@ -17,6 +22,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#define LOG_LINE_SIZE 4096		/* PIPE_BUF: what a pipe takes in one piece */
 
 typedef enum LogLevel
 {

@@ -50,7 +50,7 @@ slice_equals_string(Slice a, const char *string)
 static inline Slice
 slice_skip(Slice a, size_t n)
 {
-	return (Slice) {a.data + n, a.len - n};
+	return n == 0 ? a : (Slice) {a.data + n, a.len - n};
 }
 
 #endif							/* ROUTER_BASE_SLICE_H */

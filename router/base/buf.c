@@ -1,0 +1,170 @@
+/*-------------------------------------------------------------------------
+ *
+ * buf.c
+ *	  The growable byte queue.
+ *
+ * Room is found in this order: after the last byte; by sliding the unread
+ * bytes to the front, when at least as many were consumed (so each byte is
+ * moved at most once per byte read); by doubling into new memory, to which
+ * only the unread bytes are copied.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+
+#define BUF_MIN_CAP 256
+
+static void buf_slide(Buf *buf);
+static void buf_grow(Buf *buf, size_t n);
+
+bool
+buf_sane(const Buf *buf)
+{
+	if (buf->cap == 0)
+		return buf->data == NULL && buf->start == 0 && buf->end == 0;
+	return buf->data != NULL && buf->start <= buf->end && buf->end <= buf->cap;
+}
+
+void
+buf_init(Buf *buf)
+{
+	*buf = (Buf) BUF_INIT;
+}
+
+void
+buf_release(Buf *buf)
+{
+	mem_free(buf->data);
+	buf_init(buf);
+}
+
+void
+buf_clear(Buf *buf)
+{
+	buf->start = buf->end = 0;
+}
+
+char *
+buf_reserve(Buf *buf, size_t n)
+{
+	size_t		len = buf_len(buf);
+
+	if (buf->data != NULL && n <= buf->cap - buf->end)
+		return buf->data + buf->end;
+	if (buf->data != NULL && buf->start >= len && n <= buf->cap - len)
+		buf_slide(buf);
+	else
+		buf_grow(buf, n);
+	return buf->data + buf->end;
+}
+
+void
+buf_commit(Buf *buf, size_t n)
+{
+	buf->end += n;
+}
+
+void
+buf_append(Buf *buf, Slice bytes)
+{
+	if (bytes.len == 0)
+		return;
+	memcpy(buf_reserve(buf, bytes.len), bytes.data, bytes.len);
+	buf_commit(buf, bytes.len);
+}
+
+void
+buf_append_string(Buf *buf, const char *string)
+{
+	buf_append(buf, slice_from_string(string));
+}
+
+void
+buf_append_u8(Buf *buf, uint8_t value)
+{
+	*buf_reserve(buf, 1) = (char) value;
+	buf_commit(buf, 1);
+}
+
+void
+buf_append_u16(Buf *buf, uint16_t value)
+{
+	const char	bytes[2] = {(char) (value >> 8), (char) value};
+
+	buf_append(buf, slice_make(bytes, sizeof(bytes)));
+}
+
+void
+buf_append_u32(Buf *buf, uint32_t value)
+{
+	const char	bytes[4] = {(char) (value >> 24), (char) (value >> 16),
+	(char) (value >> 8), (char) value};
+
+	buf_append(buf, slice_make(bytes, sizeof(bytes)));
+}
+
+void
+buf_printf(Buf *buf, const char *format,...)
+{
+	va_list		args;
+	va_list		again;
+	size_t		room;
+	int			written;
+
+	va_start(args, format);
+	va_copy(again, args);
+	buf_reserve(buf, 1);
+	room = buf->cap - buf->end;
+	written = vsnprintf(buf->data + buf->end, room, format, args);
+	if (written > 0 && (size_t) written >= room)
+		written = vsnprintf(buf_reserve(buf, (size_t) written + 1),
+							(size_t) written + 1, format, again);
+	if (written > 0)
+		buf_commit(buf, (size_t) written);
+	va_end(again);
+	va_end(args);
+}
+
+void
+buf_consume(Buf *buf, size_t n)
+{
+	buf->start += n;
+	if (buf->start == buf->end)
+		buf_clear(buf);
+}
+
+/* Move the unread bytes to the front. */
+static void
+buf_slide(Buf *buf)
+{
+	size_t		len = buf_len(buf);
+
+	memmove(buf->data, buf->data + buf->start, len);
+	buf->start = 0;
+	buf->end = len;
+}
+
+/* Move the unread bytes to new memory with room for n more. */
+static void
+buf_grow(Buf *buf, size_t n)
+{
+	size_t		len = buf_len(buf);
+	size_t		cap = buf->cap < BUF_MIN_CAP ? BUF_MIN_CAP : buf->cap;
+	char	   *data;
+
+	if (n > SIZE_MAX / 2 - len)
+		mem_alloc(PTRDIFF_MAX);	/* cannot be had: does not return */
+	while (cap - len < n)
+		cap *= 2;
+
+	data = mem_realloc(NULL, cap);	/* not zeroed, unlike mem_alloc() */
+	if (len > 0)
+		memcpy(data, buf->data + buf->start, len);
+	mem_free(buf->data);
+	*buf = (Buf) {data, 0, len, cap};
+}
