@@ -98,6 +98,18 @@ typedef struct AuthRequest
 
 extern bool message_parse_auth(Slice body, AuthRequest *request);
 
+/* Is the mechanism among those of an AuthenticationSASL (kind 10)? */
+extern bool message_offers_mechanism(Slice mechanisms, const char *name);
+
+/* SASLInitialResponse, the first 'p' of a SASL login */
+typedef struct SaslInitialMessage
+{
+	Slice		mechanism;
+	Slice		data;			/* data == NULL: none was sent */
+} SaslInitialMessage;
+
+extern bool message_parse_sasl_initial(Slice body, SaslInitialMessage *message);
+
 /* LSN in PostgreSQL's text form "16/B374D848". */
 extern bool message_parse_lsn(Slice text, uint64_t *lsn);
 

@@ -12,7 +12,7 @@
 
 #include "base/slice.h"
 
-#define STARTUP_MAX_LEN 10000	/* PostgreSQL's MAX_STARTUP_PACKET_LENGTH */
+#define STARTUP_MAX_LEN 10004	/* PostgreSQL's MAX_STARTUP_PACKET_LENGTH and the length word */
 #define STARTUP_MAX_PARAMS 64
 
 typedef enum StartupKind
@@ -35,7 +35,8 @@ typedef struct Startup
 {
 	StartupKind kind;
 	size_t		total_len;		/* bytes of the packet */
-	uint32_t	version;		/* major << 16 | minor; STARTUP_SESSION only */
+	uint32_t	version;		/* major << 16 | minor; of STARTUP_SESSION, and of
+								 * STARTUP_MALFORMED when only the major is not 3 */
 	uint32_t	cancel_pid;		/* STARTUP_CANCEL only */
 	Slice		cancel_key;		/* 4 to 256 bytes; STARTUP_CANCEL only */
 	int			nparams;		/* STARTUP_SESSION only; slices into the packet */
@@ -43,6 +44,13 @@ typedef struct Startup
 	const char *why;			/* STARTUP_MALFORMED: what is wrong */
 } Startup;
 
+/*
+ * Judges a packet by its first eight bytes, then waits for all of it.  What is
+ * refused: a length PostgreSQL refuses, SSL and GSS requests that are not eight
+ * bytes, cancel keys outside 4 to 256 bytes, a major version other than 3 (any
+ * minor is fine: offer less with build_negotiate_version()), parameters that do
+ * not end with the packet, come twice, or are more than STARTUP_MAX_PARAMS.
+ */
 extern StartupKind startup_parse(Slice data, Startup *startup);
 
 /* The value of a parameter; data is NULL when it was not sent. */
