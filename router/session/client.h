@@ -1,0 +1,70 @@
+/*-------------------------------------------------------------------------
+ *
+ * client.h
+ *	  A session: one connection of a client, from accept to close.
+ *
+ *	  STARTUP -> AUTH -> WELCOME -> READY <-> WAIT_VIEW -> WAIT_SERVER -> RUNNING -> READY
+ *	                                READY <-> CONSOLE
+ *	  any state -> CLOSING
+ *
+ * client.c holds the connection's life, client_startup.c what comes before the
+ * first query, client_query.c how messages become units; relay_*.c plans and
+ * runs a unit; local_answer.c answers what needs no server.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_SESSION_CLIENT_H
+#define ROUTER_SESSION_CLIENT_H
+
+#include "net/address.h"
+#include "session/context.h"
+
+typedef struct Client Client;
+
+#define CLIENT_STATES(X) \
+	X(CLIENT_STARTUP, "startup") \
+	X(CLIENT_AUTH, "auth") \
+	X(CLIENT_WELCOME, "welcome") \
+	X(CLIENT_READY, "idle") \
+	X(CLIENT_WAIT_VIEW, "wait_replica") \
+	X(CLIENT_WAIT_SERVER, "wait_server") \
+	X(CLIENT_RUNNING, "active") \
+	X(CLIENT_CONSOLE, "console") \
+	X(CLIENT_CLOSING, "closing")
+
+typedef enum ClientState
+{
+#define CLIENT_STATE_ENUM(symbol, name) symbol,
+	CLIENT_STATES(CLIENT_STATE_ENUM)
+#undef CLIENT_STATE_ENUM
+} ClientState;
+
+/* A connection was accepted; fd becomes the session's. */
+extern void client_accept(SessionContext *context, int fd, const PeerAddress *peer);
+
+/* Cancel what the client with that key runs, if it is of this worker. */
+extern void client_cancel(SessionContext *context, uint32_t pid, Slice key);
+
+/* The worker in the low byte of a cancel key's process number. */
+extern int	client_key_worker(uint32_t pid);
+
+typedef struct ClientStats
+{
+	const char *user;			/* "" before login */
+	const char *database;
+	const char *application_name;
+	ClientState state;
+	const PeerAddress *peer;
+	uint64_t	connected_us;
+	int			node;			/* of the server it holds; -1: none */
+	char		tx_status;
+	const char *pin_reason;		/* NULL: not pinned */
+	Lsn			floor;
+	uint64_t	statements;		/* prepared */
+} ClientStats;
+
+extern void client_each(const SessionContext *context, void (*fn) (void *arg, const ClientStats *stats),
+						void *arg);
+extern const char *client_state_name(ClientState state);
+
+#endif							/* ROUTER_SESSION_CLIENT_H */

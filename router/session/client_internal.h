@@ -1,0 +1,175 @@
+/*-------------------------------------------------------------------------
+ *
+ * client_internal.h
+ *	  The session's struct, and what the files of this folder call in each other.
+ *
+ * Who calls whom: client.c (events) -> client_startup.c, client_query.c ->
+ * local_answer.c, console_session.c, relay_plan.c -> relay_run.c ->
+ * relay_reply.c -> client_unit_done() here, told through a later turn.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_SESSION_CLIENT_INTERNAL_H
+#define ROUTER_SESSION_CLIENT_INTERNAL_H
+
+#include "session/client.h"
+#include "session/unit.h"
+#include "wire/frame.h"
+#include "wire/inflight.h"
+
+#define CLIENT_KEY_SIZE 4
+#define UNIT_MAX_BYTES (64 * 1024)	/* a longer unit goes to the primary and streams */
+#define PARSE_MAX_BYTES (16 * 1024 * 1024)	/* a Parse message is assembled */
+#define MESSAGE_MAX_BYTES (1024 * 1024 * 1024)	/* PostgreSQL's PQ_LARGE_MESSAGE_LIMIT */
+
+/* Where the session stands between units. */
+typedef struct Transaction
+{
+	char		status;			/* what the client was told: 'I', 'T' or 'E' */
+	bool		is_deferred;	/* BEGIN was answered and not sent yet */
+	bool		is_lost;		/* its server is gone: failed until ROLLBACK */
+	bool		is_read_only;	/* BEGIN ... READ ONLY */
+	bool		on_replica;		/* runs on a replica: only proven reads pass */
+	bool		has_settings;	/* a tracked SET was run inside */
+	char	   *begin_text;		/* owned; the deferred BEGIN as sent */
+	Settings   *settings;		/* at BEGIN; a reference while has_settings */
+} Transaction;
+
+typedef enum RerunTarget
+{
+	RERUN_NO,
+	RERUN_OTHER_NODE,			/* recovery conflict or a lost replica */
+	RERUN_PRIMARY				/* the replica refused it or does not know the names yet */
+} RerunTarget;
+
+/* The unit being planned or run. */
+typedef struct Relay
+{
+	UnitSummary summary;
+	uint64_t	begun_us;		/* its last byte came in */
+	uint64_t	started_us;		/* it was sent */
+	uint64_t	excluded;		/* nodes that failed it */
+	bool		patience_over;
+	bool		to_replica_failed;	/* was run again once already */
+
+	/* running */
+	bool		is_open;		/* more messages of the unit are forwarded as they come */
+	bool		closes_flushed; /* the router's own Sync ends it: no ReadyForQuery for the client */
+	bool		is_copy_in;
+	bool		is_holding;		/* replies are held: nothing of the unit has been shown yet */
+	bool		refuses;		/* error_refused replaces the first error */
+	bool		unnamed_there;	/* the client's unnamed statement is the server's too */
+	bool		saw_error;
+	bool		ready_due;		/* ReadyForQuery waits for the position */
+	bool		cancel_asked;
+	RerunTarget rerun;
+	RouteReason reason;
+	size_t		pass_left;		/* server -> client bytes of a message begun */
+	size_t		feed_left;		/* client -> server bytes of a message begun */
+	Lsn			commit_lsn;		/* reported in this unit; 0: none */
+	Lsn			asked_lsn;		/* answer of the position query */
+	Settings   *new_settings;	/* a reference: in force when the SET succeeds; or NULL */
+	char		last_tag[24];	/* of the last CommandComplete */
+	Error	   *error_refused;	/* owned, or NULL */
+	char	   *fatal_text;		/* owned: the server's last words, or NULL */
+	InFlight	inflight;
+	Buf			held;
+	Buf			parse_names;	/* names of client Parses not answered yet, NUL-terminated each */
+} Relay;
+
+struct Client
+{
+	ListNode	node;			/* in context->clients */
+	ListNode	waiting_node;	/* in context->waiting */
+	SessionContext *context;	/* borrowed */
+	Stream	   *stream;			/* owned */
+	ClientState state;
+	PeerAddress peer;
+	uint64_t	connected_us;
+	uint64_t	state_since_us;
+	uint32_t	key_pid;
+	char		key[CLIENT_KEY_SIZE];
+
+	/* after startup */
+	char	   *user;			/* owned */
+	char	   *database_name;	/* owned */
+	bool		is_console;
+	bool		is_admitted;	/* counted by hooks.admit_client */
+	AuthExchange *auth;			/* owned; only while it proves itself */
+	Account    *account;		/* borrowed; NULL before login and for the console */
+	Settings   *startup_settings;	/* references */
+	Settings   *settings;
+	PreparedMap *prepared;		/* owned */
+	char		route;			/* 'a'uto, 'p'rimary or 'r'eplica: SET andon.route */
+
+	SessionPosition position;
+	Transaction transaction;
+	const char *pin_reason;		/* static; NULL: not pinned */
+	bool		skip_to_sync;	/* an error was sent: drop messages up to Sync */
+	Buf			unit;			/* messages of the unit, whole, as sent */
+	Server	   *server;			/* checked out, or NULL */
+	PoolWaiter	waiter;
+	Relay		relay;
+};
+
+/* ---- client.c ---- */
+extern void client_set_state(Client *client, ClientState state);
+
+/* The one exit: tell the client why (FATAL) and close. */
+extern void client_fail(Client *client, const Error *error);
+extern void client_fail_protocol(Client *client, const char *format,...) __attribute__((format(printf, 2, 3)));
+extern void client_close(Client *client);
+extern void client_write(Client *client, Slice bytes);
+
+/* Give the server back as the session's state demands; no-op without one. */
+extern void client_release_server(Client *client, bool is_broken);
+
+/* ---- client_startup.c ---- */
+extern size_t client_startup_on_data(Client *client, Slice data);
+extern size_t client_auth_on_data(Client *client, Slice data);
+extern void client_startup_release(Account *account);	/* what logins left with the account */
+
+/* ---- client_query.c ---- */
+extern size_t client_query_on_data(Client *client, Slice data);
+
+/* The unit is over: ready for the next one, or drained. */
+extern void client_unit_done(Client *client);
+
+/* Answer the unit with an error that leaves the session in order.  Only
+ * before anything of it has been sent to a server. */
+extern void client_refuse_unit(Client *client, const Error *error);
+
+/* ---- local_answer.c ---- */
+
+/* Answer the unit without a server if that can be done; true: answered. */
+extern bool local_answer_unit(Client *client);
+
+/* ---- console_session.c ---- */
+extern void console_session_run_unit(Client *client);
+
+/* ---- transaction.c ---- */
+extern void transaction_reset(Transaction *transaction);
+
+/* ReadyForQuery came: follow the status; settings of a rolled back transaction are put back. */
+extern void transaction_follow(Client *client, char status);
+
+/* A tracked SET succeeded. */
+extern void transaction_apply_settings(Client *client, Settings *settings);
+
+/* ---- relay_plan.c ---- */
+extern void relay_plan_unit(Client *client);	/* the unit is complete, or must be sent open */
+extern void relay_plan_again(Client *client);	/* a new view, or patience is over */
+extern void relay_plan_cancel(Client *client);	/* stop waiting */
+extern bool relay_may_rerun(const Client *client);
+
+/* ---- relay_run.c ---- */
+extern void relay_start(Client *client, Server *server);
+extern size_t relay_feed(Client *client, Slice data);	/* messages of an open unit, COPY data */
+extern void relay_send_message(Client *client, const Frame *frame);
+
+/* ---- relay_reply.c ---- */
+extern const ServerEvents relay_server_events;
+extern void relay_reset(Relay *relay);	/* forget the unit, free what it held */
+extern void relay_send_locals(Client *client);	/* local answers that are due */
+
+#endif							/* ROUTER_SESSION_CLIENT_INTERNAL_H */

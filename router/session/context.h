@@ -1,0 +1,167 @@
+/*-------------------------------------------------------------------------
+ *
+ * context.h
+ *	  What the sessions of one worker share.
+ *
+ * Owned and filled by app/worker.c; sessions borrow it for their whole life.
+ * Nothing here is global: two workers have two contexts.
+ *
+ * An Account is one (database, user) that has logged in through this worker:
+ * its pools, its counters, what its servers say at login.  Accounts are kept
+ * for the worker's life; only authenticated users get one.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_SESSION_CONTEXT_H
+#define ROUTER_SESSION_CONTEXT_H
+
+#include "auth/method.h"
+#include "auth/users.h"
+#include "backend/pool.h"
+#include "base/histogram.h"
+#include "base/list.h"
+#include "net/loop.h"
+#include "policy/consistency.h"
+#include "policy/route.h"
+#include "policy/topology_view.h"
+#include "session/console_hook.h"
+#include "session/prepared.h"
+#include "sql/statement_cache.h"
+
+typedef enum PoolMode
+{
+	POOL_MODE_TRANSACTION,
+	POOL_MODE_SESSION
+} PoolMode;
+
+typedef struct SessionConfig
+{
+	PoolMode	pool_mode;
+	Consistency consistency;
+	AuthMethod	auth_method;
+	int			max_clients;	/* of this worker */
+	uint64_t	replica_wait_us;
+	uint64_t	max_replica_lag_us; /* 0: no limit */
+	uint64_t	max_replica_lag_bytes;	/* 0: no limit */
+	uint64_t	query_wait_timeout_us;	/* 0: none, like all below */
+	uint64_t	query_timeout_us;
+	uint64_t	idle_transaction_timeout_us;
+	uint64_t	client_login_timeout_us;
+	const char *admin_database;
+	int			max_prepared_per_client;
+} SessionConfig;
+
+/* A database clients may name, and its name on the servers. */
+typedef struct Database
+{
+	ListNode	node;			/* in SessionContext.databases */
+	char	   *name;			/* owned, like server_name */
+	char	   *server_name;
+	StatementCache *statements; /* owned */
+} Database;
+
+/* What was done where, for one account and node. */
+typedef struct RouteCounters
+{
+	uint64_t	reads;			/* units proven reads that ran there */
+	uint64_t	writes;			/* all other units */
+} RouteCounters;
+
+typedef struct Account
+{
+	ListNode	node;			/* in SessionContext.accounts */
+	Database   *database;		/* borrowed from the context */
+	char	   *user;			/* owned */
+	char	   *password;		/* owned; what servers are given, or NULL */
+	Pool	   *pools[TOPOLOGY_MAX_NODES];	/* borrowed from the pool set; NULL until used */
+	RouteCounters counters[TOPOLOGY_MAX_NODES];
+	int			clients;
+	List		welcomes;		/* of Welcome (client_startup.c) */
+} Account;
+
+typedef struct SessionStats
+{
+	uint64_t	clients;		/* connected now */
+	uint64_t	logins;
+	uint64_t	login_failures;
+	uint64_t	units;
+	uint64_t	transactions;
+	uint64_t	held_reruns;	/* replica's refusal hidden by running on the primary */
+	uint64_t	probe_waits;	/* units that waited for a replica to catch up */
+	uint64_t	fallback_reads; /* reads sent to the primary for want of a replica */
+	uint64_t	lost_floors;	/* floors beyond the new primary after a failover */
+	uint64_t	errors_raised;	/* ERRORs and FATALs of the router's own */
+	uint64_t	routes[ROUTE_REASON_COUNT];
+	Histogram	read_replica;	/* time of a unit from its last byte in to ReadyForQuery out */
+	Histogram	read_primary;
+	Histogram	write;
+	Histogram	wait;			/* part of it before a server was had */
+} SessionStats;
+
+typedef struct SessionHooks
+{
+	/* A cancel request came in: the owner of that key may be in another worker. */
+	void		(*on_cancel) (void *arg, uint32_t pid, Slice key);
+
+	/* What the monitor offers. */
+	void		(*request_probe) (void *arg);
+	void		(*report_suspicion) (void *arg, int node);
+	void		(*want_facts) (void *arg, const char *database);
+	void		(*refresh_facts) (void *arg, const char *database);
+
+	/* The server's name of a database clients may name, or NULL. */
+	const char *(*find_database) (void *arg, const char *name);
+
+	/* One more client over all workers?  false: the limit is reached. */
+	bool		(*admit_client) (void *arg);
+	void		(*release_client) (void *arg);
+	void	   *arg;
+} SessionHooks;
+
+typedef struct SessionContext
+{
+	Loop	   *loop;			/* borrowed */
+	PoolSet    *pools;			/* borrowed */
+	SettingsPool *settings;		/* borrowed */
+	PreparedTable *prepared;	/* borrowed */
+	SessionConfig config;
+	SessionHooks hooks;
+	ConsoleHook console;
+	TopologyView *view;			/* a reference; never NULL */
+	UserTable  *users;			/* a reference; NULL with auth_type=trust and no auth_file */
+	unsigned char mock_secret[32];
+	int			worker;			/* number of this worker, part of cancel keys */
+	uint32_t	generation;		/* of the process, part of cancel keys */
+
+	List		clients;		/* of Client */
+	List		waiting;		/* of Client: units waiting for a view */
+	List		databases;		/* of Database */
+	List		accounts;		/* of Account */
+	LoopTimer  *sweep;			/* deadlines of clients */
+	LoopTimer  *patience;		/* deadlines of waiting units; runs only while some wait */
+	unsigned	next_turn;		/* spreads new sessions over replicas */
+	bool		draining;
+	SessionStats stats;
+} SessionContext;
+
+/* The caller has filled loop, pools, settings, prepared, config, hooks,
+ * console, view, users, mock_secret, worker and generation. */
+extern void session_context_init(SessionContext *context);
+extern void session_context_fini(SessionContext *context);	/* ends every session */
+
+/* New knowledge of the nodes; the reference becomes the context's. */
+extern void session_context_set_view(SessionContext *context, TopologyView *view);
+extern void session_context_set_facts(SessionContext *context, Facts *facts);	/* takes the reference */
+extern void session_context_set_users(SessionContext *context, UserTable *users);	/* takes the reference */
+
+/* Stop taking work: idle clients are told 57P01 now, busy ones when their transaction ends. */
+extern void session_context_drain(SessionContext *context);
+extern bool session_context_is_drained(const SessionContext *context);
+
+/* NULL: not known and cannot be.  Creates it on first use. */
+extern Database *session_context_get_database(SessionContext *context, const char *name);
+extern Account *session_context_get_account(SessionContext *context, Database *database,
+											const char *user, const char *password);
+extern Pool *account_pool(SessionContext *context, Account *account, int node);
+
+#endif							/* ROUTER_SESSION_CONTEXT_H */

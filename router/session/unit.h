@@ -1,0 +1,46 @@
+/*-------------------------------------------------------------------------
+ *
+ * unit.h
+ *	  What a routing unit is, taken whole: the messages from one Sync (or
+ *	  Query) to the next.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_SESSION_UNIT_H
+#define ROUTER_SESSION_UNIT_H
+
+#include "session/prepared.h"
+#include "sql/statement_cache.h"
+
+typedef struct UnitSummary
+{
+	int			statements;		/* executed ones: Query, or Bind of each */
+	StatementKind kind;			/* of the only statement; QUERY when there are several or none */
+	unsigned	flags;			/* STATEMENT_IS_READ only if all are; the others if any has it */
+	bool		is_simple;		/* one Query message */
+	bool		has_function_call;
+	bool		only_prepares;	/* Parse, Describe, Close: nothing is executed */
+	const char *pin_reason;		/* static; NULL: leaves no state */
+	const char *why;			/* static */
+} UnitSummary;
+
+typedef struct UnitContext
+{
+	StatementCache *statements;
+	const PreparedMap *prepared;
+	bool		unsafe_lexing;	/* texts of this session are not to be parsed */
+} UnitContext;
+
+/* Read the messages of a unit (whole frames). */
+extern void unit_summarize(Slice messages, const UnitContext *context, UnitSummary *summary);
+
+/*
+ * The class of the only statement of a unit, when it has exactly one; NULL
+ * otherwise.  Valid until the statement cache is used again.
+ */
+extern const StatementClass *unit_sole_statement(Slice messages, const UnitContext *context, Slice *text);
+
+/* A replica refused the unit: remember it for each of its statements. */
+extern void unit_learn_primary(Slice messages, const UnitContext *context);
+
+#endif							/* ROUTER_SESSION_UNIT_H */
