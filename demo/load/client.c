@@ -16,6 +16,7 @@
 #include "load/clock.h"
 
 #define MAX_ATTEMPTS 20			/* of a transaction that keeps losing races */
+#define RECONNECT_PAUSE_MS 200
 
 /* One statement, hence one snapshot: source and board must agree in it. */
 static const Statement READ_BACK = {
@@ -30,7 +31,7 @@ static bool prepare_once(Client *client, const Statement *statement);
 static void note_failure(Client *client, const char *what, const PGresult *result);
 static bool is_lost_race(const Client *client);
 static bool run_control(Client *client, const char *command);
-static void reopen(Client *client);
+static void pause_ms(double duration_ms);
 
 void
 params_add_int(Params *params, int64_t value)
@@ -80,8 +81,6 @@ client_execute(Client *client, const Statement *statement, const Params *params)
 	PGresult   *result = NULL;
 	ExecStatusType status;
 
-	if (client->conn == NULL)
-		return NULL;
 	if (client->protocol == PROTOCOL_PREPARED && !prepare_once(client, statement))
 		return NULL;
 
@@ -122,11 +121,8 @@ client_run_transaction(Client *client, TransactionBody body, void *arg, int64_t 
 			return true;
 		}
 		client->in_transaction = false;
-		if (client->conn == NULL || PQstatus(client->conn) != CONNECTION_OK)
-		{
-			reopen(client);
+		if (PQstatus(client->conn) != CONNECTION_OK)
 			return false;
-		}
 		if (PQtransactionStatus(client->conn) != PQTRANS_IDLE)
 			run_control(client, "ROLLBACK");
 		if (outcome == TRANSACTION_ROLLBACK || !is_lost_race(client))
@@ -190,13 +186,13 @@ client_note_commit(Client *client, int64_t order_id, OrderStatus status, int64_t
 bool
 client_think(Client *client)
 {
-	double		pause_ms = client->think_ms * (0.5 + client_draw_fraction(client));
-	struct timespec pause = {
-		.tv_sec = (time_t) (pause_ms / 1000),
-		.tv_nsec = (long) (pause_ms * 1e6) % 1000000000
-	};
-
-	nanosleep(&pause, NULL);
+	pause_ms(client->think_ms * (0.5 + client_draw_fraction(client)));
+	while (PQstatus(client->conn) != CONNECTION_OK && !atomic_load(client->config->stop))
+	{
+		client_close(client);
+		if (!client_open(client))
+			pause_ms(RECONNECT_PAUSE_MS);
+	}
 	return !atomic_load(client->config->stop);
 }
 
@@ -332,9 +328,12 @@ run_control(Client *client, const char *command)
 }
 
 static void
-reopen(Client *client)
+pause_ms(double duration_ms)
 {
-	client_close(client);
-	while (!atomic_load(client->config->stop) && !client_open(client))
-		client_think(client);
+	struct timespec duration = {
+		.tv_sec = (time_t) (duration_ms / 1000),
+		.tv_nsec = (long) (duration_ms * 1e6) % 1000000000
+	};
+
+	nanosleep(&duration, NULL);
 }

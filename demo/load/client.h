@@ -67,7 +67,7 @@ typedef struct Client
 	ClientProtocol protocol;
 	double		think_ms;		/* mean pause between two actions */
 
-	PGconn	   *conn;			/* owned; NULL when closed */
+	PGconn	   *conn;			/* owned; NULL when closed, which libpq takes as bad */
 	char		label[32];		/* user and number; also application_name */
 	char		sqlstate[6];	/* of the last failed statement */
 	bool		in_transaction;
@@ -121,7 +121,10 @@ extern void client_check_order(Client *client, int64_t order_id, OrderStatus wri
 extern void client_note_commit(Client *client, int64_t order_id, OrderStatus status,
 							   int64_t committed_us);
 
-/* Waits for about think_ms. False when the load is over. */
+/*
+ * Waits for about think_ms, and connects again if the connection was lost.
+ * False when the load is over.
+ */
 extern bool client_think(Client *client);
 
 /* An even draw from 0 to below - 1, and one from [0, 1). */

@@ -52,7 +52,8 @@ typedef struct Followed
 	int			reads_left;
 } Followed;
 
-static bool read_result(Client *client, const Statement *statement, const Params *params);
+static PGresult *read_rows(Client *client, const Statement *statement, const Params *params);
+static void read_result(Client *client, const Statement *statement, const Params *params);
 static void read_pages(Client *client);
 static void read_counts(Client *client);
 static int64_t read_first_page(Client *client);
@@ -85,12 +86,14 @@ crm_run(Client *client)
 	{
 		Params		order = {0};
 
-		if (followed.reads_left-- <= 0)
+		if (followed.order_id == 0 || followed.reads_left-- == 0)
 		{
 			followed.order_id = read_first_page(client);
 			followed.last_seen = ORDER_INITIATED;
 			followed.reads_left = FOLLOW_READS;
 		}
+		if (followed.order_id == 0)
+			continue;
 		params_add_int(&order, followed.order_id);
 		switch (client_draw(client, 8))
 		{
@@ -111,12 +114,22 @@ crm_run(Client *client)
 	client_close(client);
 }
 
+/* One read in autocommit; NULL when it failed. */
+static PGresult *
+read_rows(Client *client, const Statement *statement, const Params *params)
+{
+	PGresult   *result = client_execute(client, statement, params);
+
+	if (result != NULL)
+		client->config->stats->reads++;
+	return result;
+}
+
 /* For reads whose rows are only looked at. */
-static bool
+static void
 read_result(Client *client, const Statement *statement, const Params *params)
 {
-	client->config->stats->reads++;
-	return client_perform(client, statement, params);
+	PQclear(read_rows(client, statement, params));
 }
 
 static void
@@ -135,8 +148,7 @@ read_pages(Client *client)
 
 	params_add_text(&params, order_status_name((OrderStatus) client_draw(client, ORDER_OPEN_STATUSES)));
 	params_add_int(&params, PAGE_SIZE);
-	client->config->stats->reads++;
-	page = client_execute(client, &FIRST_PAGE, &params);
+	page = read_rows(client, &FIRST_PAGE, &params);
 	if (page == NULL)
 		return;
 
@@ -161,8 +173,7 @@ read_first_page(Client *client)
 
 	params_add_text(&params, order_status_name((OrderStatus) client_draw(client, ORDER_OPEN_STATUSES)));
 	params_add_int(&params, PAGE_SIZE);
-	client->config->stats->reads++;
-	page = client_execute(client, &FIRST_PAGE, &params);
+	page = read_rows(client, &FIRST_PAGE, &params);
 	if (page != NULL && PQntuples(page) > 0)
 		order_id = atoll(PQgetvalue(page, 0, 0));
 	PQclear(page);
@@ -176,9 +187,8 @@ follow_order(Client *client, Followed *followed)
 	PGresult   *result;
 
 	params_add_int(&params, followed->order_id);
-	client->config->stats->reads++;
-	result = client_execute(client, &FOLLOW_ORDER, &params);
-	if (result != NULL && followed->order_id != 0)
+	result = read_rows(client, &FOLLOW_ORDER, &params);
+	if (result != NULL)
 		check_not_backwards(client, followed,
 							PQntuples(result) == 1 ? PQgetvalue(result, 0, 0) : "no row");
 	PQclear(result);
