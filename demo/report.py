@@ -56,12 +56,11 @@ def read_json(path):
 
 
 def write_json(summary, path):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     summary["goals_missed"] = goals_missed(summary)
     with open(path, "w") as file:
         json.dump(summary, file, indent=2)
         file.write("\n")
-    return path
 
 
 def median(values):

@@ -15,6 +15,7 @@ Exit status: 0 nothing was violated, 1 something was, 2 it could not run.
     CONTROL=1   floors off and replay paused now and then: stale reads must be
                 found, so exit status 1 is what is expected (3: none was found)
     DEMO_PROTOCOL=simple|extended|prepared|mixed   how the load sends statements
+    DEMO_SUMMARY=FILE   where the summary goes instead
 """
 
 import collections
@@ -42,7 +43,7 @@ LOAD_PROGRAM = "andon-demo-load"
 PAGE_ROUNDS = 15
 PAGE_STATUSES = 5
 
-Settings = collections.namedtuple("Settings", "orders seconds keep control protocol")
+Settings = collections.namedtuple("Settings", "orders seconds keep control protocol summary_path")
 
 
 def settings_from_environment():
@@ -56,7 +57,8 @@ def settings_from_environment():
         return os.environ.get(name, "0") not in ("", "0", "no", "off")
 
     return Settings(number("DEMO_ORDERS", 50000, 1000), number("DEMO_SECS", 20, 1),
-                    switch("KEEP"), switch("CONTROL"), os.environ.get("DEMO_PROTOCOL") or "mixed")
+                    switch("KEEP"), switch("CONTROL"), os.environ.get("DEMO_PROTOCOL") or "mixed",
+                    os.environ.get("DEMO_SUMMARY") or os.path.join(build_dir(), "demo", "summary.json"))
 
 
 def tell(text, *values):
@@ -273,10 +275,10 @@ def run(settings):
         demo.create_board()
         demo.start_router()
         summary = demo.measure()
-        path = report.write_json(summary, os.path.join(build_dir(), "demo", "summary.json"))
+        report.write_json(summary, settings.summary_path)
         report.print_summary(summary)
         code = report.verdict(summary)
-        tell("%s\nwritten to %s; %.0f s in all", report.verdict_text(summary), os.path.relpath(path),
+        tell("%s\nwritten to %s; %.0f s in all", report.verdict_text(summary), os.path.relpath(settings.summary_path),
              time.monotonic() - started)
         if settings.keep:
             demo.keep_running()
