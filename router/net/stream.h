@@ -75,4 +75,12 @@ extern void stream_resume(Stream *stream);
 extern bool stream_is_paused(const Stream *stream);
 extern Loop *stream_loop(const Stream *stream);
 
+typedef struct StreamStats
+{
+	uint64_t	received_bytes;
+	uint64_t	sent_bytes;
+} StreamStats;
+
+extern void stream_stats(const Stream *stream, StreamStats *stats);
+
 #endif							/* ROUTER_NET_STREAM_H */

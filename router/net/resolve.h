@@ -1,0 +1,37 @@
+/*-------------------------------------------------------------------------
+ *
+ * resolve.h
+ *	  Looks host names up without stopping the loop.
+ *
+ * getaddrinfo() runs in one helper thread per loop, started when the first
+ * name has to be looked up; addresses in numbers never get there.  Used by
+ * net/connect.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_NET_RESOLVE_H
+#define ROUTER_NET_RESOLVE_H
+
+#include <netdb.h>
+
+#include "net/loop.h"
+
+typedef struct Resolver Resolver;
+typedef struct Resolution Resolution;
+
+/* found: the callee's, to be given to freeaddrinfo(); NULL: gai_error says why. */
+typedef void (*ResolveCallback) (void *arg, struct addrinfo *found, int gai_error);
+
+/* "127.0.0.1", "::1" or "[::1]" as an address, at once; NULL: it is a name. */
+extern struct addrinfo *resolve_numeric(const char *host, int port);
+
+/* Look a name up; fn is called in a later turn, unless cancelled.  NULL: the
+ * thread could not be started. */
+extern Resolution *resolve_start(Loop *loop, const char *host, int port,
+								 ResolveCallback fn, void *arg);
+extern void resolve_cancel(Resolution *resolution);
+
+/* The loop ends: forget all that is asked for; NULL is fine. */
+extern void resolver_destroy(Resolver *resolver);
+
+#endif							/* ROUTER_NET_RESOLVE_H */

@@ -1,0 +1,630 @@
+/*-------------------------------------------------------------------------
+ *
+ * stream.c
+ *	  A non-blocking byte stream.
+ *
+ * Reading.  The read event stays registered for the stream's life; one recv()
+ * per wake-up goes into the loop's receive buffer, and what the owner leaves
+ * is kept in the stream's own:
+ *
+ *	  loop's buffer:   | HEADROOM        | STREAM_READ_SIZE               |
+ *	                          | kept     | received                       |
+ *	                          ^ shown to the owner as one piece
+ *
+ * What was kept is put in front of what arrives, if it is as short as the
+ * headroom (a piece of a message, mostly); a long one grows where it is.
+ * Pausing costs nothing unless bytes arrive meanwhile: only then the read
+ * event is taken out, until the stream is resumed.
+ *
+ * Writing.  The write event is registered only while the socket does not take
+ * what is queued.
+ *
+ * Callbacks are made from events and from one task (on_turn), never from
+ * within a call of the owner.  Any of them may destroy the stream: it is then
+ * a shell (events is NULL) until the turn of the loop is over, and after each
+ * callback that is looked at first.
+ *
+ *	  CONNECTING -> OPEN -> ENDED (the owner was told)
+ *	      any of them -> FLUSHING (destroyed, sends the rest) -> GONE
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "net/stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "net/connect.h"
+#include "net/loop_internal.h"
+
+#define HEADROOM (8 * 1024)
+#define GATHER_SIZE (16 * 1024) /* corked writes are copied together up to this size */
+#define READS_PER_TURN 4		/* then it is the other streams' turn */
+#define FLUSH_TIMEOUT_US US_PER_SEC
+#define DISCARD_SIZE (8 * 1024)
+#define DISCARDS_MAX 32
+
+#define KEEPALIVE_IDLE_SECS 60
+#define KEEPALIVE_INTERVAL_SECS 10
+#define KEEPALIVE_PROBES 6
+
+typedef enum StreamState
+{
+	STATE_CONNECTING,
+	STATE_OPEN,
+	STATE_ENDED,
+	STATE_FLUSHING,
+	STATE_GONE
+} StreamState;
+
+struct Stream
+{
+	Loop	   *loop;
+	const StreamEvents *events; /* borrowed; NULL: destroyed by the owner */
+	void	   *owner;
+	int			fd;				/* owned; -1: not connected, or ended */
+	StreamState state;
+	StreamEnd	end;			/* how the owner destroyed it */
+	int			cork;			/* depth */
+	int			write_errno;	/* sending failed; to be reported */
+	bool		is_paused;
+	bool		is_reading;		/* read_event is registered */
+	bool		is_waiting;		/* write_event is registered */
+	bool		is_full;		/* passed the high water mark, on_drained is owed */
+	bool		in_data;		/* on_data is running */
+	bool		handed_over;	/* the owner changed while it ran */
+	Buf			unread;			/* what the owner left */
+	Buf			queue;			/* not sent yet */
+	Connector  *connector;		/* owned; while connecting */
+	LoopTimer  *flush_timer;	/* owned; while flushing */
+	LoopTask	turn;			/* runs on_turn() */
+	LoopTask	at_end;			/* while flushing: the loop ends first */
+	struct event read_event;
+	struct event write_event;
+	StreamStats stats;
+};
+
+static Stream *stream_alloc(Loop *loop, const StreamEvents *events, void *owner);
+static void stream_open(Stream *stream, int fd);
+static void on_connect_done(void *arg, int fd, const char *why);
+static void on_readable(evutil_socket_t fd, short what, void *arg);
+static void on_writable(evutil_socket_t fd, short what, void *arg);
+static void on_turn(void *arg);
+static bool receive(Stream *stream);
+static ssize_t receive_once(Stream *stream, bool *more);
+static void show(Stream *stream, Slice data, bool is_kept);
+static void report_drained(Stream *stream);
+static void report_end(Stream *stream, const char *why);
+static void watch_reading(Stream *stream, bool on);
+static void watch_writing(Stream *stream, bool on);
+static void enqueue(Stream *stream, Slice bytes);
+static void send_with_queue(Stream *stream, Slice bytes);
+static void write_failed(Stream *stream, int error);
+static void close_descriptor(Stream *stream);
+static void begin_flush(Stream *stream);
+static void dispose(void *arg);
+static void discard_input(Stream *stream);
+static void stream_free(void *arg);
+
+/* ------------------------------------------------------- create, destroy */
+
+Stream *
+stream_create(Loop *loop, int fd, const StreamEvents *events, void *owner)
+{
+	Stream	   *stream = stream_alloc(loop, events, owner);
+
+	stream_open(stream, fd);
+	return stream;
+}
+
+Stream *
+stream_connect(Loop *loop, const char *host, int port, const StreamEvents *events, void *owner)
+{
+	Stream	   *stream = stream_alloc(loop, events, owner);
+
+	stream->state = STATE_CONNECTING;
+	stream->connector = connector_start(loop, host, port, on_connect_done, stream);
+	return stream;
+}
+
+void
+stream_destroy(Stream *stream, StreamEnd end)
+{
+	if (stream == NULL)
+		return;
+	stream->events = NULL;
+	stream->owner = NULL;
+	stream->end = end;
+	loop_next_turn_cancel(stream->loop, &stream->turn);
+	if (end == STREAM_FLUSH && stream->state == STATE_OPEN && buf_len(&stream->queue) > 0)
+		begin_flush(stream);
+	else
+		dispose(stream);
+}
+
+static Stream *
+stream_alloc(Loop *loop, const StreamEvents *events, void *owner)
+{
+	Stream	   *stream = mem_alloc(sizeof(Stream));
+
+	stream->loop = loop;
+	stream->events = events;
+	stream->owner = owner;
+	stream->fd = -1;
+	stream->turn.fn = on_turn;
+	stream->turn.arg = stream;
+	stream->at_end.fn = dispose;
+	stream->at_end.arg = stream;
+	return stream;
+}
+
+static void
+stream_open(Stream *stream, int fd)
+{
+	static const int on = 1;
+	static const int idle = KEEPALIVE_IDLE_SECS;
+	static const int interval = KEEPALIVE_INTERVAL_SECS;
+	static const int probes = KEEPALIVE_PROBES;
+	int			flags = fcntl(fd, F_GETFL);
+
+	if (flags >= 0 && (flags & O_NONBLOCK) == 0)
+		(void) fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+
+	/* Unix sockets refuse the first of these and need none. */
+	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0)
+	{
+		(void) setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+		(void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+		(void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+		(void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+	}
+	stream->fd = fd;
+	stream->state = STATE_OPEN;
+	event_assign(&stream->read_event, loop_event_base(stream->loop), fd,
+				 EV_READ | EV_PERSIST, on_readable, stream);
+	event_assign(&stream->write_event, loop_event_base(stream->loop), fd,
+				 EV_WRITE | EV_PERSIST, on_writable, stream);
+	if (!stream->is_paused)
+		watch_reading(stream, true);
+}
+
+static void
+on_connect_done(void *arg, int fd, const char *why)
+{
+	Stream	   *stream = arg;
+
+	stream->connector = NULL;
+	if (fd < 0)
+	{
+		report_end(stream, why);
+		return;
+	}
+	stream_open(stream, fd);
+	if (stream->events->on_connected != NULL)
+		stream->events->on_connected(stream->owner);
+	if (stream->events != NULL && stream->state == STATE_OPEN && buf_len(&stream->queue) > 0)
+	{
+		send_with_queue(stream, slice_make(NULL, 0));
+		report_drained(stream);
+	}
+}
+
+void
+stream_set_owner(Stream *stream, const StreamEvents *events, void *owner)
+{
+	stream->events = events;
+	stream->owner = owner;
+	stream->handed_over = true;
+	if (stream->in_data || buf_len(&stream->unread) > 0)
+		loop_next_turn(stream->loop, &stream->turn);
+}
+
+/* ---------------------------------------------------------------- reading */
+
+void
+stream_pause(Stream *stream)
+{
+	stream->is_paused = true;
+}
+
+void
+stream_resume(Stream *stream)
+{
+	if (!stream->is_paused)
+		return;
+	stream->is_paused = false;
+	if (stream->state != STATE_OPEN)
+		return;
+	watch_reading(stream, true);
+	if (stream->in_data || buf_len(&stream->unread) > 0)
+		loop_next_turn(stream->loop, &stream->turn);
+}
+
+bool
+stream_is_paused(const Stream *stream)
+{
+	return stream->is_paused;
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	Stream	   *stream = arg;
+
+	if (stream->is_paused)
+		watch_reading(stream, false);
+	else
+		(void) receive(stream);
+}
+
+/* Show what has arrived, a few pieces at most; true: there was something. */
+static bool
+receive(Stream *stream)
+{
+	bool		more = true;
+	bool		any = false;
+
+	stream->handed_over = false;
+	for (int i = 0; more && i < READS_PER_TURN; i++)
+	{
+		ssize_t		n = receive_once(stream, &more);
+
+		if (n > 0)
+			any = true;
+		else if (n == 0)
+			report_end(stream, "end of file");
+		else if (errno != EAGAIN && errno != EINTR)
+			report_end(stream, strerror(errno));
+		if (n <= 0 || stream->state != STATE_OPEN || stream->events == NULL ||
+			stream->is_paused || stream->handed_over)
+			break;
+	}
+	return any;
+}
+
+/* One recv(), shown with what was kept in front; more: the socket may have more. */
+static ssize_t
+receive_once(Stream *stream, bool *more)
+{
+	size_t		kept = buf_len(&stream->unread);
+	char	   *into;
+	ssize_t		n;
+
+	if (kept > HEADROOM)
+		into = buf_reserve(&stream->unread, STREAM_READ_SIZE);
+	else
+		into = loop_scratch(stream->loop, HEADROOM + STREAM_READ_SIZE) + HEADROOM;
+
+	n = recv(stream->fd, into, STREAM_READ_SIZE, 0);
+	*more = n == STREAM_READ_SIZE;
+	if (n <= 0)
+		return n;
+	stream->stats.received_bytes += (uint64_t) n;
+
+	if (kept > HEADROOM)
+	{
+		buf_commit(&stream->unread, (size_t) n);
+		show(stream, buf_slice(&stream->unread), true);
+	}
+	else
+	{
+		if (kept > 0)
+			memcpy(into - kept, buf_slice(&stream->unread).data, kept);
+		show(stream, slice_make(into - kept, kept + (size_t) n), false);
+	}
+	return n;
+}
+
+/* Show data and keep what the owner leaves; is_kept: data lies in unread already. */
+static void
+show(Stream *stream, Slice data, bool is_kept)
+{
+	size_t		used;
+
+	stream->in_data = true;
+	used = stream->events->on_data(stream->owner, data);
+	stream->in_data = false;
+	if (stream->events == NULL)
+		return;					/* unread is freed with the shell */
+
+	if (is_kept)
+		buf_consume(&stream->unread, used);
+	else
+	{
+		buf_clear(&stream->unread);
+		buf_append(&stream->unread, slice_skip(data, used));
+	}
+	if (buf_len(&stream->unread) == 0 && stream->unread.cap > 0)
+		buf_release(&stream->unread);
+}
+
+/* ---------------------------------------------------------------- writing */
+
+void
+stream_cork(Stream *stream)
+{
+	stream->cork++;
+}
+
+void
+stream_uncork(Stream *stream)
+{
+	stream->cork--;
+	if (stream->cork == 0 && buf_len(&stream->queue) > 0 && !stream->is_waiting &&
+		stream->state == STATE_OPEN)
+		send_with_queue(stream, slice_make(NULL, 0));
+}
+
+void
+stream_write(Stream *stream, Slice bytes)
+{
+	bool		can_gather = stream->cork > 0 &&
+		buf_len(&stream->queue) + bytes.len <= GATHER_SIZE;
+
+	if (bytes.len == 0 || stream->state == STATE_ENDED || stream->write_errno != 0)
+		return;
+	if (can_gather || stream->is_waiting || stream->state == STATE_CONNECTING)
+		enqueue(stream, bytes);
+	else
+		send_with_queue(stream, bytes);
+}
+
+size_t
+stream_queued(const Stream *stream)
+{
+	return buf_len(&stream->queue);
+}
+
+bool
+stream_is_full(const Stream *stream)
+{
+	return stream->is_full;
+}
+
+static void
+enqueue(Stream *stream, Slice bytes)
+{
+	buf_append(&stream->queue, bytes);
+	if (buf_len(&stream->queue) > STREAM_HIGH_WATER)
+		stream->is_full = true;
+}
+
+/* Send the queue and bytes in one call; what is not taken is queued and waits. */
+static void
+send_with_queue(Stream *stream, Slice bytes)
+{
+	Slice		queued = buf_slice(&stream->queue);
+	struct iovec parts[2] = {
+		{.iov_base = (void *) queued.data, .iov_len = queued.len},
+		{.iov_base = (void *) bytes.data, .iov_len = bytes.len}
+	};
+	const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+	ssize_t		n;
+	size_t		sent;
+
+	if (queued.len == 0)
+		n = send(stream->fd, bytes.data, bytes.len, MSG_NOSIGNAL);
+	else if (bytes.len == 0)
+		n = send(stream->fd, queued.data, queued.len, MSG_NOSIGNAL);
+	else
+		n = sendmsg(stream->fd, &message, MSG_NOSIGNAL);
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+	{
+		write_failed(stream, errno);
+		return;
+	}
+
+	sent = n > 0 ? (size_t) n : 0;
+	stream->stats.sent_bytes += sent;
+	if (sent < queued.len)
+		buf_consume(&stream->queue, sent);
+	else
+	{
+		bytes = slice_skip(bytes, sent - queued.len);
+		buf_clear(&stream->queue);
+	}
+	if (bytes.len > 0)
+		enqueue(stream, bytes);
+	else if (buf_len(&stream->queue) == 0 && stream->queue.cap > 0)
+		buf_release(&stream->queue);
+
+	watch_writing(stream, buf_len(&stream->queue) > 0);
+	if (stream->is_full && buf_len(&stream->queue) < STREAM_LOW_WATER)
+		loop_next_turn(stream->loop, &stream->turn);
+}
+
+/* Silent from here on; the owner hears of it when what has arrived was shown. */
+static void
+write_failed(Stream *stream, int error)
+{
+	stream->write_errno = error;
+	buf_release(&stream->queue);
+	watch_writing(stream, false);
+	if (stream->state == STATE_OPEN)
+		loop_next_turn(stream->loop, &stream->turn);
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	Stream	   *stream = arg;
+
+	send_with_queue(stream, slice_make(NULL, 0));
+	if (stream->state == STATE_FLUSHING)
+	{
+		if (buf_len(&stream->queue) == 0)
+			dispose(stream);
+	}
+	else
+		report_drained(stream);
+}
+
+/* ---------------------------------------------------------------- reports */
+
+/* What calls of the owner left to be told, each in its turn. */
+static void
+on_turn(void *arg)
+{
+	Stream	   *stream = arg;
+
+	if (stream->state != STATE_OPEN)
+		return;
+	if (stream->write_errno != 0)
+	{
+		/* A server that goes says why: show that before the end. */
+		if (!stream->is_paused && receive(stream))
+			loop_next_turn(stream->loop, &stream->turn);
+		else if (stream->state == STATE_OPEN && stream->events != NULL)
+			report_end(stream, strerror(stream->write_errno));
+		return;
+	}
+	report_drained(stream);
+	if (stream->events != NULL && !stream->is_paused && buf_len(&stream->unread) > 0)
+		show(stream, buf_slice(&stream->unread), true);
+}
+
+static void
+report_drained(Stream *stream)
+{
+	if (!stream->is_full || buf_len(&stream->queue) >= STREAM_LOW_WATER ||
+		stream->write_errno != 0)
+		return;
+	stream->is_full = false;
+	if (stream->events->on_drained != NULL)
+		stream->events->on_drained(stream->owner);
+}
+
+static void
+report_end(Stream *stream, const char *why)
+{
+	loop_next_turn_cancel(stream->loop, &stream->turn);
+	close_descriptor(stream);
+	buf_release(&stream->queue);
+	stream->state = STATE_ENDED;
+	stream->events->on_closed(stream->owner, why);
+}
+
+/* ---------------------------------------------------------------- the end */
+
+/* The owner has left; send the queue for a while longer. */
+static void
+begin_flush(Stream *stream)
+{
+	stream->state = STATE_FLUSHING;
+	watch_reading(stream, false);
+	if (!stream->is_waiting)
+		send_with_queue(stream, slice_make(NULL, 0));
+	loop_next_turn_cancel(stream->loop, &stream->turn);
+	if (buf_len(&stream->queue) == 0)
+	{
+		dispose(stream);
+		return;
+	}
+	stream->flush_timer = loop_timer_create(stream->loop, dispose, stream);
+	loop_timer_start(stream->flush_timer, FLUSH_TIMEOUT_US);
+	loop_at_end(stream->loop, &stream->at_end);
+}
+
+/* Close and free; the memory stays until the callbacks of this turn are done. */
+static void
+dispose(void *arg)
+{
+	Stream	   *stream = arg;
+
+	loop_at_end_cancel(stream->loop, &stream->at_end);
+	if (stream->connector != NULL)
+		connector_cancel(stream->connector);
+	stream->connector = NULL;
+	if (stream->end == STREAM_FLUSH)
+		discard_input(stream);
+	close_descriptor(stream);
+	stream->state = STATE_GONE;
+	loop_later(stream->loop, stream_free, stream);
+}
+
+static void
+close_descriptor(Stream *stream)
+{
+	if (stream->fd < 0)
+		return;
+	watch_reading(stream, false);
+	watch_writing(stream, false);
+
+	close(stream->fd);
+	stream->fd = -1;
+}
+
+/*
+ * Closing with bytes unread resets the connection, and a reset can overtake
+ * the last words we sent.  So what is there is taken in.  Not into the loop's
+ * buffer: the owner may still look at it.
+ */
+static void
+discard_input(Stream *stream)
+{
+	char		sink[DISCARD_SIZE];
+
+	for (int i = 0; stream->fd >= 0 && i < DISCARDS_MAX; i++)
+		if (recv(stream->fd, sink, sizeof(sink), 0) < (ssize_t) sizeof(sink))
+			break;
+}
+
+static void
+stream_free(void *arg)
+{
+	Stream	   *stream = arg;
+
+	loop_timer_destroy(stream->flush_timer);
+	buf_release(&stream->unread);
+	buf_release(&stream->queue);
+	mem_free(stream);
+}
+
+/* ---------------------------------------------------------------- the rest */
+
+static void
+watch_reading(Stream *stream, bool on)
+{
+	if (stream->is_reading == on)
+		return;
+	stream->is_reading = on;
+	if (on)
+		event_add(&stream->read_event, NULL);
+	else
+		event_del(&stream->read_event);
+}
+
+static void
+watch_writing(Stream *stream, bool on)
+{
+	if (stream->is_waiting == on)
+		return;
+	stream->is_waiting = on;
+	if (on)
+		event_add(&stream->write_event, NULL);
+	else
+		event_del(&stream->write_event);
+}
+
+Loop *
+stream_loop(const Stream *stream)
+{
+	return stream->loop;
+}
+
+void
+stream_stats(const Stream *stream, StreamStats *stats)
+{
+	*stats = stream->stats;
+}
