@@ -127,6 +127,7 @@ extern void client_release_server(Client *client, bool is_broken);
 /* ---- client_startup.c ---- */
 extern size_t client_startup_on_data(Client *client, Slice data);
 extern size_t client_auth_on_data(Client *client, Slice data);
+extern void client_welcome_again(Client *client);	/* a new view: maybe a node answers now */
 extern void client_startup_release(Account *account);	/* what logins left with the account */
 
 /* ---- client_query.c ---- */

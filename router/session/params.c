@@ -1,0 +1,195 @@
+/*-------------------------------------------------------------------------
+ *
+ * params.c
+ *	  The list of followed settings, and the startup packet's part of them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "session/params.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "base/memory.h"
+
+/*
+ * Settings that any user may SET, that hold for the session, and whose value
+ * can be given again to another server by SET.
+ */
+static const char *const followed_settings[] = {
+	"application_name", "bytea_output", "check_function_bodies", "client_encoding",
+	"client_min_messages", "constraint_exclusion", "cursor_tuple_fraction", "datestyle",
+	"enable_hashjoin", "enable_indexscan", "enable_mergejoin", "enable_nestloop", "enable_seqscan",
+	"extra_float_digits", "idle_in_transaction_session_timeout", "intervalstyle", "jit",
+	"lock_timeout", "plan_cache_mode", "search_path", "standard_conforming_strings",
+	"statement_timeout", "synchronous_commit", "timezone", "work_mem", "xmloption",
+};
+
+static bool add_param(Settings **settings, Slice name, Slice value, Error *error);
+static bool add_options(Settings **settings, Slice options, Error *error);
+static bool next_option_word(const char **at, const char *end, Buf *word);
+
+bool
+params_is_followed(const char *name)
+{
+	for (size_t i = 0; i < sizeof(followed_settings) / sizeof(followed_settings[0]); i++)
+	{
+		if (strcmp(followed_settings[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+Settings *
+params_from_startup(SettingsPool *pool, const Startup *startup, Error *error)
+{
+	Settings   *settings = settings_empty(pool);
+
+	for (int i = 0; i < startup->nparams; i++)
+	{
+		Slice		name = startup->params[i].name;
+		Slice		value = startup->params[i].value;
+		bool		ok = true;
+
+		if (slice_equals_string(name, "user") || slice_equals_string(name, "database") ||
+			(name.len >= 5 && memcmp(name.data, "_pq_.", 5) == 0))
+			continue;
+		if (slice_equals_string(name, "replication"))
+		{
+			if (!slice_equals_string(value, "false") && !slice_equals_string(value, "0") &&
+				!slice_equals_string(value, "off") && !slice_equals_string(value, "no"))
+				ok = error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED,
+							   "replication connections are not supported by the router");
+		}
+		else if (slice_equals_string(name, "options"))
+			ok = add_options(&settings, value, error);
+		else
+			ok = add_param(&settings, name, value, error);
+		if (!ok)
+		{
+			settings_unref(settings);
+			return NULL;
+		}
+	}
+	return settings;
+}
+
+bool
+params_are_unsafe_to_lex(const Settings *settings)
+{
+	static const char *const safe_encodings[] = {"utf8", "unicode", "sqlascii", "latin", "euc", "iso8859", "win125", "koi8"};
+	const char *conforming = settings_find(settings, "standard_conforming_strings");
+	const char *encoding = settings_find(settings, "client_encoding");
+	char		plain[32];
+	size_t		len = 0;
+
+	if (conforming && strcasecmp(conforming, "on") != 0 && strcasecmp(conforming, "true") != 0 &&
+		strcmp(conforming, "1") != 0 && strcasecmp(conforming, "yes") != 0)
+		return true;
+	if (encoding == NULL)
+		return false;
+
+	/* as PostgreSQL compares encoding names: letters and digits only */
+	for (const char *c = encoding; *c && len < sizeof(plain) - 1; c++)
+	{
+		if (isalnum((unsigned char) *c))
+			plain[len++] = (char) tolower((unsigned char) *c);
+	}
+	plain[len] = '\0';
+	for (size_t i = 0; i < sizeof(safe_encodings) / sizeof(safe_encodings[0]); i++)
+	{
+		if (strncmp(plain, safe_encodings[i], strlen(safe_encodings[i])) == 0)
+			return false;
+	}
+	return true;
+}
+
+static bool
+add_param(Settings **settings, Slice name, Slice value, Error *error)
+{
+	char		lower[64];
+	Settings   *with;
+
+	for (size_t i = 0; i < name.len && i < sizeof(lower); i++)
+		lower[i] = (char) tolower((unsigned char) name.data[i]);
+	if (name.len >= sizeof(lower))
+		return error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "startup parameter name is too long");
+	lower[name.len] = '\0';
+
+	/* known to the router itself, or to libraries only */
+	if (strncmp(lower, "andon.", 6) == 0)
+		return true;
+	if (!params_is_followed(lower))
+	{
+		error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "unsupported startup parameter: %s", lower);
+		error_set_hint(error, "The router follows only settings it can give to any server;"
+					   " set this one with SET after connecting.");
+		return false;
+	}
+	with = settings_with(*settings, slice_make(lower, name.len), value);
+	settings_unref(*settings);
+	*settings = with;
+	return true;
+}
+
+/* "-c name=value --name=value": as PostgreSQL splits it, a backslash quotes. */
+static bool
+add_options(Settings **settings, Slice options, Error *error)
+{
+	const char *at = options.data;
+	const char *end = options.data + options.len;
+	Buf			word = BUF_INIT;
+	bool		expects_setting = false;
+	bool		ok = true;
+
+	while (ok && next_option_word(&at, end, &word))
+	{
+		Slice		text = buf_slice(&word);
+		const char *equals;
+
+		if (slice_equals_string(text, "-c"))
+		{
+			expects_setting = true;
+			continue;
+		}
+		if (!expects_setting && text.len > 2 && text.data[0] == '-' && (text.data[1] == 'c' || text.data[1] == '-'))
+			text = slice_skip(text, 2);
+		else if (!expects_setting)
+		{
+			ok = error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED,
+						   "unsupported startup option: %.*s", (int) text.len, text.data);
+			break;
+		}
+		expects_setting = false;
+		equals = memchr(text.data, '=', text.len);
+		if (equals == NULL)
+			ok = error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED,
+						   "startup option without a value: %.*s", (int) text.len, text.data);
+		else
+		{
+			size_t		name_len = (size_t) (equals - text.data);
+
+			ok = add_param(settings, slice_make(text.data, name_len), slice_skip(text, name_len + 1), error);
+		}
+	}
+	buf_release(&word);
+	return ok;
+}
+
+static bool
+next_option_word(const char **at, const char *end, Buf *word)
+{
+	buf_clear(word);
+	while (*at < end && isspace((unsigned char) **at))
+		(*at)++;
+	if (*at >= end)
+		return false;
+	while (*at < end && !isspace((unsigned char) **at))
+	{
+		if (**at == '\\' && *at + 1 < end)
+			(*at)++;
+		buf_append_u8(word, (uint8_t) *(*at)++);
+	}
+	return true;
+}

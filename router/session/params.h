@@ -1,0 +1,30 @@
+/*-------------------------------------------------------------------------
+ *
+ * params.h
+ *	  Which settings of a client are followed from server to server.
+ *
+ * A followed setting may come in the startup packet (by name or in options)
+ * or by SET; the server that runs the client's unit is made to have it
+ * (backend/settings.h).  Others are refused at startup and pin the session
+ * when set later.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_SESSION_PARAMS_H
+#define ROUTER_SESSION_PARAMS_H
+
+#include "backend/settings.h"
+#include "base/error.h"
+#include "wire/startup.h"
+
+extern bool params_is_followed(const char *name);	/* lower case */
+
+/* The settings a startup packet asks for; NULL and an error when it asks for
+ * what is not followed.  A reference. */
+extern Settings *params_from_startup(SettingsPool *pool, const Startup *startup, Error *error);
+
+/* With these settings texts cannot be read safely: a backslash may hide quotes
+ * (standard_conforming_strings off), or be part of a character. */
+extern bool params_are_unsafe_to_lex(const Settings *settings);
+
+#endif							/* ROUTER_SESSION_PARAMS_H */
