@@ -278,7 +278,7 @@ def run(settings):
         report.write_json(summary, settings.summary_path)
         report.print_summary(summary)
         code = report.verdict(summary)
-        tell("%s\nwritten to %s; %.0f s in all", report.verdict_text(summary), os.path.relpath(settings.summary_path),
+        tell("%s\nwritten to %s; %.0f s in all", report.verdict_text(summary), settings.summary_path,
              time.monotonic() - started)
         if settings.keep:
             demo.keep_running()
