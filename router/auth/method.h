@@ -5,7 +5,14 @@
  *
  * The session feeds it the bodies of 'p' messages and sends what it appends
  * to out.  Unknown users take the same steps and time as known ones with a
- * wrong password.
+ * wrong password: they are shown a salt that stays the same per name, and where
+ * the table has plain secrets (derive_always) every login derives keys once, as
+ * a login of such a user must.
+ *
+ * What can prove a user: AUTH_SCRAM_SHA_256 needs a plain secret or a SCRAM
+ * verifier; an md5 secret or none fails like a wrong password, and the log
+ * reason says why.  AUTH_TRUST asks nothing and admits unknown names: whether
+ * the user exists is the server's to say.
  *
  *-------------------------------------------------------------------------
  */
@@ -38,12 +45,16 @@ typedef struct AuthRequestInfo
 	const User *user;			/* NULL: unknown; borrowed until destroy */
 	const unsigned char *mock_secret;	/* random per process */
 	int			mock_secret_len;
+	bool		derive_always;	/* user_table_has_plain() of the user's table */
 } AuthRequestInfo;
 
+/* Copies user_name; user and mock_secret must outlive the exchange. */
 extern AuthExchange *auth_exchange_create(const AuthRequestInfo *info);
 extern void auth_exchange_destroy(AuthExchange *exchange);	/* NULL is fine */
 extern AuthStatus auth_exchange_begin(AuthExchange *exchange, Buf *out, Error *error);
 extern AuthStatus auth_exchange_handle(AuthExchange *exchange, Slice body, Buf *out, Error *error);
+
+/* Why it failed, for the log only; empty while it did not. */
 extern const char *auth_exchange_log_reason(const AuthExchange *exchange);
 
 #endif							/* ROUTER_AUTH_METHOD_H */

@@ -4,9 +4,13 @@
  *	  Who may log in and with what secret: the auth_file.
  *
  * PgBouncer's format: one user a line, "name" "secret"; a quote inside is
- * doubled; lines that begin with ; or # are comments.  The secret is a plain
- * password, md5..., or a SCRAM-SHA-256$ verifier.  A loaded table is
- * immutable; a reload makes a new one (reference counted, atomic).
+ * doubled; lines that begin with ; or # are comments; what follows the secret
+ * on its line is ignored.  The secret is a plain password, md5..., or a
+ * SCRAM-SHA-256$ verifier.  Stricter than PgBouncer where it guesses: any other
+ * line, a name given twice and a broken verifier are errors.
+ *
+ * A loaded table is immutable and may be read by any thread; a reload makes a
+ * new one (reference counted, atomic).  Secrets are wiped with the table.
  *
  *-------------------------------------------------------------------------
  */
@@ -35,12 +39,17 @@ typedef struct User
 
 typedef struct UserTable UserTable;
 
-/* Errors name file and line. */
+#define USER_TABLE_MAX_FILE (64 * 1024 * 1024)	/* bytes */
+
+/* Errors name file and line; NULL then.  name is what messages call the text. */
 extern UserTable *user_table_load(const char *path, Error *error);
 extern UserTable *user_table_parse(Slice text, const char *name, Error *error);
 extern UserTable *user_table_ref(UserTable *table);
 extern void user_table_unref(UserTable *table);	/* NULL is fine */
 extern const User *user_table_find(const UserTable *table, Slice name);	/* NULL: unknown */
 extern int	user_table_count(const UserTable *table);
+
+/* Has any user a plain secret?  For AuthRequestInfo.derive_always. */
+extern bool user_table_has_plain(const UserTable *table);
 
 #endif							/* ROUTER_AUTH_USERS_H */

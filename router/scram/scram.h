@@ -3,10 +3,16 @@
  * scram.h
  *	  SCRAM-SHA-256 and md5, both roles, over bytes: no sockets, no clock.
  *
- * Follows RFC 5802, RFC 7677 and PostgreSQL's "SASL Authentication"; the
- * cryptography and SASLprep are PostgreSQL's own (libpgcommon).  Channel
- * binding is not offered.  Used by auth/ (we are the server) and
- * backend/server_login (we are the client).
+ * Follows RFC 5802, RFC 7677 and PostgreSQL's "SASL Authentication".  SASLprep,
+ * base64 and md5 are PostgreSQL's own (libpgcommon), the hashes OpenSSL's
+ * (docs/decisions/0002-scram-cryptography.md).  Channel binding is not offered.
+ * Used by auth/ (we are the server) and backend/server_login (we are the
+ * client).
+ *
+ * Deriving keys from a password takes about a millisecond of processor time on
+ * purpose: scram_make_verifier(), scram_derive_keys() and the client's step
+ * after the server's first message do it.  Passwords and keys are wiped when
+ * an exchange is destroyed.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,6 +27,9 @@
 
 #define SCRAM_MECHANISM "SCRAM-SHA-256"
 #define SCRAM_KEY_SIZE 32
+#define SCRAM_DEFAULT_ITERATIONS 4096	/* PostgreSQL's own */
+#define SCRAM_MAX_ITERATIONS 1000000	/* a peer that asks for more wants our time */
+#define SCRAM_MESSAGE_MAX 1024	/* PostgreSQL's PG_MAX_SASL_MESSAGE_LENGTH */
 
 /* ---- what is stored of a password: "SCRAM-SHA-256$iter:salt$stored:server" ---- */
 typedef struct ScramVerifier
@@ -32,10 +41,18 @@ typedef struct ScramVerifier
 	uint8_t		server_key[SCRAM_KEY_SIZE];
 } ScramVerifier;
 
+/* False: not a verifier of that form, or over the limits of this header. */
 extern bool scram_parse_verifier(const char *text, ScramVerifier *verifier);
+
+/* Set stored_key and server_key from a password and the salt and iterations there. */
+extern bool scram_derive_keys(const char *password, ScramVerifier *verifier, Error *error);
 extern bool scram_make_verifier(const char *password, ScramVerifier *verifier, Error *error);	/* random salt */
 
-/* A verifier for a user that does not exist: stable per user, never matches. */
+/*
+ * A verifier for a user that does not exist: stable per user and secret, never
+ * matches.  Its salt and iterations are also the ones to use for a user whose
+ * plain password we have, so that both look alike from outside.
+ */
 extern void scram_make_mock_verifier(const char *user, const uint8_t *secret, int secret_len,
 									 ScramVerifier *verifier);
 
@@ -50,15 +67,24 @@ typedef enum ScramStatus
 	SCRAM_FAILED				/* wrong password (or mock user) */
 } ScramStatus;
 
+/*
+ * Feed each SASL message of the client; after anything but SCRAM_CONTINUE the
+ * exchange is over.  Nothing is appended to out unless there is something to
+ * send.  The user name in the message is ignored, as PostgreSQL ignores it.
+ */
 extern ScramServer *scram_server_create(const ScramVerifier *verifier, bool is_mock);
-extern void scram_server_destroy(ScramServer *scram);
+extern void scram_server_destroy(ScramServer *scram);	/* NULL is fine */
 extern ScramStatus scram_server_step(ScramServer *scram, Slice input, Buf *out);
 
 /* ---- client role: we prove ourselves to a server ---- */
 typedef struct ScramClient ScramClient;
 
+/*
+ * SCRAM_DONE only after the server proved that it knows the password too.
+ * SCRAM_FAILED: it could not, or told us of an error.
+ */
 extern ScramClient *scram_client_create(const char *password);
-extern void scram_client_destroy(ScramClient *scram);
+extern void scram_client_destroy(ScramClient *scram);	/* NULL is fine */
 extern bool scram_client_first(ScramClient *scram, Buf *out, Error *error);
 extern ScramStatus scram_client_step(ScramClient *scram, Slice input, Buf *out);	/* verifies the server too */
 
@@ -66,6 +92,9 @@ extern ScramStatus scram_client_step(ScramClient *scram, Slice input, Buf *out);
 #define MD5_TEXT_SIZE 36
 extern bool md5_make_response(const char *password_or_md5, const char *user, const uint8_t salt[4],
 							  char out[MD5_TEXT_SIZE]);
+
+/* Does a stored secret have the form "md5" + 32 hex digits? */
+extern bool md5_is_secret(const char *secret);
 
 /* Cryptographically strong random bytes. */
 extern bool scram_random_bytes(void *out, size_t n);
