@@ -113,7 +113,7 @@ extension: ## build the extension (objects under build/extension)
 	+@$(MAKE) --no-print-directory $(if $(V),,-s) -C $(build)/extension -f $(top)/extension/Makefile \
 	    PG_CONFIG=$(PG_CONFIG) VERSION=$(VERSION) SAN='$(SAN)' all
 
-stage_dir  := $(build)/pg$(if $(wildcard /usr/lib/postgresql/15/bin/pg_config),15,$(pg_major))
+stage_dir   = $(build)/pg$(pg_major)
 
 .PHONY: stage
 stage: extension ## stage a copy of PostgreSQL with the extension under build/pg15
