@@ -8,6 +8,13 @@
  * not.  The parser is PostgreSQL's (libpg_query); nothing of it is visible
  * here.  Thread-safe: the parser's state is per thread.
  *
+ * The text is read as the server would with standard_conforming_strings = on
+ * and a client_encoding in which no trail byte is an ASCII character: callers
+ * must not ask for sessions in which either is not so (router.md §3.4).
+ *
+ * A function that is declared stable is believed.  What a function, DO or CALL
+ * does inside (set_config, temporary tables) cannot be seen.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef ROUTER_SQL_CLASSIFY_H
@@ -31,30 +38,37 @@ typedef enum StatementKind
 	STATEMENT_SAVEPOINT,		/* SAVEPOINT, RELEASE, ROLLBACK TO */
 	STATEMENT_TWO_PHASE,		/* PREPARE TRANSACTION, COMMIT/ROLLBACK PREPARED */
 	STATEMENT_SET,				/* SET [SESSION] name = constants: set_name, set_value filled */
-	STATEMENT_RESET,			/* RESET name: set_name filled */
-	STATEMENT_SET_LOCAL,		/* SET LOCAL, SET CONSTRAINTS */
-	STATEMENT_SET_TRANSACTION,	/* SET TRANSACTION ... (not SET SESSION CHARACTERISTICS) */
-	STATEMENT_SHOW,				/* SHOW name: set_name filled */
+	STATEMENT_RESET,			/* RESET name, SET name TO DEFAULT: set_name filled; RESET ALL: "all" */
+	STATEMENT_SET_LOCAL,		/* SET LOCAL (names and values filled as above), SET CONSTRAINTS */
+	STATEMENT_SET_TRANSACTION,	/* SET TRANSACTION ..., SET transaction_read_only and its kin */
+	STATEMENT_SHOW,				/* SHOW name: set_name filled; SHOW ALL: "all" */
 	STATEMENT_DISCARD_ALL,		/* DISCARD ALL */
 	STATEMENT_DEALLOCATE,		/* DEALLOCATE name or ALL: set_name filled, empty for ALL */
-	STATEMENT_LISTEN,
-	STATEMENT_UNLISTEN,
-	STATEMENT_COPY,				/* COPY FROM/TO STDIN or STDOUT */
+	STATEMENT_LISTEN,			/* set_name: the channel */
+	STATEMENT_UNLISTEN,			/* set_name: the channel, empty for all */
+	STATEMENT_COPY,				/* COPY FROM STDIN, COPY TO STDOUT; files and programs are QUERY */
 	STATEMENT_MULTI				/* several statements in one string */
 } StatementKind;
 
-/* Bits of StatementClass.flags */
+/*
+ * Bits of StatementClass.flags.  At most one of IS_READ, NODE_LOCAL,
+ * NEEDS_UNKNOWN and UNPARSED is set; a statement with none of them is not a
+ * read.  IS_READ may run on a replica; NODE_LOCAL may where a hint or the
+ * session's transaction says replica, and goes to the primary otherwise.
+ */
 #define STATEMENT_IS_READ 0x01			/* proven: no effect, gives the same on a replica */
 #define STATEMENT_NEEDS_UNKNOWN 0x02	/* not a read only because a name was unknown: facts may be stale */
 #define STATEMENT_LEAVES_STATE 0x04		/* leaves session state behind: pin_reason says which */
-#define STATEMENT_HAS_TRANSACTION 0x08	/* a transaction command somewhere inside (MULTI, CALL, DO) */
-#define STATEMENT_IS_DDL 0x10
-#define STATEMENT_READ_ONLY 0x20		/* BEGIN ... READ ONLY */
-#define STATEMENT_SERIALIZABLE 0x40		/* BEGIN ... ISOLATION LEVEL SERIALIZABLE */
+#define STATEMENT_HAS_TRANSACTION 0x08	/* may begin or end transactions inside (MULTI, CALL, DO) */
+#define STATEMENT_IS_DDL 0x10			/* may change what facts say */
+#define STATEMENT_READ_ONLY 0x20		/* BEGIN, SET TRANSACTION: READ ONLY */
+#define STATEMENT_SERIALIZABLE 0x40		/* BEGIN, SET TRANSACTION: ISOLATION LEVEL SERIALIZABLE */
 #define STATEMENT_UNPARSED 0x80			/* too long, too deep or a syntax error: nothing is known */
-#define STATEMENT_NODE_LOCAL 0x100		/* about the node itself (pg_stat_*, SHOW ...): primary unless hinted */
+#define STATEMENT_NODE_LOCAL 0x100		/* proven to have no effect, but about the node itself (pg_stat_*, SHOW ...) */
 #define STATEMENT_HINT_PRIMARY 0x200	/* begins with the comment andon:primary */
 #define STATEMENT_HINT_REPLICA 0x400	/* begins with the comment andon:replica */
+#define STATEMENT_CHAIN 0x800			/* COMMIT or ROLLBACK AND CHAIN: a transaction like the last one follows */
+#define STATEMENT_READ_WRITE 0x1000		/* BEGIN, SET TRANSACTION: READ WRITE, said so */
 
 /* Plain values; strings are static or live in the text buffers below. */
 typedef struct StatementClass
@@ -62,10 +76,10 @@ typedef struct StatementClass
 	StatementKind kind;
 	unsigned	flags;
 	const char *why;			/* static: the deciding rule, for EXPLAIN ROUTE and the log */
-	const char *pin_reason;		/* static: with STATEMENT_LEAVES_STATE */
+	const char *pin_reason;		/* static: with STATEMENT_LEAVES_STATE, else NULL */
 	char		detail[64];		/* the name that decided, truncated; may be empty */
-	char		set_name[64];	/* lower case; see the kinds */
-	char		set_value[256];	/* STATEMENT_SET: as SET would store it */
+	char		set_name[64];	/* see the kinds; settings are in lower case */
+	char		set_value[256]; /* SET: as the server stores it, fit for set_config(), not for SQL text */
 } StatementClass;
 
 /*
