@@ -108,10 +108,13 @@ $(pg_query_o): router/sql/pg_query.symbols Makefile
 	@rm -f $@.all $@.keep
 
 # ---------------------------------------------------------------- extension
+# ThreadSanitizer is for the router's threads; a PostgreSQL backend has one.
+extension_san := $(if $(findstring address,$(SAN)),$(SAN))
+
 extension: ## build the extension (objects under build/extension)
 	@mkdir -p $(build)/extension
 	+@$(MAKE) --no-print-directory $(if $(V),,-s) -C $(build)/extension -f $(top)/extension/Makefile \
-	    PG_CONFIG=$(PG_CONFIG) VERSION=$(VERSION) SAN='$(SAN)' all
+	    PG_CONFIG=$(PG_CONFIG) VERSION=$(VERSION) SAN='$(extension_san)' all
 
 stage_dir   = $(build)/pg$(pg_major)
 
@@ -119,7 +122,7 @@ stage_dir   = $(build)/pg$(pg_major)
 stage: extension ## stage a copy of PostgreSQL with the extension under build/pg15
 	@PG_CONFIG=$(PG_CONFIG) dev/stage $(stage_dir)
 	+@$(MAKE) --no-print-directory -s -C $(build)/extension -f $(top)/extension/Makefile \
-	    PG_CONFIG=$(top)/$(stage_dir)/bin/pg_config VERSION=$(VERSION) SAN='$(SAN)' install >/dev/null
+	    PG_CONFIG=$(top)/$(stage_dir)/bin/pg_config VERSION=$(VERSION) SAN='$(extension_san)' install >/dev/null
 
 # ---------------------------------------------------------------- demo
 # The jewellery maker's load: a plain libpq program, like any user's.
@@ -195,6 +198,10 @@ $(fuzz_build)/fuzzer/%: $(fuzz_build)/tests/fuzz/fuzz_%.o $(fuzz_build)/libroute
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined $(ANDON_LDFLAGS) -o $@ $^ $(ANDON_LIBS)
 
 # ---------------------------------------------------------------- tests
+# Builds in parallel where nobody asked for a number of jobs.
+jobs = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+SUITES ?= all
+
 RUN := $(PYTHON) tests/support/run.py --build $(build)
 ifneq ($(K),)
 RUN += -k '$(K)'
@@ -215,23 +222,23 @@ deps: ## install the Debian packages that are missing
 
 test: ## install what is missing, build, run every test
 	@dev/deps test
-	+@$(MAKE) --no-print-directory test-built
+	+@$(MAKE) --no-print-directory $(jobs) test-built
 
 test-built: all unit-build replay-build stage demo-load
-	@$(RUN) all
+	@$(RUN) $(SUITES)
 
 asan: ## the whole suite under AddressSanitizer and UBSan
-	+@$(MAKE) --no-print-directory SAN=address,undefined test-built
+	+@$(MAKE) --no-print-directory $(jobs) SAN=address,undefined test-built
 
 tsan: ## the router's suite under ThreadSanitizer
-	+@$(MAKE) --no-print-directory SAN=thread test-built
+	+@$(MAKE) --no-print-directory $(jobs) SAN=thread SUITES='unit corpus router system' test-built
 
 bench: router stage ## measure: make bench B=name
 	@$(PYTHON) bench/run.py $(B)
 
 demo: ## the whole main job on a cluster of its own (README)
 	@dev/deps demo
-	+@$(MAKE) --no-print-directory router stage demo-load
+	+@$(MAKE) --no-print-directory $(jobs) router stage demo-load
 	@$(PYTHON) demo/run.py
 
 matrix: ## build and test the extension on PostgreSQL 17 and 18
