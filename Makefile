@@ -5,7 +5,6 @@
 # fuzz target. Everything made lies under build/; the source tree stays clean.
 # Only `make install` and `make uninstall` touch the system's PostgreSQL.
 
-MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .SECONDARY:
