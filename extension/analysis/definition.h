@@ -43,6 +43,8 @@ typedef struct PathHop
 	const char *alias;			/* its alias in the definition, for display */
 	int			nmatch;
 	AttrNumber *match_attnos;	/* columns of relid compared with the carried tuple */
+	Oid		   *match_types;	/* types they are compared as: the column's, or
+								 * one it is binary-compatible with */
 	Oid		   *match_eqops;	/* equality operator: relid column = carried value */
 	Oid		   *match_collations;
 	Oid		   *carried_types;	/* types of the carried tuple */
@@ -82,7 +84,8 @@ typedef struct Definition
 {
 	int			nkeys;
 	AttrNumber *key_resnos;		/* the board's key columns: target list positions */
-	Oid		   *key_types;
+	Oid		   *key_types;		/* domains resolved to their base types, as in
+								 * all types that values travel as */
 	Oid		   *key_collations;
 	Oid		   *key_eqops;		/* default equality of the key's type */
 	Oid			key_relid;		/* key table */

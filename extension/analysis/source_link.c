@@ -1,0 +1,325 @@
+/*-------------------------------------------------------------------------
+ *
+ * source_link.c
+ *	  Plain columns, the equalities between them, and output columns.
+ *
+ * What a condition is compared as matters as much as what it compares: a link
+ * remembers the operator families in which its operator is equality and the
+ * collation, and the type of each side.  equality_path.c chains links only
+ * where all of these agree, as the planner does with equivalence classes.
+ *
+ * An output column of a subquery carries a link inward only where the planner
+ * itself could move a condition on it inward, for the same reason: rows with
+ * other values of that column must not be affected by the rows at hand.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_amop.h"
+#include "catalog/pg_collation.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "utils/catcache.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "analysis/source_link.h"
+#include "base/compat.h"
+
+static SourceLink *make_link(Oid opno, Oid inputcollid, Node *left, Node *right);
+
+/* ----- columns ----- */
+
+Oid
+source_link_equality_collation(Oid collation)
+{
+	if (OidIsValid(collation) && get_collation_isdeterministic(collation))
+		return DEFAULT_COLLATION_OID;
+	return collation;
+}
+
+Node *
+source_link_stands_for(RangeTblEntry *rte, AttrNumber attno)
+{
+	if (rte->rtekind == RTE_JOIN)
+		return list_nth(rte->joinaliasvars, attno - 1);
+	return compat_group_expression(rte, attno);
+}
+
+SourceLevel *
+source_link_var_level(SourceLevel *level, const Var *var)
+{
+	for (Index up = 0; up < var->varlevelsup; up++)
+	{
+		level = level->lexical;
+		if (level == NULL)
+			elog(ERROR, "column reference leaves the definition");
+	}
+	return level;
+}
+
+bool
+source_link_resolve_column(SourceLevel *level, Node *expr, SourceColumn *column)
+{
+	RangeTblEntry *rte;
+	Var		   *var;
+
+	while (expr != NULL && IsA(expr, RelabelType))
+		expr = (Node *) ((RelabelType *) expr)->arg;
+	if (expr == NULL || !IsA(expr, Var))
+		return false;
+	var = (Var *) expr;
+	if (var->varattno <= 0)
+		return false;
+	level = source_link_var_level(level, var);
+	rte = rt_fetch(var->varno, level->query->rtable);
+	if (rte->rtekind == RTE_JOIN || compat_is_group_rte(rte))
+		return source_link_resolve_column(level, source_link_stands_for(rte, var->varattno), column);
+
+	column->alias = level->aliases[var->varno - 1];
+	column->attno = var->varattno;
+	if (column->alias == NULL || column->alias->kind == SOURCE_ALIAS_OTHER)
+		return false;
+	/* a virtual generated column has no value in a captured row */
+	return column->alias->kind != SOURCE_ALIAS_TABLE ||
+		!compat_att_is_virtual(column->alias->relid, column->attno);
+}
+
+/* ----- links ----- */
+
+/* Hash operator families in which opno is the equality (xid has no other). */
+static List *
+hash_opfamilies(Oid opno)
+{
+	CatCList   *members = SearchSysCacheList1(AMOPOPID, ObjectIdGetDatum(opno));
+	List	   *families = NIL;
+
+	for (int i = 0; i < members->n_members; i++)
+	{
+		Form_pg_amop member = (Form_pg_amop) GETSTRUCT(&members->members[i]->tuple);
+
+		if (member->amopmethod == HASH_AM_OID && member->amopstrategy == HTEqualStrategyNumber)
+			families = lappend_oid(families, member->amopfamily);
+	}
+	ReleaseSysCacheList(members);
+	return families;
+}
+
+static bool
+fill_equality(SourceEquality *equality, Oid opno, Oid inputcollid)
+{
+	equality->collation = source_link_equality_collation(inputcollid);
+	equality->is_btree = true;
+	equality->families = get_mergejoin_opfamilies(opno);
+	if (equality->families == NIL)
+	{
+		equality->is_btree = false;
+		equality->families = hash_opfamilies(opno);
+	}
+	return equality->families != NIL && op_strict(opno);
+}
+
+/* The link "left = right" with no columns filled in, or NULL if it is none. */
+static SourceLink *
+make_link(Oid opno, Oid inputcollid, Node *left, Node *right)
+{
+	SourceLink *link = palloc0(sizeof(SourceLink));
+
+	if (!fill_equality(&link->equality, opno, inputcollid))
+		return NULL;
+	op_input_types(opno, &link->left.optype, &link->right.optype);
+	link->left.valtype = getBaseType(exprType(left));
+	link->right.valtype = getBaseType(exprType(right));
+
+	/* values travel in arrays that are unnested again */
+	if (!OidIsValid(get_array_type(link->left.valtype)) ||
+		!OidIsValid(get_array_type(link->right.valtype)) ||
+		type_is_rowtype(link->left.valtype) || type_is_rowtype(link->right.valtype))
+		return NULL;
+	return link;
+}
+
+void
+source_link_add_conjunct(SourceTree *tree, SourceLevel *level, OpExpr *op, int guard)
+{
+	Node	   *left;
+	Node	   *right;
+	SourceLink *link;
+
+	if (list_length(op->args) != 2)
+		return;
+	left = linitial(op->args);
+	right = lsecond(op->args);
+	link = make_link(op->opno, op->inputcollid, left, right);
+	if (link == NULL ||
+		!source_link_resolve_column(level, left, &link->left.column) ||
+		!source_link_resolve_column(level, right, &link->right.column))
+		return;
+	link->guard = guard;
+	tree->links = lappend(tree->links, link);
+}
+
+void
+source_link_add_sublink(SourceTree *tree, SourceLevel *inner, SubLink *sublink)
+{
+	List	   *conjuncts = list_make1(sublink->testexpr);
+	ListCell   *lc;
+
+	if (is_andclause(sublink->testexpr))
+		conjuncts = ((BoolExpr *) sublink->testexpr)->args;
+	foreach(lc, conjuncts)
+	{
+		OpExpr	   *op = lfirst(lc);
+		Node	   *param;
+		SourceLink *link;
+		Oid			opno;
+
+		if (!IsA(op, OpExpr) || list_length(op->args) != 2)
+			continue;
+		opno = sublink->subLinkType == ALL_SUBLINK ? get_negator(op->opno) : op->opno;
+		param = lsecond(op->args);
+		if (!OidIsValid(opno))
+			continue;
+		link = make_link(opno, op->inputcollid, linitial(op->args), param);
+		while (IsA(param, RelabelType))
+			param = (Node *) ((RelabelType *) param)->arg;
+		if (link == NULL || !IsA(param, Param) ||
+			!source_link_resolve_column(inner->parent, linitial(op->args), &link->left.column))
+			continue;
+		link->right.column.alias = inner->output;
+		link->right.column.attno = ((Param *) param)->paramid;
+		link->guard = inner->output->node;
+		if (inner->use == SOURCE_LEVEL_IN)
+			tree->links = lappend(tree->links, link);
+		else
+			tree->value_links = lappend(tree->value_links, link);
+	}
+}
+
+/* Can the column be NULL in a row its own level makes? */
+static bool
+column_is_never_null(const SourceTree *tree, const SourceColumn *column)
+{
+	SourceAlias *alias = column->alias;
+	SourceColumn inner;
+	TargetEntry *tle;
+
+	if (alias->level != NULL)
+	{
+		Bitmapset  *scope = bms_make_singleton(alias->level->root_node);
+
+		scope = source_walk_close_scope(tree, scope);
+		if (!bms_is_member(alias->node, scope))
+			return false;
+	}
+	if (alias->kind == SOURCE_ALIAS_TABLE)
+		return compat_att_is_not_null(alias->relid, column->attno);
+	if (alias->kind != SOURCE_ALIAS_QUERY)
+		return false;
+	tle = get_tle_by_resno(alias->inner->query->targetList, column->attno);
+	return tle != NULL && source_link_resolve_column(alias->inner, (Node *) tle->expr, &inner) &&
+		column_is_never_null(tree, &inner);
+}
+
+void
+source_link_promote_values(SourceTree *tree)
+{
+	ListCell   *lc;
+
+	foreach(lc, tree->value_links)
+	{
+		SourceLink *link = lfirst(lc);
+
+		if (column_is_never_null(tree, &link->left.column) &&
+			column_is_never_null(tree, &link->right.column))
+			tree->links = lappend(tree->links, link);
+	}
+}
+
+/* ----- outputs ----- */
+
+/* The clause in list whose expression is tle's, or NULL. */
+static SortGroupClause *
+find_clause(List *clauses, const TargetEntry *tle, List *targetlist)
+{
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
+
+		if (equal(get_sortgroupclause_expr(clause, targetlist), tle->expr))
+			return clause;
+	}
+	return NULL;
+}
+
+const char *
+source_link_blocks_output(const SourceLevel *level, AttrNumber resno)
+{
+	Query	   *query = level->query;
+	TargetEntry *tle = get_tle_by_resno(query->targetList, resno);
+	ListCell   *lc;
+
+	if (query->limitCount != NULL || query->limitOffset != NULL)
+		return _("it chooses rows with LIMIT or OFFSET");
+	if ((query->groupClause != NIL || query->hasAggs) &&
+		find_clause(query->groupClause, tle, query->targetList) == NULL)
+		return _("the column is not in its GROUP BY");
+	foreach(lc, query->windowClause)
+		if (find_clause(lfirst_node(WindowClause, lc)->partitionClause, tle, query->targetList) == NULL)
+			return _("the column is not in PARTITION BY of each of its windows");
+	if (query->hasDistinctOn && find_clause(query->distinctClause, tle, query->targetList) == NULL)
+		return _("the column is not in its DISTINCT ON list");
+	return NULL;
+}
+
+/* The operators by which rows with equal values in tle were put together. */
+static List *
+output_group_ops(const Query *query, const TargetEntry *tle)
+{
+	List	   *clauses = list_make2(query->groupClause, query->distinctClause);
+	List	   *ops = NIL;
+	ListCell   *lc;
+
+	foreach(lc, query->windowClause)
+		clauses = lappend(clauses, lfirst_node(WindowClause, lc)->partitionClause);
+	foreach(lc, clauses)
+	{
+		SortGroupClause *clause = find_clause(lfirst(lc), tle, query->targetList);
+
+		if (clause != NULL)
+			ops = list_append_unique_oid(ops, clause->eqop);
+	}
+	return ops;
+}
+
+void
+source_link_add_outputs(SourceTree *tree, SourceLevel *level)
+{
+	ListCell   *lc;
+
+	foreach(lc, level->query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		SourceColumn inner;
+		SourceOutput *output;
+
+		if (tle->resjunk || !source_link_resolve_column(level, (Node *) tle->expr, &inner) ||
+			source_link_blocks_output(level, tle->resno) != NULL)
+			continue;
+		output = palloc0(sizeof(SourceOutput));
+		output->outer.alias = level->output;
+		output->outer.attno = tle->resno;
+		output->inner = inner;
+		output->level = level;
+		output->group_ops = output_group_ops(level->query, tle);
+		output->group_collation = source_link_equality_collation(exprCollation((Node *) tle->expr));
+		tree->outputs = lappend(tree->outputs, output);
+	}
+}

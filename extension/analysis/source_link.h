@@ -1,0 +1,59 @@
+/*-------------------------------------------------------------------------
+ *
+ * source_link.h
+ *	  Plain columns, the equalities between them, and output columns.
+ *
+ * The half of the walk that deals with columns: source_walk.c calls it with
+ * conditions it knows to hold under some node and gets links added to the
+ * tree.  A link is an equality by a btree or hash equality operator between
+ * two plain columns; binary-compatible casts may stand around them (varchar
+ * as text, a domain as its base type), nothing else.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANDON_ANALYSIS_SOURCE_LINK_H
+#define ANDON_ANALYSIS_SOURCE_LINK_H
+
+#include "postgres.h"
+
+#include "nodes/primnodes.h"
+
+#include "analysis/source_walk.h"
+
+/* If the condition, true where guard holds, is a link, add it. */
+extern void source_link_add_conjunct(SourceTree *tree, SourceLevel *level, OpExpr *op, int guard);
+
+/*
+ * x IN (SELECT y ...) links x and y for the aliases inside the subquery.
+ * Where it need not be true, it does so only if neither can be NULL, since one
+ * NULL changes the answer for every row: such links wait in value_links until
+ * source_link_promote_values(), when all is known about null-extension.
+ */
+extern void source_link_add_sublink(SourceTree *tree, SourceLevel *inner, SubLink *sublink);
+extern void source_link_promote_values(SourceTree *tree);
+
+/* Output columns of a level that a condition from outside may be moved to. */
+extern void source_link_add_outputs(SourceTree *tree, SourceLevel *level);
+
+/*
+ * Why no condition from outside can be moved to output column resno of
+ * level, or NULL if it can.  A translated phrase for a DETAIL.
+ */
+extern const char *source_link_blocks_output(const SourceLevel *level, AttrNumber resno);
+
+/* Is expr, in level, a plain column (through binary-compatible casts)? */
+extern bool source_link_resolve_column(SourceLevel *level, Node *expr, SourceColumn *column);
+
+/* The level whose range table var means. */
+extern SourceLevel *source_link_var_level(SourceLevel *level, const Var *var);
+
+/* The expression that a column of a join or of GROUP BY stands for; may be NULL. */
+extern Node *source_link_stands_for(RangeTblEntry *rte, AttrNumber attno);
+
+/*
+ * Deterministic collations all mean the same equality, bytewise: they are
+ * folded into DEFAULT_COLLATION_OID.  InvalidOid stays.
+ */
+extern Oid	source_link_equality_collation(Oid collation);
+
+#endif							/* ANDON_ANALYSIS_SOURCE_LINK_H */

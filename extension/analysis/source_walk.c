@@ -1,0 +1,546 @@
+/*-------------------------------------------------------------------------
+ *
+ * source_walk.c
+ *	  A definition's Query tree as levels, aliases, links and scope rules.
+ *
+ * One recursive pass.  For each level, in this order: the aliases of FROM
+ * (so that anything may refer to any of them), what stands behind each alias,
+ * the join tree with its conditions, then every other expression, and last
+ * which output columns a condition from outside may be moved to.
+ *
+ * What the join tree says about null-extension becomes ScopeRules:
+ *
+ *	  A JOIN B ON c			any of A, B			=> c, A and B
+ *	  A LEFT JOIN B ON c	any of B			=> c, A and B
+ *	  FROM A, B WHERE c		the level's root	=> A and B
+ *
+ * where "A and B" are the aliases of that arm which it never null-extends.
+ * A WHERE that refers to nullable aliases needs no rule: using its equality
+ * adds the alias (see equality_path.c).
+ *
+ * Only AND is looked into for links.  Below OR, NOT, CASE and in the select
+ * list an equality says nothing; columns are noted there, and sublinks become
+ * levels of their own, whose conditions count for their own aliases.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "analysis/refusal.h"
+#include "analysis/source_link.h"
+#include "analysis/source_walk.h"
+#include "base/compat.h"
+
+/* A CTE that is used twice is walked twice: keep nested doubling bounded. */
+#define SOURCE_WALK_MAX_ALIASES 1000
+
+typedef struct WalkContext
+{
+	SourceTree *tree;
+	SourceLevel *level;			/* where the expression stands */
+	Bitmapset  *place;			/* nodes that hold where it is evaluated */
+} WalkContext;
+
+/* What one arm of the join tree contributes. */
+typedef struct JoinArm
+{
+	Bitmapset  *all;			/* nodes of all aliases in it */
+	Bitmapset  *never_null;		/* those it does not null-extend */
+} JoinArm;
+
+/* A level to be walked. */
+typedef struct LevelSpec
+{
+	Query	   *query;
+	SourceLevelUse use;
+	SourceLevel *lexical;
+	SourceLevel *parent;
+	SourceAlias *output;
+	Bitmapset  *place;
+	Oid			as_user;
+} LevelSpec;
+
+static SourceLevel *walk_level(SourceTree *tree, const LevelSpec *spec);
+static void walk_from_aliases(SourceTree *tree, SourceLevel *level, Node *jtnode);
+static void walk_alias(SourceTree *tree, SourceLevel *level, Index rti);
+static void walk_alias_contents(SourceTree *tree, SourceLevel *level, SourceAlias *alias, RangeTblEntry *rte);
+static JoinArm walk_join_tree(SourceTree *tree, SourceLevel *level, Node *jtnode);
+static JoinArm walk_join(SourceTree *tree, SourceLevel *level, JoinExpr *join);
+static void walk_quals(WalkContext *context, Node *quals, int guard);
+static void walk_level_expressions(SourceTree *tree, SourceLevel *level);
+static bool walk_expression(Node *node, WalkContext *context);
+static void walk_var(WalkContext *context, Var *var);
+static void walk_sublink(WalkContext *context, SubLink *sublink, bool must_be_true);
+
+static int
+new_node(SourceTree *tree)
+{
+	return tree->nnodes++;
+}
+
+static void
+add_rule(SourceTree *tree, Bitmapset *any_of, Bitmapset *then)
+{
+	ScopeRule  *rule = palloc(sizeof(ScopeRule));
+
+	rule->any_of = any_of;
+	rule->then = then;
+	tree->rules = lappend(tree->rules, rule);
+}
+
+static SourceAlias *
+new_alias(SourceTree *tree, SourceAliasKind kind, const char *name, SourceLevel *level)
+{
+	SourceAlias *alias = palloc0(sizeof(SourceAlias));
+
+	alias->kind = kind;
+	alias->name = name;
+	alias->level = level;
+	alias->node = new_node(tree);
+	tree->aliases = lappend(tree->aliases, alias);
+	if (list_length(tree->aliases) > SOURCE_WALK_MAX_ALIASES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the definition has too many sources"),
+				 errdetail("Views and common table expressions are counted each time they are used; at most %d entries of FROM are analysed.",
+						   SOURCE_WALK_MAX_ALIASES)));
+	return alias;
+}
+
+SourceTree *
+source_walk_query(Query *query, const DefinitionOptions *options)
+{
+	SourceTree *tree = palloc0(sizeof(SourceTree));
+	LevelSpec	spec = {.query = query,.use = SOURCE_LEVEL_TOP,.as_user = GetUserId()};
+
+	tree->options = options;
+	spec.output = new_alias(tree, SOURCE_ALIAS_QUERY, "the definition", NULL);
+	tree->top = walk_level(tree, &spec);
+	source_link_promote_values(tree);
+	return tree;
+}
+
+Bitmapset *
+source_walk_close_scope(const SourceTree *tree, Bitmapset *nodes)
+{
+	bool		grown = true;
+
+	while (grown)
+	{
+		ListCell   *lc;
+
+		grown = false;
+		foreach(lc, tree->rules)
+		{
+			ScopeRule  *rule = lfirst(lc);
+
+			if (!bms_is_subset(rule->then, nodes) && bms_overlap(rule->any_of, nodes))
+			{
+				nodes = bms_add_members(nodes, rule->then);
+				grown = true;
+			}
+		}
+	}
+	return nodes;
+}
+
+/* ----- one level ----- */
+
+static bool
+level_always_yields_a_row(const SourceLevel *level)
+{
+	return level->query->groupClause == NIL &&
+		(level->query->hasAggs || level->query->havingQual != NULL);
+}
+
+static SourceLevel *
+walk_level(SourceTree *tree, const LevelSpec *spec)
+{
+	SourceLevel *level = palloc0(sizeof(SourceLevel));
+	Query	   *query = spec->query;
+	JoinArm		from;
+	int			nrte = list_length(query->rtable);
+
+	check_stack_depth();
+	refusal_check_query(query, spec->use == SOURCE_LEVEL_TOP);
+
+	level->query = query;
+	level->use = spec->use;
+	level->lexical = spec->lexical;
+	level->parent = spec->parent;
+	level->output = spec->output;
+	level->place = spec->place;
+	level->as_user = spec->as_user;
+	level->root_node = new_node(tree);
+	level->aliases = palloc0(sizeof(SourceAlias *) * Max(nrte, 1));
+	level->output->inner = level;
+
+	walk_from_aliases(tree, level, (Node *) query->jointree);
+	for (Index rti = 1; rti <= nrte; rti++)
+		if (level->aliases[rti - 1] != NULL)
+			walk_alias_contents(tree, level, level->aliases[rti - 1], rt_fetch(rti, query->rtable));
+
+	from = walk_join_tree(tree, level, (Node *) query->jointree);
+	add_rule(tree, bms_make_singleton(level->root_node), from.never_null);
+	if (!level_always_yields_a_row(level))
+		add_rule(tree, bms_make_singleton(level->output->node), bms_make_singleton(level->root_node));
+
+	walk_level_expressions(tree, level);
+	source_link_add_outputs(tree, level);
+	return level;
+}
+
+/* Everything but FROM and WHERE. */
+static void
+walk_level_expressions(SourceTree *tree, SourceLevel *level)
+{
+	Query	   *query = level->query;
+	WalkContext context = {.tree = tree,.level = level};
+	ListCell   *lc;
+
+	/*
+	 * Where FROM yields no row an aggregating level still evaluates its select
+	 * list: then nothing holds there but that the level is asked for.
+	 */
+	context.place = bms_make_singleton(level_always_yields_a_row(level) ?
+									   level->output->node : level->root_node);
+	walk_expression((Node *) query->targetList, &context);
+	walk_expression(query->havingQual, &context);
+
+	context.place = bms_make_singleton(level->output->node);
+	walk_expression(query->limitCount, &context);
+	walk_expression(query->limitOffset, &context);
+	foreach(lc, query->windowClause)
+	{
+		WindowClause *window = lfirst_node(WindowClause, lc);
+
+		walk_expression(window->startOffset, &context);
+		walk_expression(window->endOffset, &context);
+	}
+}
+
+/* ----- FROM ----- */
+
+static void
+walk_from_aliases(SourceTree *tree, SourceLevel *level, Node *jtnode)
+{
+	if (jtnode == NULL)
+		return;
+	if (IsA(jtnode, RangeTblRef))
+		walk_alias(tree, level, ((RangeTblRef *) jtnode)->rtindex);
+	else if (IsA(jtnode, FromExpr))
+	{
+		ListCell   *lc;
+
+		foreach(lc, ((FromExpr *) jtnode)->fromlist)
+			walk_from_aliases(tree, level, lfirst(lc));
+	}
+	else if (IsA(jtnode, JoinExpr))
+	{
+		walk_from_aliases(tree, level, ((JoinExpr *) jtnode)->larg);
+		walk_from_aliases(tree, level, ((JoinExpr *) jtnode)->rarg);
+	}
+	else
+		elog(ERROR, "unexpected join tree node type: %d", (int) nodeTag(jtnode));
+}
+
+static void
+walk_alias(SourceTree *tree, SourceLevel *level, Index rti)
+{
+	RangeTblEntry *rte = rt_fetch(rti, level->query->rtable);
+	SourceAlias *alias;
+	SourceAliasKind kind = SOURCE_ALIAS_OTHER;
+
+	if (rte->rtekind == RTE_RELATION)
+		kind = rte->relkind == RELKIND_VIEW ? SOURCE_ALIAS_QUERY : SOURCE_ALIAS_TABLE;
+	else if (rte->rtekind == RTE_SUBQUERY || rte->rtekind == RTE_CTE)
+		kind = SOURCE_ALIAS_QUERY;
+
+	alias = new_alias(tree, kind, rte->eref->aliasname, level);
+	if (kind == SOURCE_ALIAS_TABLE)
+	{
+		alias->relid = rte->relid;
+		alias->only = !rte->inh;
+		alias->is_static = list_member_oid(tree->options->static_relids, rte->relid);
+		refusal_check_table(rte, level->as_user, alias->is_static);
+	}
+	level->aliases[rti - 1] = alias;
+}
+
+static void
+walk_view(SourceTree *tree, SourceLevel *level, SourceAlias *alias, RangeTblEntry *rte)
+{
+	Relation	view = table_open(rte->relid, AccessShareLock);
+	LevelSpec	spec = {.use = SOURCE_LEVEL_FROM,.parent = level,.output = alias};
+
+	spec.query = copyObject(get_view_query(view));
+	spec.place = bms_make_singleton(level->root_node);
+	spec.as_user = RelationHasSecurityInvoker(view) ? level->as_user : view->rd_rel->relowner;
+	table_close(view, NoLock);
+	walk_level(tree, &spec);
+}
+
+static void
+walk_cte(SourceTree *tree, SourceLevel *level, SourceAlias *alias, RangeTblEntry *rte)
+{
+	LevelSpec	spec = {.use = SOURCE_LEVEL_FROM,.parent = level,.output = alias};
+	SourceLevel *home = level;
+	ListCell   *lc;
+
+	for (Index up = 0; up < rte->ctelevelsup; up++)
+		home = home->lexical;
+	foreach(lc, home->query->cteList)
+	{
+		CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
+
+		if (strcmp(cte->ctename, rte->ctename) == 0)
+			spec.query = castNode(Query, cte->ctequery);
+	}
+	if (spec.query == NULL)
+		elog(ERROR, "common table expression \"%s\" not found", rte->ctename);
+	spec.lexical = home;
+	spec.place = bms_make_singleton(level->root_node);
+	spec.as_user = level->as_user;
+	walk_level(tree, &spec);
+}
+
+static void
+walk_subquery(SourceTree *tree, SourceLevel *level, SourceAlias *alias, RangeTblEntry *rte)
+{
+	LevelSpec	spec = {.query = rte->subquery,.use = SOURCE_LEVEL_FROM,
+		.lexical = level,.parent = level,.output = alias,.as_user = level->as_user};
+
+	spec.place = bms_make_singleton(level->root_node);
+	walk_level(tree, &spec);
+}
+
+static void
+walk_alias_contents(SourceTree *tree, SourceLevel *level, SourceAlias *alias, RangeTblEntry *rte)
+{
+	WalkContext context = {.tree = tree,.level = level};
+
+	context.place = bms_add_member(bms_make_singleton(level->root_node), alias->node);
+	switch (rte->rtekind)
+	{
+		case RTE_RELATION:
+			if (alias->kind == SOURCE_ALIAS_QUERY)
+				walk_view(tree, level, alias, rte);
+			break;
+		case RTE_SUBQUERY:
+			walk_subquery(tree, level, alias, rte);
+			break;
+		case RTE_CTE:
+			walk_cte(tree, level, alias, rte);
+			break;
+		case RTE_FUNCTION:
+			walk_expression((Node *) rte->functions, &context);
+			break;
+		case RTE_TABLEFUNC:
+			walk_expression((Node *) rte->tablefunc, &context);
+			break;
+		case RTE_VALUES:
+			walk_expression((Node *) rte->values_lists, &context);
+			break;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("\"%s\" cannot be a source of a board", alias->name),
+					 errdetail("It is neither a table, a view, a subquery nor a function.")));
+	}
+}
+
+static JoinArm
+walk_join_tree(SourceTree *tree, SourceLevel *level, Node *jtnode)
+{
+	JoinArm		arm = {NULL, NULL};
+
+	if (IsA(jtnode, RangeTblRef))
+	{
+		int			node = level->aliases[((RangeTblRef *) jtnode)->rtindex - 1]->node;
+
+		arm.all = bms_make_singleton(node);
+		arm.never_null = bms_make_singleton(node);
+	}
+	else if (IsA(jtnode, JoinExpr))
+		arm = walk_join(tree, level, (JoinExpr *) jtnode);
+	else
+	{
+		FromExpr   *from = castNode(FromExpr, jtnode);
+		WalkContext context = {.tree = tree,.level = level};
+		ListCell   *lc;
+
+		foreach(lc, from->fromlist)
+		{
+			JoinArm		member = walk_join_tree(tree, level, lfirst(lc));
+
+			arm.all = bms_add_members(arm.all, member.all);
+			arm.never_null = bms_add_members(arm.never_null, member.never_null);
+		}
+		context.place = bms_make_singleton(level->root_node);
+		walk_quals(&context, from->quals, level->root_node);
+	}
+	return arm;
+}
+
+static JoinArm
+walk_join(SourceTree *tree, SourceLevel *level, JoinExpr *join)
+{
+	JoinArm		left = walk_join_tree(tree, level, join->larg);
+	JoinArm		right = walk_join_tree(tree, level, join->rarg);
+	JoinArm		arm = {bms_union(left.all, right.all), NULL};
+	WalkContext context = {.tree = tree,.level = level};
+	Bitmapset  *any_of = NULL;
+	int			node = new_node(tree);
+
+	switch (join->jointype)
+	{
+		case JOIN_INNER:
+			any_of = bms_copy(arm.all);
+			arm.never_null = bms_union(left.never_null, right.never_null);
+			break;
+		case JOIN_LEFT:
+			any_of = bms_copy(right.all);
+			arm.never_null = bms_copy(left.never_null);
+			break;
+		case JOIN_RIGHT:
+			any_of = bms_copy(left.all);
+			arm.never_null = bms_copy(right.never_null);
+			break;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("a board's definition cannot use FULL JOIN"),
+					 errdetail("Which side the key of a row comes from depends on whether the other side has a row."),
+					 errhint("Start from the table that has every key and LEFT JOIN the others.")));
+	}
+	add_rule(tree, bms_add_member(any_of, node),
+			 bms_add_member(bms_union(left.never_null, right.never_null), node));
+
+	context.place = bms_add_member(bms_make_singleton(level->root_node), node);
+	walk_quals(&context, join->quals, node);
+	return arm;
+}
+
+/*
+ * A condition that is true where guard holds: look for links among its
+ * conjuncts, and walk it as any expression.
+ */
+static void
+walk_quals(WalkContext *context, Node *quals, int guard)
+{
+	if (quals == NULL)
+		return;
+	if (IsA(quals, List) || is_andclause(quals))
+	{
+		List	   *args = IsA(quals, List) ? (List *) quals : ((BoolExpr *) quals)->args;
+		ListCell   *lc;
+
+		foreach(lc, args)
+			walk_quals(context, lfirst(lc), guard);
+		return;
+	}
+	if (IsA(quals, SubLink))
+	{
+		walk_sublink(context, (SubLink *) quals, true);
+		return;
+	}
+	if (is_opclause(quals))
+		source_link_add_conjunct(context->tree, context->level, (OpExpr *) quals, guard);
+	walk_expression(quals, context);
+}
+
+/* ----- expressions ----- */
+
+static bool
+walk_expression(Node *node, WalkContext *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		walk_var(context, (Var *) node);
+		return false;
+	}
+	if (IsA(node, SubLink))
+	{
+		walk_sublink(context, (SubLink *) node, false);
+		return false;
+	}
+	refusal_check_expression(node, context->tree->options);
+	return expression_tree_walker(node, walk_expression, context);
+}
+
+static void
+note_whole_row(SourceAlias *alias)
+{
+	Relation	rel = table_open(alias->relid, AccessShareLock);
+	int			natts = RelationGetNumberOfAttributes(rel);
+
+	table_close(rel, NoLock);
+	alias->uses_whole_row = true;
+	for (AttrNumber attno = 1; attno <= natts; attno++)
+		alias->used_attnos = bms_add_member(alias->used_attnos,
+											attno - FirstLowInvalidHeapAttributeNumber);
+}
+
+/* Note that a column is used. */
+static void
+walk_var(WalkContext *context, Var *var)
+{
+	WalkContext there = *context;
+	RangeTblEntry *rte;
+	SourceAlias *alias;
+
+	there.level = source_link_var_level(context->level, var);
+	rte = rt_fetch(var->varno, there.level->query->rtable);
+	if (rte->rtekind == RTE_JOIN && var->varattno == 0)
+	{
+		walk_expression((Node *) rte->joinaliasvars, &there);
+		return;
+	}
+	if (rte->rtekind == RTE_JOIN || compat_is_group_rte(rte))
+	{
+		walk_expression(source_link_stands_for(rte, var->varattno), &there);
+		return;
+	}
+
+	alias = there.level->aliases[var->varno - 1];
+	if (alias == NULL || alias->kind != SOURCE_ALIAS_TABLE)
+		return;
+	refusal_check_column(alias->relid, var->varattno);
+	if (var->varattno == 0)
+		note_whole_row(alias);
+	else
+		alias->used_attnos = bms_add_member(alias->used_attnos,
+											var->varattno - FirstLowInvalidHeapAttributeNumber);
+}
+
+static void
+walk_sublink(WalkContext *context, SubLink *sublink, bool must_be_true)
+{
+	LevelSpec	spec = {.query = castNode(Query, sublink->subselect),
+		.use = SOURCE_LEVEL_SUBLINK,
+		.lexical = context->level,.parent = context->level,
+		.place = context->place,.as_user = context->level->as_user};
+	SourceLevel *inner;
+
+	if (sublink->subLinkType == ANY_SUBLINK)
+		spec.use = must_be_true ? SOURCE_LEVEL_IN : SOURCE_LEVEL_IN_VALUE;
+	else if (sublink->subLinkType == ALL_SUBLINK)
+		spec.use = SOURCE_LEVEL_IN_VALUE;
+	spec.output = new_alias(context->tree, SOURCE_ALIAS_QUERY, "a subquery", NULL);
+	inner = walk_level(context->tree, &spec);
+
+	walk_expression(sublink->testexpr, context);
+	if (spec.use != SOURCE_LEVEL_SUBLINK)
+		source_link_add_sublink(context->tree, inner, sublink);
+}

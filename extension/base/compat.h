@@ -1,0 +1,132 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  Differences between PostgreSQL 15, 16, 17 and 18, all in one place.
+ *
+ * Every test of PG_VERSION_NUM in the extension is in this file.  What is
+ * defined here has the shape of the newest server and stands in for it on the
+ * older ones, so that a version is dropped by deleting lines here only.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANDON_BASE_COMPAT_H
+#define ANDON_BASE_COMPAT_H
+
+#include "postgres.h"
+
+#include "access/attmap.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_attribute.h"
+#include "executor/executor.h"
+#include "nodes/parsenodes.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#if PG_VERSION_NUM < 150000
+#error "andon needs PostgreSQL 15 or newer"
+#endif
+
+/* 16 split permissions from the range table, 18 added the unpruned relations. */
+#if PG_VERSION_NUM >= 160000
+#include "parser/parse_relation.h"
+#endif
+
+/* Sets up the range table of an executor state that has one result relation. */
+static inline void
+compat_init_range_table(EState *estate, RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM >= 160000
+	List	   *permission_infos = NIL;
+
+	addRTEPermissionInfo(&permission_infos, rte);
+#if PG_VERSION_NUM >= 180000
+	ExecInitRangeTable(estate, list_make1(rte), permission_infos,
+					   bms_make_singleton(1));
+#else
+	ExecInitRangeTable(estate, list_make1(rte), permission_infos);
+#endif
+#else
+	ExecInitRangeTable(estate, list_make1(rte));
+#endif
+}
+
+/* 16 added missing_ok. */
+static inline AttrMap *
+compat_build_attrmap(TupleDesc indesc, TupleDesc outdesc)
+{
+#if PG_VERSION_NUM >= 160000
+	return build_attrmap_by_name(indesc, outdesc, false);
+#else
+	return build_attrmap_by_name(indesc, outdesc);
+#endif
+}
+
+/* 16 turned the enum of object kinds for ownership checks into class OIDs. */
+#if PG_VERSION_NUM >= 160000
+#include "catalog/pg_class.h"
+#define compat_is_relation_owner(relid, roleid) \
+	object_ownercheck(RelationRelationId, (relid), (roleid))
+#else
+#define compat_is_relation_owner(relid, roleid) \
+	pg_class_ownercheck((relid), (roleid))
+#endif
+
+/* 17 names the protocol's message types. */
+#if PG_VERSION_NUM >= 170000
+#include "libpq/protocol.h"
+#define COMPAT_MSG_PARAMETER_STATUS PqMsg_ParameterStatus
+#else
+#define COMPAT_MSG_PARAMETER_STATUS 'S'
+#endif
+
+/*
+ * 18 gave grouping a range table entry: a column of it stands for a GROUP BY
+ * expression.
+ */
+#if PG_VERSION_NUM >= 180000
+#define compat_is_group_rte(rte) ((rte)->rtekind == RTE_GROUP)
+#define compat_group_expression(rte, attno) \
+	((Node *) list_nth((rte)->groupexprs, (attno) - 1))
+#else
+#define compat_is_group_rte(rte) false
+#define compat_group_expression(rte, attno) NULL
+#endif
+
+/* 18 has virtual generated columns, computed when they are read. */
+static inline bool
+compat_att_is_virtual(Oid relid, AttrNumber attno)
+{
+#if PG_VERSION_NUM >= 180000
+	return get_attgenerated(relid, attno) == ATTRIBUTE_GENERATED_VIRTUAL;
+#else
+	return false;
+#endif
+}
+
+/* 18 has NOT NULL constraints that are not valid yet; they promise nothing. */
+static inline bool
+compat_att_is_not_null(Oid relid, AttrNumber attno)
+{
+	bool		result = false;
+#if PG_VERSION_NUM >= 180000
+	Relation	rel = table_open(relid, AccessShareLock);
+
+	result = TupleDescCompactAttr(RelationGetDescr(rel), attno - 1)->attnullability ==
+		ATTNULLABLE_VALID;
+	table_close(rel, NoLock);
+#else
+	HeapTuple	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(attno));
+
+	if (HeapTupleIsValid(tuple))
+	{
+		result = ((Form_pg_attribute) GETSTRUCT(tuple))->attnotnull;
+		ReleaseSysCache(tuple);
+	}
+#endif
+	return result;
+}
+
+#endif							/* ANDON_BASE_COMPAT_H */
