@@ -61,6 +61,16 @@ typedef struct PoolTarget
 	const char *password;		/* plain, or md5...; NULL: none to give */
 } PoolTarget;
 
+/* Why a waiter got no server. */
+typedef enum PoolFailure
+{
+	POOL_NO_FAILURE,
+	POOL_TIMED_OUT,				/* the deadline: 57P03 */
+	POOL_REFUSED,				/* the node refused the login; its own SQLSTATE and words */
+	POOL_NODE_LOST,				/* the node cannot be reached or lost its role: another node may do */
+	POOL_CLOSING				/* the set is being destroyed */
+} PoolFailure;
+
 /* One who waits for a server; embedded in its owner, zeroed before first use. */
 typedef struct PoolWaiter
 {
@@ -69,8 +79,9 @@ typedef struct PoolWaiter
 	uint64_t	since_us;
 	uint64_t	deadline_us;	/* clock_now_us() terms; 0: none */
 	void		(*on_granted) (void *owner, Server *server);
-	void		(*on_failed) (void *owner, const Error *error);	/* deadline, or the login was refused */
+	void		(*on_failed) (void *owner, const Error *error);	/* failure says which kind */
 	void	   *owner;
+	PoolFailure failure;		/* set before on_failed */
 } PoolWaiter;
 
 typedef enum CheckinMode
@@ -98,17 +109,23 @@ extern Pool *pool_set_get(PoolSet *set, const PoolTarget *target);
 extern Server *pool_checkout(Pool *pool, PoolWaiter *waiter);
 extern void pool_cancel_wait(PoolWaiter *waiter);	/* no-op when it does not wait */
 
-/* Give back; the holder must not use the server afterwards. */
+/* Give back; the holder must not use the server afterwards.  CHECKIN_RESET may
+ * be given inside a transaction too: it is rolled back first.  The next waiter
+ * is told at the end of this turn of the loop, not from within the call. */
 extern void pool_checkin(Server *server, CheckinMode mode);
 
 /* Ask the node to cancel what this server runs; the server is not handed on
  * to anybody before the cancel request has been carried out or failed. */
 extern void pool_cancel_query(Server *server);
 
-/* Close idle servers of that pool, at most n: a peer is starved. */
+/* A peer is starved: close idle servers of that pool, at most n; where there
+ * are too few and this worker holds more than its share, close one or more at
+ * their next checkin. */
 extern void pool_set_give_back(PoolSet *set, int node, const char *database, const char *user, int n);
 extern int	pool_set_load(const PoolSet *set, int node);	/* servers in use plus waiters, all pools of the node */
-extern void pool_set_close_idle(PoolSet *set);	/* drain at shutdown; RECONNECT */
+
+/* Close idle servers now and the others when they come back: drain, RECONNECT. */
+extern void pool_set_close_idle(PoolSet *set);
 
 typedef struct PoolStats
 {

@@ -32,14 +32,20 @@
 typedef struct Server Server;
 typedef struct Pool Pool;
 
+/* state, name in SHOW SERVERS */
+#define SERVER_STATES(X) \
+	X(SERVER_CONNECTING, "connecting")	/* TCP connect under way */ \
+	X(SERVER_LOGIN, "login")	/* startup, authentication, enable_commit_lsn */ \
+	X(SERVER_IDLE, "idle")		/* in the pool */ \
+	X(SERVER_ACTIVE, "active")	/* checked out */ \
+	X(SERVER_RESETTING, "resetting")	/* DISCARD ALL under way */ \
+	X(SERVER_CLOSED, "closed")	/* waits to be freed */
+
 typedef enum ServerState
 {
-	SERVER_CONNECTING,			/* TCP connect under way */
-	SERVER_LOGIN,				/* startup, authentication, enable_commit_lsn */
-	SERVER_IDLE,				/* in the pool */
-	SERVER_ACTIVE,				/* checked out */
-	SERVER_RESETTING,			/* DISCARD ALL under way */
-	SERVER_CLOSED				/* waits to be freed */
+#define SERVER_STATE_MEMBER(state, name) state,
+	SERVER_STATES(SERVER_STATE_MEMBER)
+#undef SERVER_STATE_MEMBER
 } ServerState;
 
 typedef struct ServerEvents

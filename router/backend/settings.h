@@ -32,7 +32,8 @@ extern int	settings_count(const Settings *settings);
 extern void settings_item(const Settings *settings, int i, const char **name, const char **value);
 
 /* Append the SQL that turns a session set as from into one set as to:
- * "SET a TO 'x'; RESET b".  Nothing appended: they are equal. */
+ * RESET "b"; SET "a" TO 'x'.  Nothing appended: they are equal.  Values are
+ * given as SHOW prints them. */
 extern void settings_diff_sql(const Settings *from, const Settings *to, Buf *sql);
 
 #endif							/* ROUTER_BACKEND_SETTINGS_H */

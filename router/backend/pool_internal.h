@@ -1,0 +1,135 @@
+/*-------------------------------------------------------------------------
+ *
+ * pool_internal.h
+ *	  What the files of the pool see of each other; nobody else includes it.
+ *
+ *	  pool_set.c	the set, its view of the nodes, the sweep timer, reports
+ *	  pool.c		checkout, checkin, waiters, when to log in
+ *	  pool_server.c	servers while the pool itself holds them: login, idle,
+ *					reset, cancel requests
+ *	  pool_totals.c	the counts all workers share
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_BACKEND_POOL_INTERNAL_H
+#define ROUTER_BACKEND_POOL_INTERNAL_H
+
+#include "backend/cancel.h"
+#include "backend/pool.h"
+#include "backend/server_internal.h"
+#include "backend/server_login.h"
+#include "base/hash.h"
+
+/* How often deadlines are looked at, at most; waiters are told this much late. */
+#define POOL_SWEEP_US 10000
+
+/* ---- one (node, database, user) over all workers ---- */
+typedef struct PoolSlot PoolSlot;
+
+extern PoolSlot *pool_totals_get(PoolTotals *totals, const char *key, size_t key_len);
+extern bool pool_slot_acquire(PoolSlot *slot, int limit);	/* one more server, if the limit allows */
+extern void pool_slot_release(PoolSlot *slot);
+extern void pool_slot_join(PoolSlot *slot);	/* a worker begins to use it */
+extern void pool_slot_leave(PoolSlot *slot);
+extern int	pool_slot_users(const PoolSlot *slot);	/* workers that use it now */
+
+struct Pool
+{
+	PoolSet    *set;
+	const char *key;			/* owned; node, database, user, each with its terminator */
+	size_t		key_len;
+	int			node;
+	char	   *database;		/* owned */
+	char	   *user;			/* owned */
+	char	   *password;		/* owned; NULL: none */
+	PoolSlot   *slot;			/* borrowed from the totals */
+	bool		is_joined;		/* counted as a user of the slot */
+
+	/* each server is in one of these */
+	List		connecting;		/* CONNECTING and LOGIN */
+	List		idle;			/* most recently used first */
+	List		active;
+	List		resetting;
+	List		parked;			/* given back, waits for a cancel request */
+
+	List		waiters;		/* longest waiting first */
+	bool		is_dispatching;	/* pool_dispatch() is due at the end of this turn */
+
+	/* after a failed login */
+	uint64_t	retry_at_us;	/* no new attempt before; 0: at once */
+	bool		is_proven;		/* the last login succeeded: several at a time */
+	uint64_t	failed_us;		/* when that was */
+	PoolFailure last_failure;
+	Error		last_error;
+
+	/* sharing with peers */
+	int			owed;			/* servers to close at their checkin, for a starved peer */
+	uint64_t	yield_until_us; /* a slot given up for a peer is not taken back before */
+	uint64_t	asked_us;		/* when peers were last asked */
+
+	uint64_t	checkouts;
+	uint64_t	wait_total_us;
+	uint64_t	logins;
+	uint64_t	login_failures;
+	UT_hash_handle hh;			/* in the set's pools */
+};
+
+typedef struct PendingCancel
+{
+	ListNode	node;			/* in the set's cancels */
+	PoolSet    *set;
+	Server	   *server;			/* NULL: closed meanwhile */
+	Cancel	   *cancel;
+} PendingCancel;
+
+struct PoolSet
+{
+	Loop	   *loop;			/* borrowed */
+	PoolConfig	config;
+	PoolTotals *totals;			/* borrowed */
+	SettingsPool *settings;		/* borrowed */
+	PoolSetHooks hooks;
+	TopologyView *view;			/* a reference; NULL: nothing known yet */
+	Pool	   *pools;			/* hash table by key; pools live as long as the set */
+	List		cancels;		/* of PendingCancel */
+	int			load[TOPOLOGY_MAX_NODES];	/* active servers and waiters */
+	LoopTimer  *sweep;
+	uint64_t	sweep_at_us;	/* when it fires; 0: not running */
+	bool		is_closing;
+};
+
+/* ---- pool_set.c ---- */
+extern void pool_set_wake(PoolSet *set, uint64_t at_us);	/* sweep not later than that */
+extern const NodeView *pool_set_node(const PoolSet *set, int node);	/* NULL: not known */
+
+/* ---- pool.c ---- */
+extern void pool_init(Pool *pool, PoolSet *set, const PoolTarget *target);
+extern void pool_fini(Pool *pool);
+extern void pool_set_password(Pool *pool, const char *password);
+extern int	pool_server_count(const Pool *pool);
+extern void pool_schedule(Pool *pool);	/* grant and log in at the end of this turn */
+extern void pool_note_login(Server *server);
+extern void pool_note_login_failure(Server *server, LoginFailure failure, const Error *error);	/* closes it */
+extern void pool_make_idle(Server *server);	/* from LOGIN, ACTIVE or RESETTING */
+extern void pool_fail_waiters(Pool *pool, PoolFailure failure, const Error *error);
+extern uint64_t pool_sweep(Pool *pool, uint64_t now_us);	/* when it wants to be swept again; UINT64_MAX: no wish */
+extern void pool_apply_view(Pool *pool);
+extern void pool_give_back(Pool *pool, int n);
+
+typedef enum DropKind
+{
+	DROP_ROUTINE,				/* for debugging only */
+	DROP_WARNING,				/* the log says so */
+	DROP_TROUBLE				/* and the node is suspected */
+} DropKind;
+
+/* Close a server wherever it is. */
+extern void pool_drop(Server *server, DropKind kind, const char *reason);
+
+/* ---- pool_server.c ---- */
+extern void pool_server_open(Pool *pool, const NodeView *node);
+extern void pool_server_watch(Server *server);	/* the pool listens to it while it is idle or parked */
+extern void pool_server_reset(Server *server);
+extern void pool_server_unpark(Server *server);	/* no cancel request is under way any more */
+
+#endif							/* ROUTER_BACKEND_POOL_INTERNAL_H */

@@ -1,0 +1,264 @@
+/*-------------------------------------------------------------------------
+ *
+ * pool_server.c
+ *	  Servers while the pool itself holds them.
+ *
+ * That is while they log in, while they are idle or wait for a cancel
+ * request, and while DISCARD ALL makes them clean for the next client.  A node
+ * may tell an idle connection three things: a parameter has changed, a
+ * notice, and that it ends; anything else means that we are out of step with
+ * it, and the server is closed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <stdio.h>
+
+#include "backend/pool_internal.h"
+#include "base/memory.h"
+#include "wire/build.h"
+#include "wire/frame.h"
+#include "wire/message.h"
+
+#define MAX_IDLE_MESSAGE (64 * 1024)
+
+static void on_login_ready(void *owner, Server *server);
+static void on_login_failed(void *owner, Server *server, LoginFailure failure, const Error *error);
+static size_t on_data(void *owner, Slice data);
+static void on_lost(void *owner, const char *why);
+static bool handle_message(Server *server, const Frame *frame);
+static bool handle_ParameterStatus(Server *server, Slice body);
+static bool handle_ErrorResponse(Server *server, Slice body);
+static bool handle_ReadyForQuery(Server *server, Slice body);
+static bool drop(Server *server, const char *reason);
+static void on_cancel_done(void *arg, CancelOutcome outcome);
+
+static const ServerLoginEvents login_events = {on_login_ready, on_login_failed};
+static const ServerEvents held_events = {on_data, NULL, on_lost};
+
+/* ---------------------------------------------------------------- login */
+
+/* The caller has a slot for it. */
+void
+pool_server_open(Pool *pool, const NodeView *node)
+{
+	PoolSet    *set = pool->set;
+	ServerPlan	plan = {
+		.loop = set->loop,
+		.settings = set->settings,
+		.node = pool->node,
+		.identity = node->identity,
+		.node_name = node->name,
+		.host = node->host,
+		.port = node->port,
+		.database = pool->database,
+		.user = pool->user,
+		.max_statements = set->config.max_prepared_statements,
+	};
+	Server	   *server = server_create(&plan);
+
+	server->pool = pool;
+	server->deadline_us = loop_now_us(set->loop) + set->config.server_connect_timeout_us;
+	list_push_tail(&pool->connecting, &server->pool_node);
+	server_login_attach(server, pool->password, &login_events, pool);
+	pool_set_wake(set, server->deadline_us);
+}
+
+static void
+on_login_ready(void *owner, Server *server)
+{
+	server_login_destroy(server);
+	pool_note_login(server);
+	pool_make_idle(server);
+	server_log(server, false, "server_ready", "");
+}
+
+static void
+on_login_failed(void *owner, Server *server, LoginFailure failure, const Error *error)
+{
+	pool_note_login_failure(server, failure, error);
+}
+
+/* ---------------------------------------------------------------- held */
+
+void
+pool_server_watch(Server *server)
+{
+	server_hold(server, &held_events, server);
+}
+
+/* A transaction left open is rolled back first: DISCARD ALL is not allowed in one. */
+void
+pool_server_reset(Server *server)
+{
+	PoolSet    *set = server->pool->set;
+	Buf			out = BUF_INIT;
+
+	server->ready_awaited = 1;
+	if (server->tx_status != 'I')
+	{
+		build_query(&out, slice_from_string("ROLLBACK"));
+		server->ready_awaited++;
+	}
+	build_query(&out, slice_from_string("DISCARD ALL"));
+	stream_write(server->stream, buf_slice(&out));
+	buf_release(&out);
+	server->deadline_us = server->used_us + set->config.server_reset_timeout_us;
+	pool_set_wake(set, server->deadline_us);
+}
+
+static size_t
+on_data(void *owner, Slice data)
+{
+	Server	   *server = owner;
+	size_t		used = 0;
+
+	for (;;)
+	{
+		Frame		frame;
+		FrameStatus status = frame_peek(slice_skip(data, used), &frame);
+
+		if (status == FRAME_OK && frame.total_len > MAX_IDLE_MESSAGE)
+			status = FRAME_MALFORMED;
+		if (status == FRAME_OK)
+			status = frame_parse(slice_skip(data, used), &frame);
+		if (status == FRAME_PARTIAL)
+			return used;
+		if (status == FRAME_MALFORMED)
+		{
+			drop(server, "a message of impossible length");
+			return data.len;
+		}
+		used += frame.total_len;
+		if (!handle_message(server, &frame))
+			return data.len;
+	}
+}
+
+static void
+on_lost(void *owner, const char *why)
+{
+	drop(owner, why);
+}
+
+/* False: the server is closed. */
+static bool
+handle_message(Server *server, const Frame *frame)
+{
+	bool		is_resetting = server->state == SERVER_RESETTING;
+
+	switch (frame->type)
+	{
+		case 'S':
+			return handle_ParameterStatus(server, frame->body);
+		case 'N':
+			return true;
+		case 'E':
+			return handle_ErrorResponse(server, frame->body);
+		case 'Z':
+			return is_resetting ? handle_ReadyForQuery(server, frame->body) :
+				drop(server, "ReadyForQuery nobody asked for");
+		case 'C':
+		case 'A':				/* what arrived before UNLISTEN took effect */
+			return is_resetting ? true : drop(server, "a message nobody asked for");
+		default:
+			return drop(server, "a message nobody asked for");
+	}
+}
+
+static bool
+handle_ParameterStatus(Server *server, Slice body)
+{
+	Slice		name;
+	Slice		value;
+
+	if (!message_parse_parameter_status(body, &name, &value))
+		return drop(server, "a malformed ParameterStatus");
+	server_note_parameter(server, name, value);
+	if (server->is_stale && server->state == SERVER_IDLE)
+		return drop(server, "the node has changed its role");
+	return true;
+}
+
+static bool
+handle_ErrorResponse(Server *server, Slice body)
+{
+	ErrorFields fields;
+	char		reason[ERROR_MESSAGE_SIZE];
+	int			width;
+
+	if (!message_parse_error(body, &fields))
+		return drop(server, "a malformed ErrorResponse");
+	width = fields.message.len < sizeof(reason) ? (int) fields.message.len : (int) sizeof(reason) - 1;
+	snprintf(reason, sizeof(reason), "%.*s", width, fields.message.data);
+	return drop(server, reason);
+}
+
+static bool
+handle_ReadyForQuery(Server *server, Slice body)
+{
+	Settings   *empty;
+
+	if (!message_parse_ready(body, &server->tx_status))
+		return drop(server, "a malformed ReadyForQuery");
+	if (--server->ready_awaited > 0)
+		return true;
+	if (server->tx_status != 'I')
+		return drop(server, "still in a transaction after a reset");
+	empty = settings_empty(server->pool->set->settings);
+	server_set_settings(server, empty);
+	settings_unref(empty);
+	server_forget_statements(server);
+	pool_make_idle(server);
+	return true;
+}
+
+static bool
+drop(Server *server, const char *reason)
+{
+	pool_drop(server, DROP_TROUBLE, reason);
+	return false;
+}
+
+/* ---------------------------------------------------------------- cancel */
+
+void
+pool_cancel_query(Server *server)
+{
+	PoolSet    *set = server->pool->set;
+	PendingCancel *pending;
+	CancelTarget target = {
+		.host = server->host,
+		.port = server->port,
+		.pid = server->pid,
+		.key = slice_make((const char *) server->key, (size_t) server->key_len),
+		.timeout_us = set->config.server_connect_timeout_us,
+	};
+
+	/* one under way already has the same effect; without a key there is no way */
+	if (server->cancel != NULL || server->key_len == 0 || server->state == SERVER_CLOSED)
+		return;
+	pending = mem_alloc(sizeof(PendingCancel));
+	pending->set = set;
+	pending->server = server;
+	server->cancel = pending;
+	list_push_tail(&set->cancels, &pending->node);
+	pending->cancel = cancel_create(set->loop, &target, on_cancel_done, pending);
+}
+
+static void
+on_cancel_done(void *arg, CancelOutcome outcome)
+{
+	PendingCancel *pending = arg;
+	Server	   *server = pending->server;
+
+	list_remove(&pending->set->cancels, &pending->node);
+	mem_free(pending);
+	if (server == NULL)
+		return;
+	server->cancel = NULL;
+
+	/* it may hit whatever runs there next: nobody is to run there */
+	if (outcome == CANCEL_UNKNOWN)
+		server->is_stale = true;
+	pool_server_unpark(server);
+}

@@ -1,0 +1,565 @@
+/*-------------------------------------------------------------------------
+ *
+ * server_login.c
+ *	  From a connection to a server that may be used.
+ *
+ * Follows PostgreSQL's documentation, "Message Flow: Start-up" and "SASL
+ * Authentication".
+ *
+ * The startup packet names user and database and nothing of a client's
+ * wishes: those are applied later, by SET, so that a server can pass from
+ * client to client.  On a replica the session is read-only from the start,
+ * which no promotion changes.  On a primary commit positions are switched on;
+ * a node without the extension takes that setting silently, so once logged
+ * in we look for andon.enable_commit_lsn() and call it, and believe in the
+ * reports only when it answered with one.  The look comes first because a
+ * call that fails would write an error into the node's log at every login.
+ * The query finds what it names whatever the role's search_path is.
+ *
+ * The node is not trusted: messages are bounded and checked, an unexpected one
+ * ends the login.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "backend/server_login.h"
+
+#include <stdio.h>
+
+#include "backend/server_internal.h"
+#include "base/memory.h"
+#include "scram/scram.h"
+#include "wire/build.h"
+#include "wire/frame.h"
+#include "wire/message.h"
+
+#define MAX_LOGIN_MESSAGE (64 * 1024)
+#define APPLICATION_NAME "andon-router"
+#define COMMIT_LSN_SETTING "andon.report_commit_lsn"
+#define COMMIT_LSN_PARAMETER "andon.commit_lsn"
+
+#define FIND_QUERY \
+	"SELECT 1 FROM pg_catalog.pg_proc p" \
+	" JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) p.pronamespace" \
+	" WHERE n.nspname OPERATOR(pg_catalog.=) 'andon'" \
+	" AND p.proname OPERATOR(pg_catalog.=) 'enable_commit_lsn'" \
+	" AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')" \
+	" AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE')"
+#define ENABLE_QUERY "SELECT andon.enable_commit_lsn()"
+
+/* AuthenticationRequest kinds */
+#define AUTH_KIND_OK 0
+#define AUTH_KIND_CLEAR_TEXT 3
+#define AUTH_KIND_MD5 5
+#define AUTH_KIND_SASL 10
+#define AUTH_KIND_SASL_CONTINUE 11
+#define AUTH_KIND_SASL_FINAL 12
+
+typedef enum LoginStep
+{
+	STEP_AUTHENTICATION,		/* startup sent, or a password */
+	STEP_SASL,					/* in the SCRAM exchange */
+	STEP_SASL_PROVEN,			/* the node has proven itself too; its Ok is awaited */
+	STEP_STARTING,				/* Ok seen, ReadyForQuery awaited */
+	STEP_FINDING,				/* is the extension there? */
+	STEP_ENABLING				/* andon.enable_commit_lsn() called */
+} LoginStep;
+
+struct ServerLogin
+{
+	LoginStep	step;
+	char	   *password;		/* owned, wiped; NULL: none */
+	ScramClient *scram;			/* owned; NULL outside the exchange */
+	Buf			out;
+	bool		found_extension;
+	bool		ended;			/* on_ready or on_failed was called */
+	const ServerLoginEvents *events;
+	void	   *owner;
+};
+
+static size_t on_data(void *owner, Slice data);
+static void on_lost(void *owner, const char *why);
+static bool handle_message(Server *server, const Frame *frame);
+static bool handle_Authentication(Server *server, Slice body);
+static bool answer_clear_text(Server *server);
+static bool answer_md5(Server *server, Slice salt);
+static bool begin_scram(Server *server, Slice mechanisms);
+static bool continue_scram(Server *server, Slice data, bool is_final);
+static bool handle_ParameterStatus(Server *server, Slice body);
+static bool handle_BackendKeyData(Server *server, Slice body);
+static bool handle_ErrorResponse(Server *server, Slice body);
+static bool handle_ReadyForQuery(Server *server, Slice body);
+static bool is_querying(const Server *server);
+static bool has_password(Server *server);
+static bool has_mechanism(Slice mechanisms, const char *name);
+static bool is_hashed(const char *secret);
+static bool is_trouble_sqlstate(const char *sqlstate);
+static void send_out(Server *server);
+static void send_query(Server *server, const char *text, LoginStep step);
+static bool finish(Server *server);
+static bool fail(Server *server, LoginFailure failure, const Error *error);
+static bool fail_protocol(Server *server, const char *what);
+static bool fail_secret(Server *server, const char *what, const char *hint);
+static int	slice_width(Slice text);
+
+static const ServerEvents login_events = {on_data, NULL, on_lost};
+
+void
+server_login_attach(Server *server, const char *password,
+					const ServerLoginEvents *events, void *owner)
+{
+	ServerLogin *login = mem_alloc(sizeof(ServerLogin));
+
+	login->password = password == NULL ? NULL : mem_strdup(password);
+	login->events = events;
+	login->owner = owner;
+	server->login = login;
+	server_hold(server, &login_events, server);
+}
+
+void
+server_login_begin(Server *server)
+{
+	const char *params[] = {
+		"user", server->user,
+		"database", server->database,
+		"application_name", APPLICATION_NAME,
+		server_is_replica(server) ? "default_transaction_read_only" : COMMIT_LSN_SETTING, "on",
+		NULL
+	};
+
+	server_set_state(server, SERVER_LOGIN);
+	build_startup(&server->login->out, params);
+	send_out(server);
+}
+
+void
+server_login_give_up(Server *server)
+{
+	Error		error;
+
+	error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW,
+			  "node \"%s\" (%s port %d) did not let us log in in time",
+			  server->node_name, server->host, server->port);
+	fail(server, LOGIN_NODE_TROUBLE, &error);
+}
+
+void
+server_login_destroy(Server *server)
+{
+	ServerLogin *login = server->login;
+
+	if (login == NULL)
+		return;
+	if (login->password != NULL)
+		explicit_bzero(login->password, strlen(login->password));
+	mem_free(login->password);
+	scram_client_destroy(login->scram);
+	buf_release(&login->out);
+	mem_free(login);
+	server->login = NULL;
+}
+
+/* ---------------------------------------------------------------- stream */
+
+static size_t
+on_data(void *owner, Slice data)
+{
+	Server	   *server = owner;
+	size_t		used = 0;
+
+	/* whoever is told of the end may close the server, and its login with it */
+	while (server->login != NULL && !server->login->ended)
+	{
+		Frame		frame;
+		FrameStatus status = frame_peek(slice_skip(data, used), &frame);
+
+		if (status == FRAME_OK && frame.total_len > MAX_LOGIN_MESSAGE)
+			status = FRAME_MALFORMED;
+		if (status == FRAME_OK)
+			status = frame_parse(slice_skip(data, used), &frame);
+		if (status == FRAME_PARTIAL)
+			return used;
+		if (status == FRAME_MALFORMED)
+		{
+			fail_protocol(server, "a message of impossible length");
+			return used;
+		}
+		used += frame.total_len;
+		if (!handle_message(server, &frame))
+			return used;
+	}
+	return used;
+}
+
+static void
+on_lost(void *owner, const char *why)
+{
+	Server	   *server = owner;
+	Error		error;
+
+	if (server->state == SERVER_CONNECTING)
+		error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "cannot connect to node \"%s\" (%s port %d): %s",
+				  server->node_name, server->host, server->port, why);
+	else
+		error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "node \"%s\" (%s port %d) closed the connection during login: %s",
+				  server->node_name, server->host, server->port, why);
+	fail(server, LOGIN_NODE_TROUBLE, &error);
+}
+
+/* ---------------------------------------------------------------- messages */
+
+/* False: the login has ended, one way or the other. */
+static bool
+handle_message(Server *server, const Frame *frame)
+{
+	switch (frame->type)
+	{
+		case 'R':
+			return handle_Authentication(server, frame->body);
+		case 'S':
+			return handle_ParameterStatus(server, frame->body);
+		case 'K':
+			return handle_BackendKeyData(server, frame->body);
+		case 'E':
+			return handle_ErrorResponse(server, frame->body);
+		case 'Z':
+			return handle_ReadyForQuery(server, frame->body);
+		case 'N':
+			return true;
+		case 'D':
+			if (server->login->step == STEP_FINDING)
+				server->login->found_extension = true;
+			/* FALLTHROUGH */
+		case 'T':
+		case 'C':
+			return is_querying(server) ? true : fail_protocol(server, "an answer to nothing");
+		default:
+			return fail_protocol(server, "an unexpected message");
+	}
+}
+
+static bool
+handle_Authentication(Server *server, Slice body)
+{
+	LoginStep	step = server->login->step;
+	AuthRequest request;
+
+	if (!message_parse_auth(body, &request))
+		return fail_protocol(server, "a malformed authentication request");
+	switch (request.kind)
+	{
+		case AUTH_KIND_OK:
+			if (step != STEP_AUTHENTICATION && step != STEP_SASL_PROVEN)
+				return fail_protocol(server, "an end of authentication without proof");
+			server->login->step = STEP_STARTING;
+			return true;
+		case AUTH_KIND_CLEAR_TEXT:
+			return step == STEP_AUTHENTICATION ? answer_clear_text(server) :
+				fail_protocol(server, "a second authentication");
+		case AUTH_KIND_MD5:
+			return step == STEP_AUTHENTICATION ? answer_md5(server, request.rest) :
+				fail_protocol(server, "a second authentication");
+		case AUTH_KIND_SASL:
+			return step == STEP_AUTHENTICATION ? begin_scram(server, request.rest) :
+				fail_protocol(server, "a second authentication");
+		case AUTH_KIND_SASL_CONTINUE:
+		case AUTH_KIND_SASL_FINAL:
+			return step == STEP_SASL ?
+				continue_scram(server, request.rest, request.kind == AUTH_KIND_SASL_FINAL) :
+				fail_protocol(server, "SASL data outside an exchange");
+		default:
+			return fail_secret(server, "asks for an authentication method the router does not know",
+							   "Use scram-sha-256 for the router's connections in the node's pg_hba.conf.");
+	}
+}
+
+static bool
+answer_clear_text(Server *server)
+{
+	char	   *password = server->login->password;
+
+	if (!has_password(server))
+		return false;
+	if (server->host[0] != '/')
+		return fail_secret(server, "asks for the password in clear text over the network",
+						   "Use scram-sha-256 for the router's connections in the node's pg_hba.conf.");
+	if (is_hashed(password))
+		return fail_secret(server, "asks for the password itself, and only a hash of it is known",
+						   "Put the plain password into auth_file, or use md5 or trust on the node.");
+	build_password(&server->login->out, slice_make(password, strlen(password) + 1));
+	send_out(server);
+	return true;
+}
+
+static bool
+answer_md5(Server *server, Slice salt)
+{
+	char		response[MD5_TEXT_SIZE];
+
+	if (!has_password(server))
+		return false;
+	if (salt.len != 4)
+		return fail_protocol(server, "a malformed authentication request");
+	if (strncmp(server->login->password, SCRAM_MECHANISM "$", sizeof(SCRAM_MECHANISM)) == 0)
+		return fail_secret(server, "asks for md5, and only a SCRAM verifier is known",
+						   "Put the plain password into auth_file.");
+	if (!md5_make_response(server->login->password, server->user, (const uint8_t *) salt.data, response))
+		return fail_secret(server, "asks for md5, which this system's cryptography refuses",
+						   "Use scram-sha-256 for the router's connections in the node's pg_hba.conf.");
+	build_password(&server->login->out, slice_make(response, strlen(response) + 1));
+	send_out(server);
+	return true;
+}
+
+static bool
+begin_scram(Server *server, Slice mechanisms)
+{
+	ServerLogin *login = server->login;
+	Buf			first = BUF_INIT;
+	Error		error;
+	bool		made;
+
+	if (!has_password(server))
+		return false;
+	if (!has_mechanism(mechanisms, SCRAM_MECHANISM))
+		return fail_secret(server, "offers no SASL mechanism the router knows",
+						   "Use scram-sha-256 for the router's connections in the node's pg_hba.conf.");
+	if (is_hashed(login->password))
+		return fail_secret(server, "asks for SCRAM-SHA-256, and only a hash of the password is known",
+						   "Put the plain password into auth_file.");
+	login->scram = scram_client_create(login->password);
+	made = scram_client_first(login->scram, &first, &error);
+	if (made)
+	{
+		build_sasl_initial(&login->out, SCRAM_MECHANISM, buf_slice(&first));
+		login->step = STEP_SASL;
+		send_out(server);
+	}
+	buf_release(&first);
+	return made ? true : fail(server, LOGIN_REFUSED, &error);
+}
+
+static bool
+continue_scram(Server *server, Slice data, bool is_final)
+{
+	ServerLogin *login = server->login;
+	Buf			answer = BUF_INIT;
+	ScramStatus status = scram_client_step(login->scram, data, &answer);
+	bool		ok = status == (is_final ? SCRAM_DONE : SCRAM_CONTINUE);
+
+	if (ok && is_final)
+		login->step = STEP_SASL_PROVEN;
+	else if (ok)
+	{
+		build_password(&login->out, buf_slice(&answer));
+		send_out(server);
+	}
+	buf_release(&answer);
+	if (ok)
+		return true;
+	if (status == SCRAM_FAILED)
+		return fail_secret(server, "could not prove that it knows the password",
+						   "Somebody may be answering in its place.");
+	return fail_protocol(server, "malformed SCRAM data");
+}
+
+static bool
+handle_ParameterStatus(Server *server, Slice body)
+{
+	Slice		name;
+	Slice		value;
+
+	if (server->login->step < STEP_STARTING || !message_parse_parameter_status(body, &name, &value))
+		return fail_protocol(server, "a malformed ParameterStatus");
+	if (server->login->step == STEP_ENABLING && slice_equals_string(name, COMMIT_LSN_PARAMETER))
+		server->reports_commit_lsn = true;
+	server_note_parameter(server, name, value);
+	return true;
+}
+
+static bool
+handle_BackendKeyData(Server *server, Slice body)
+{
+	Slice		key;
+
+	if (server->login->step != STEP_STARTING ||
+		!message_parse_backend_key(body, &server->pid, &key) || key.len > SERVER_KEY_MAX)
+		return fail_protocol(server, "a malformed BackendKeyData");
+	memcpy(server->key, key.data, key.len);
+	server->key_len = (int) key.len;
+	return true;
+}
+
+/*
+ * While logging in an error is the end.  An error of our own two queries only
+ * means that commit positions are not reported; ReadyForQuery follows.
+ */
+static bool
+handle_ErrorResponse(Server *server, Slice body)
+{
+	ErrorFields fields;
+	char		sqlstate[6];
+	Error		error;
+
+	if (!message_parse_error(body, &fields))
+		return fail_protocol(server, "a malformed ErrorResponse");
+	if (is_querying(server) && !slice_equals_string(fields.severity, "FATAL") &&
+		!slice_equals_string(fields.severity, "PANIC"))
+		return true;
+	snprintf(sqlstate, sizeof(sqlstate), "%.*s", slice_width(fields.sqlstate), fields.sqlstate.data);
+	if (strlen(sqlstate) != 5)
+		memcpy(sqlstate, SQLSTATE_CONNECTION_FAILURE, sizeof(sqlstate));
+	error_set(&error, sqlstate, "%.*s", slice_width(fields.message), fields.message.data);
+	if (fields.detail.len > 0)
+		error_set_detail(&error, "%.*s", slice_width(fields.detail), fields.detail.data);
+	if (fields.hint.len > 0)
+		error_set_hint(&error, "%.*s", slice_width(fields.hint), fields.hint.data);
+	return fail(server, is_trouble_sqlstate(sqlstate) ? LOGIN_NODE_TROUBLE : LOGIN_REFUSED, &error);
+}
+
+static bool
+handle_ReadyForQuery(Server *server, Slice body)
+{
+	ServerLogin *login = server->login;
+	char		tx_status;
+
+	if (login->step < STEP_STARTING || !message_parse_ready(body, &tx_status) || tx_status != 'I')
+		return fail_protocol(server, "an unexpected ReadyForQuery");
+	if (login->step == STEP_STARTING && !server_is_replica(server))
+		send_query(server, FIND_QUERY, STEP_FINDING);
+	else if (login->step == STEP_FINDING && login->found_extension)
+		send_query(server, ENABLE_QUERY, STEP_ENABLING);
+	else
+		return finish(server);
+	return true;
+}
+
+static bool
+is_querying(const Server *server)
+{
+	return server->login->step == STEP_FINDING || server->login->step == STEP_ENABLING;
+}
+
+/* ---------------------------------------------------------------- secrets */
+
+static bool
+has_password(Server *server)
+{
+	if (server->login->password != NULL && server->login->password[0] != '\0')
+		return true;
+	return fail_secret(server, "asks for a password, and none is known",
+					   "Add the user with its password to auth_file.");
+}
+
+/* mechanisms: strings with terminators, the last one empty */
+static bool
+has_mechanism(Slice mechanisms, const char *name)
+{
+	Reader		reader = reader_make(mechanisms);
+
+	for (;;)
+	{
+		Slice		mechanism = read_string(&reader);
+
+		if (reader.bad || mechanism.len == 0)
+			return false;
+		if (slice_equals_string(mechanism, name))
+			return true;
+	}
+}
+
+/* The two forms of auth_file that are not the password itself. */
+static bool
+is_hashed(const char *secret)
+{
+	if (strncmp(secret, SCRAM_MECHANISM "$", sizeof(SCRAM_MECHANISM)) == 0)
+		return true;
+	return strncmp(secret, "md5", 3) == 0 && strlen(secret) == 35 &&
+		strspn(secret + 3, "0123456789abcdef") == 32;
+}
+
+/* Connection exceptions, operator intervention, system error: about the node, not about us. */
+static bool
+is_trouble_sqlstate(const char *sqlstate)
+{
+	return strncmp(sqlstate, "08", 2) == 0 || strncmp(sqlstate, "57P", 3) == 0 ||
+		strncmp(sqlstate, "58", 2) == 0 || strncmp(sqlstate, "XX", 2) == 0;
+}
+
+/* ---------------------------------------------------------------- sending */
+
+static void
+send_out(Server *server)
+{
+	Buf		   *out = &server->login->out;
+
+	stream_write(server->stream, buf_slice(out));
+	explicit_bzero(out->data + out->start, buf_len(out));
+	buf_clear(out);
+}
+
+static void
+send_query(Server *server, const char *text, LoginStep step)
+{
+	build_query(&server->login->out, slice_from_string(text));
+	server->login->step = step;
+	send_out(server);
+}
+
+/* ---------------------------------------------------------------- the end */
+
+static bool
+finish(Server *server)
+{
+	ServerLogin *login = server->login;
+	Error		error;
+
+	if (server->is_stale)
+	{
+		error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "node \"%s\" (%s port %d) has just changed its role",
+				  server->node_name, server->host, server->port);
+		return fail(server, LOGIN_NODE_TROUBLE, &error);
+	}
+	login->ended = true;
+	login->events->on_ready(login->owner, server);
+	return false;
+}
+
+static bool
+fail(Server *server, LoginFailure failure, const Error *error)
+{
+	ServerLogin *login = server->login;
+
+	login->ended = true;
+	login->events->on_failed(login->owner, server, failure, error);
+	return false;
+}
+
+static bool
+fail_protocol(Server *server, const char *what)
+{
+	Error		error;
+
+	error_set(&error, SQLSTATE_PROTOCOL_VIOLATION, "node \"%s\" (%s port %d) sent %s during login",
+			  server->node_name, server->host, server->port, what);
+	error_set_hint(&error, "Is a PostgreSQL server listening there?");
+	return fail(server, LOGIN_NODE_TROUBLE, &error);
+}
+
+static bool
+fail_secret(Server *server, const char *what, const char *hint)
+{
+	Error		error;
+
+	error_set(&error, SQLSTATE_INVALID_AUTHORIZATION, "cannot log in as \"%s\": node \"%s\" %s",
+			  server->user, server->node_name, what);
+	error_set_hint(&error, "%s", hint);
+	return fail(server, LOGIN_REFUSED, &error);
+}
+
+/* For "%.*s": what an Error can hold is short. */
+static int
+slice_width(Slice text)
+{
+	return text.len < ERROR_MESSAGE_SIZE ? (int) text.len : ERROR_MESSAGE_SIZE;
+}

@@ -1,0 +1,47 @@
+/*-------------------------------------------------------------------------
+ *
+ * server_login.h
+ *	  From a connection to a server that may be used: proves us to the node.
+ *
+ *	  startup -> authentication -> parameters, key -> ReadyForQuery
+ *	  and on a primary: is andon.enable_commit_lsn() there? -> call it
+ *
+ * The pool attaches a login to each server it creates and is told once how it
+ * ended.  SCRAM-SHA-256, md5 and trust; a password goes in clear text only
+ * through a unix socket.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_BACKEND_SERVER_LOGIN_H
+#define ROUTER_BACKEND_SERVER_LOGIN_H
+
+#include "backend/server.h"
+#include "base/error.h"
+
+typedef enum LoginFailure
+{
+	LOGIN_REFUSED,				/* the node answered, and not this way: wrong password, no such database */
+	LOGIN_NODE_TROUBLE			/* not reached, starting up, shutting down, another role, not PostgreSQL */
+} LoginFailure;
+
+typedef struct ServerLoginEvents
+{
+	void		(*on_ready) (void *owner, Server *server);	/* still in LOGIN: the owner moves it on */
+	void		(*on_failed) (void *owner, Server *server, LoginFailure failure, const Error *error);
+	/* the owner closes it */
+} ServerLoginEvents;
+
+/* Before the loop runs again after server_create(); the password is copied. */
+extern void server_login_attach(Server *server, const char *password,
+								const ServerLoginEvents *events, void *owner);
+
+/* The stream is connected. */
+extern void server_login_begin(Server *server);
+
+/* It took too long: on_failed is called now. */
+extern void server_login_give_up(Server *server);
+
+/* Forget what the login needed; the password is wiped. */
+extern void server_login_destroy(Server *server);
+
+#endif							/* ROUTER_BACKEND_SERVER_LOGIN_H */
