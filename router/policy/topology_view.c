@@ -1,0 +1,87 @@
+/*-------------------------------------------------------------------------
+ *
+ * topology_view.c
+ *	  What is known of the nodes at one moment: an immutable snapshot.
+ *
+ * Names and hosts are the monitor's, which outlives its views; so a copy is
+ * one piece of memory and the reference count is all there is to manage.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "policy/topology_view.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+static size_t view_size(int nnodes);
+
+TopologyView *
+topology_view_create(int nnodes)
+{
+	TopologyView *view = mem_alloc(view_size(nnodes));
+
+	view->refcount = 1;
+	view->primary = -1;
+	view->nnodes = nnodes;
+	return view;
+}
+
+TopologyView *
+topology_view_copy(const TopologyView *view)
+{
+	TopologyView *copy = topology_view_create(view->nnodes);
+
+	/* Not the count, which others change meanwhile. */
+	copy->number = view->number;
+	copy->system_id = view->system_id;
+	copy->primary = view->primary;
+	copy->has_synchronous = view->has_synchronous;
+	memcpy(copy->nodes, view->nodes, (size_t) view->nnodes * sizeof(NodeView));
+	return copy;
+}
+
+TopologyView *
+topology_view_ref(TopologyView *view)
+{
+	__atomic_add_fetch(&view->refcount, 1, __ATOMIC_RELAXED);
+	return view;
+}
+
+void
+topology_view_unref(TopologyView *view)
+{
+	/* The last one must see all that the others read: hence both orders. */
+	if (view != NULL && __atomic_sub_fetch(&view->refcount, 1, __ATOMIC_ACQ_REL) == 0)
+		mem_free(view);
+}
+
+bool
+node_identity_equals(const NodeIdentity *a, const NodeIdentity *b)
+{
+	return a->system_id == b->system_id &&
+		a->postmaster_start_us == b->postmaster_start_us &&
+		a->role == b->role &&
+		a->timeline == b->timeline;
+}
+
+const char *
+node_role_name(NodeRole role)
+{
+	switch (role)
+	{
+		case NODE_PRIMARY:
+			return "primary";
+		case NODE_REPLICA:
+			return "replica";
+		case NODE_UNKNOWN:
+			break;
+	}
+	return "unknown";
+}
+
+static size_t
+view_size(int nnodes)
+{
+	return sizeof(TopologyView) + (size_t) nnodes * sizeof(NodeView);
+}
