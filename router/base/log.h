@@ -21,6 +21,7 @@
 #define ROUTER_BASE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define LOG_LINE_SIZE 4096		/* PIPE_BUF: what a pipe takes in one piece */
@@ -46,7 +47,13 @@ typedef struct LogField
 	int64_t		number;
 } LogField;
 
-#define LF_STR(name, value) ((LogField) {(name), (value) ? (value) : "", 0})
+static inline LogField
+log_string_field(const char *name, const char *value)
+{
+	return (LogField) {name, value != NULL ? value : "", 0};
+}
+
+#define LF_STR(name, value) log_string_field((name), (value))
 #define LF_INT(name, value) ((LogField) {(name), NULL, (int64_t) (value)})
 
 extern void log_configure(LogLevel level, LogFormat format);
