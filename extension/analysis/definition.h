@@ -97,6 +97,7 @@ typedef struct Definition
 typedef struct DefinitionOptions
 {
 	const char *board_name;		/* for messages */
+	Oid			owner;			/* with whose rights the sources are read */
 	List	   *key_names;		/* list of char *: the board's key columns */
 	List	   *static_relids;	/* OID list */
 	List	   *trusted_procs;	/* OID list: user functions taken as immutable */

@@ -33,6 +33,7 @@
 #include "utils/syscache.h"
 
 #include "analysis/refusal.h"
+#include "board/board.h"
 
 #define STATIC_HINT \
 	errhint("If its changes need not show at once, name it in options => {\"static\": [\"%s\"]}: they are then ignored until refresh_board().", \
@@ -282,6 +283,10 @@ refusal_check_table(const RangeTblEntry *rte, Oid as_user, bool is_static)
 
 	if (persistence == RELPERSISTENCE_TEMP)
 		refuse_table(relid, _("It is temporary: other sessions do not see its rows."), false);
+	if (get_rel_namespace(relid) == get_rel_namespace(board_catalog_relid("board")))
+		refuse_table(relid, _("It belongs to the extension itself."), false);
+	if (board_load(relid) != NULL)
+		refuse_table(relid, _("It is a board: boards do not follow each other."), false);
 	if (check_enable_rls(relid, as_user, true) == RLS_ENABLED)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

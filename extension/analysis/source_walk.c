@@ -120,7 +120,7 @@ SourceTree *
 source_walk_query(Query *query, const DefinitionOptions *options)
 {
 	SourceTree *tree = palloc0(sizeof(SourceTree));
-	LevelSpec	spec = {.query = query,.use = SOURCE_LEVEL_TOP,.as_user = GetUserId()};
+	LevelSpec	spec = {.query = query,.use = SOURCE_LEVEL_TOP,.as_user = options->owner};
 
 	tree->options = options;
 	spec.output = new_alias(tree, SOURCE_ALIAS_QUERY, "the definition", NULL);
