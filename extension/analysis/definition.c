@@ -22,6 +22,7 @@
 
 #include "analysis/definition.h"
 #include "analysis/dirty_sql.h"
+#include "analysis/equality_key.h"
 #include "analysis/equality_path.h"
 #include "analysis/refusal.h"
 #include "analysis/source_link.h"
@@ -44,8 +45,8 @@ definition_analyse(Query *query, const DefinitionOptions *options)
 	tree = source_walk_query(query, options);
 	find_key(&key, query, options);
 	check_key_is_plain(tree, &key);
-	finder = equality_path_create_finder(tree, &key);
-	key_alias = equality_path_find_key_alias(finder);
+	finder = equality_scope_create_finder(tree, &key);
+	key_alias = equality_key_find_table(finder);
 	if (key_alias == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
