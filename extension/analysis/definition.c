@@ -262,6 +262,14 @@ fill_carried(const EqualityPath *path, const EqualityKey *key, int i, int *n, At
 	}
 }
 
+/* Does the hop match by the very columns it hands on? */
+static bool
+hop_only_converts(const PathHop *hop)
+{
+	return hop->nmatch == hop->nout &&
+		memcmp(hop->match_attnos, hop->out_attnos, sizeof(AttrNumber) * hop->nout) == 0;
+}
+
 static void
 fill_path(DirtyPath *path, const EqualityPath *from, const EqualityKey *key)
 {
@@ -278,6 +286,9 @@ fill_path(DirtyPath *path, const EqualityPath *from, const EqualityKey *key)
 		hop->sql = dirty_sql_build_hop(hop, from->hops[i].alias->only);
 		if (from->hops[i].alias->is_static)
 			path->note = psprintf(_("leads over static table %s as it is when a change is mapped"),
+								  quote_identifier(get_rel_name(hop->relid)));
+		else if (i == from->nhops - 1 && hop_only_converts(hop))
+			path->note = psprintf(_("looks each key up in %s, since the types compared differ"),
 								  quote_identifier(get_rel_name(hop->relid)));
 	}
 }

@@ -127,33 +127,38 @@ dirty_sql_build_hop(const PathHop *hop, bool only)
 	return sql.data;
 }
 
+/* "orders.id", or "(items.order_id, items.line)" */
 static void
 append_columns(StringInfo line, Oid relid, const AttrNumber *attnos, int n)
 {
-	appendStringInfoString(line, " (");
+	const char *table = quote_identifier(get_rel_name(relid));
+
+	if (n > 1)
+		appendStringInfoChar(line, '(');
 	for (int i = 0; i < n; i++)
-		appendStringInfo(line, "%s%s", i ? ", " : "",
+		appendStringInfo(line, "%s%s.%s", i ? ", " : "", table,
 						 quote_identifier(get_attname(relid, attnos[i], false)));
-	appendStringInfoChar(line, ')');
+	if (n > 1)
+		appendStringInfoChar(line, ')');
 }
 
 char *
-dirty_sql_describe_path(const Definition *definition, Oid source, const DirtyPath *path)
+dirty_sql_describe_path(Oid source, const DirtyPath *path)
 {
 	StringInfoData line;
 
 	initStringInfo(&line);
-	appendStringInfoString(&line, quote_identifier(get_rel_name(source)));
 	append_columns(&line, source, path->start_attnos, path->nstart);
 	for (int i = 0; i < path->nhops; i++)
 	{
 		const PathHop *hop = &path->hops[i];
 
-		appendStringInfo(&line, " -> %s", quote_identifier(get_rel_name(hop->relid)));
+		appendStringInfoString(&line, " = ");
 		append_columns(&line, hop->relid, hop->match_attnos, hop->nmatch);
+		appendStringInfoString(&line, ", ");
 		append_columns(&line, hop->relid, hop->out_attnos, hop->nout);
 	}
-	appendStringInfoString(&line, " -> key");
+	appendStringInfoString(&line, " = key");
 	return line.data;
 }
 

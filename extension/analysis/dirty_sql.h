@@ -23,8 +23,11 @@
  */
 extern char *dirty_sql_build_hop(const PathHop *hop, bool only);
 
-/* "customers (id) -> orders (customer_id) -> key (id)" */
-extern char *dirty_sql_describe_path(const Definition *definition, Oid source, const DirtyPath *path);
+/*
+ * "customers.id = orders.customer_id, orders.id = key": what is read off the
+ * changed row of source, each table on the way, and what becomes the key.
+ */
+extern char *dirty_sql_describe_path(Oid source, const DirtyPath *path);
 
 /* The queries of all hops, one a line; NULL if the path has none. */
 extern char *dirty_sql_list_hops(const DirtyPath *path);
