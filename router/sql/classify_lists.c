@@ -1,0 +1,211 @@
+/*-------------------------------------------------------------------------
+ *
+ * classify_lists.c
+ *	  What is known by name of PostgreSQL's own functions and relations.
+ *
+ * How the tables were made: all functions of PostgreSQL 15 that the catalog
+ * calls volatile were gone through for those without any effect; all it calls
+ * stable or immutable for those that have one, or that tell of the node.  What
+ * is volatile and not listed goes to the primary, so a list that is too short
+ * costs speed, not truth.
+ *
+ * Sorted by name (test_classify_lists.c checks it): they are searched by halves.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "sql/classify_lists.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HARMLESS FUNCTION_RULE_HARMLESS
+#define NODE FUNCTION_RULE_NODE_LOCAL
+#define DENIED FUNCTION_RULE_DENIED
+#define PINS FUNCTION_RULE_PINS
+
+static const FunctionRule function_rules[] = {
+	{"clock_timestamp", HARMLESS, "the time of day"},
+	{"current_query", HARMLESS, "the text the client sent"},
+	{"currval", DENIED, "asks what nextval() gave this session, on the primary"},
+	{"dblink_connect", PINS, "dblink connection"},
+	{"dblink_connect_u", PINS, "dblink connection"},
+	{"gen_random_uuid", HARMLESS, "random bits"},
+	{"inet_client_addr", NODE, "the address of the router's connection"},
+	{"inet_client_port", NODE, "the port of the router's connection"},
+	{"inet_server_addr", NODE, "the node's address"},
+	{"inet_server_port", NODE, "the node's port"},
+	{"lastval", DENIED, "asks what nextval() gave this session, on the primary"},
+	{"nextval", DENIED, "advances a sequence"},
+	{"pg_advisory_lock", PINS, "session advisory lock"},
+	{"pg_advisory_lock_shared", PINS, "session advisory lock"},
+	{"pg_advisory_unlock", DENIED, "releases a lock of the session"},
+	{"pg_advisory_unlock_all", DENIED, "releases locks of the session"},
+	{"pg_advisory_unlock_shared", DENIED, "releases a lock of the session"},
+	{"pg_advisory_xact_lock", DENIED, "a replica would grant a lock the primary grants too"},
+	{"pg_advisory_xact_lock_shared", DENIED, "a replica would grant a lock the primary grants too"},
+	{"pg_available_extension_versions", NODE, "reads the node's files"},
+	{"pg_available_extensions", NODE, "reads the node's files"},
+	{"pg_backend_pid", NODE, "the process that serves the session"},
+	{"pg_blocking_pids", NODE, "locks of the node"},
+	{"pg_cancel_backend", DENIED, "acts on a process of the node"},
+	{"pg_collation_actual_version", NODE, "the node's libraries"},
+	{"pg_conf_load_time", NODE, "the node's configuration"},
+	{"pg_config", NODE, "how the node was built"},
+	{"pg_control_checkpoint", NODE, "the node's control file"},
+	{"pg_control_init", NODE, "the node's control file"},
+	{"pg_control_recovery", NODE, "the node's control file"},
+	{"pg_control_system", NODE, "the node's control file"},
+	{"pg_current_logfile", NODE, "the node's log"},
+	{"pg_current_snapshot", NODE, "transactions of the node"},
+	{"pg_current_wal_flush_lsn", NODE, "the node's WAL"},
+	{"pg_current_wal_insert_lsn", NODE, "the node's WAL"},
+	{"pg_current_wal_lsn", NODE, "the node's WAL"},
+	{"pg_current_xact_id", DENIED, "stable by name, but takes a transaction id"},
+	{"pg_current_xact_id_if_assigned", NODE, "transactions of the node"},
+	{"pg_cursor", NODE, "cursors of the connection"},
+	{"pg_database_collation_actual_version", NODE, "the node's libraries"},
+	{"pg_database_size", NODE, "the node's files"},
+	{"pg_export_snapshot", DENIED, "writes a file on the node"},
+	{"pg_get_backend_memory_contexts", NODE, "memory of the node's process"},
+	{"pg_get_replication_slots", NODE, "slots of the node"},
+	{"pg_get_shmem_allocations", NODE, "memory of the node"},
+	{"pg_get_wal_replay_pause_state", NODE, "the node's replay"},
+	{"pg_hba_file_rules", NODE, "the node's files"},
+	{"pg_ident_file_mappings", NODE, "the node's files"},
+	{"pg_indexes_size", NODE, "the node's files"},
+	{"pg_is_in_recovery", NODE, "the node's role: who looks for a primary must see one"},
+	{"pg_is_wal_replay_paused", NODE, "the node's replay"},
+	{"pg_jit_available", NODE, "the node's libraries"},
+	{"pg_last_committed_xact", NODE, "transactions of the node"},
+	{"pg_last_wal_receive_lsn", NODE, "the node's WAL"},
+	{"pg_last_wal_replay_lsn", NODE, "the node's WAL"},
+	{"pg_last_xact_replay_timestamp", NODE, "the node's replay"},
+	{"pg_listening_channels", NODE, "channels of the connection"},
+	{"pg_lock_status", NODE, "locks of the node"},
+	{"pg_notification_queue_usage", NODE, "the node's queue"},
+	{"pg_notify", DENIED, "sends a notification"},
+	{"pg_partition_ancestors", HARMLESS, "reads the catalog"},
+	{"pg_partition_tree", HARMLESS, "reads the catalog"},
+	{"pg_postmaster_start_time", NODE, "the node's life"},
+	{"pg_prepared_statement", NODE, "statements of the connection"},
+	{"pg_prepared_xact", NODE, "transactions of the node"},
+	{"pg_relation_filepath", NODE, "the node's files"},
+	{"pg_relation_size", NODE, "the node's files"},
+	{"pg_safe_snapshot_blocking_pids", NODE, "locks of the node"},
+	{"pg_sequence_last_value", DENIED, "replicas see sequences ahead of the primary"},
+	{"pg_show_all_file_settings", NODE, "the node's files"},
+	{"pg_show_all_settings", NODE, "the node's configuration"},
+	{"pg_sleep", HARMLESS, "waits"},
+	{"pg_sleep_for", HARMLESS, "waits"},
+	{"pg_sleep_until", HARMLESS, "waits"},
+	{"pg_table_size", NODE, "the node's files"},
+	{"pg_tablespace_size", NODE, "the node's files"},
+	{"pg_terminate_backend", DENIED, "acts on a process of the node"},
+	{"pg_total_relation_size", NODE, "the node's files"},
+	{"pg_try_advisory_lock", PINS, "session advisory lock"},
+	{"pg_try_advisory_lock_shared", PINS, "session advisory lock"},
+	{"pg_try_advisory_xact_lock", DENIED, "a replica would grant a lock the primary grants too"},
+	{"pg_try_advisory_xact_lock_shared", DENIED, "a replica would grant a lock the primary grants too"},
+	{"pg_walfile_name", NODE, "replicas refuse it"},
+	{"pg_walfile_name_offset", NODE, "replicas refuse it"},
+	{"pg_xact_commit_timestamp", NODE, "transactions of the node"},
+	{"pg_xact_commit_timestamp_origin", NODE, "transactions of the node"},
+	{"pg_xact_status", NODE, "transactions of the node"},
+	{"random", HARMLESS, "random bits"},
+	{"set_config", PINS, "set_config() for the session"},
+	{"setseed", PINS, "seed of random()"},
+	{"setval", DENIED, "sets a sequence"},
+	{"timeofday", HARMLESS, "the time of day"},
+	{"txid_current", DENIED, "stable by name, but takes a transaction id"},
+	{"txid_current_if_assigned", NODE, "transactions of the node"},
+	{"txid_current_snapshot", NODE, "transactions of the node"},
+	{"txid_status", NODE, "transactions of the node"},
+};
+
+/* Views of pg_catalog that tell of the node; those named pg_stat_... and pg_statio_... besides. */
+static const char *const node_local_relations[] = {
+	"pg_available_extension_versions",
+	"pg_available_extensions",
+	"pg_backend_memory_contexts",
+	"pg_config",
+	"pg_cursors",
+	"pg_file_settings",
+	"pg_hba_file_rules",
+	"pg_ident_file_mappings",
+	"pg_locks",
+	"pg_prepared_statements",
+	"pg_prepared_xacts",
+	"pg_replication_origin_status",
+	"pg_replication_slots",
+	"pg_sequences",				/* last_value: replicas see it ahead of the primary */
+	"pg_settings",
+	"pg_shmem_allocations",
+};
+
+static bool
+string_is_in(const char *string, const char *const *strings, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(string, strings[i]) == 0)
+			return true;
+	return false;
+}
+
+#define IS_IN(string, strings) string_is_in((string), (strings), sizeof(strings) / sizeof((strings)[0]))
+
+static int
+compare_rule(const void *name, const void *rule)
+{
+	return strcmp(name, ((const FunctionRule *) rule)->name);
+}
+
+const FunctionRule *
+classify_function_rules(size_t *count)
+{
+	*count = sizeof(function_rules) / sizeof(function_rules[0]);
+	return function_rules;
+}
+
+const FunctionRule *
+classify_find_function_rule(const char *name)
+{
+	static const FunctionRule statistics = {"pg_stat_get_*", NODE, "statistics of the node"};
+	const FunctionRule *rule = bsearch(name, function_rules,
+									   sizeof(function_rules) / sizeof(function_rules[0]),
+									   sizeof(function_rules[0]), compare_rule);
+
+	if (rule == NULL && strncmp(name, "pg_stat_get_", strlen("pg_stat_get_")) == 0)
+		rule = &statistics;
+	return rule;
+}
+
+bool
+classify_is_node_local_relation(const char *name)
+{
+	if (strncmp(name, "pg_", 3) != 0)
+		return false;
+	return strncmp(name, "pg_stat_", strlen("pg_stat_")) == 0 ||
+		strncmp(name, "pg_statio_", strlen("pg_statio_")) == 0 ||
+		IS_IN(name, node_local_relations);
+}
+
+bool
+classify_is_name_list_setting(const char *name)
+{
+	/* those with GUC_LIST_QUOTE in PostgreSQL's table; extensions cannot add any */
+	static const char *const names[] = {
+		"local_preload_libraries", "search_path", "session_preload_libraries",
+		"shared_preload_libraries", "temp_tablespaces",
+	};
+
+	return IS_IN(name, names);
+}
+
+bool
+classify_is_pinning_setting(const char *name)
+{
+	/* Who one is decides what SET may do next; a seed is used up as it is used. */
+	static const char *const names[] = {"role", "seed", "session_authorization"};
+
+	return IS_IN(name, names);
+}

@@ -1,0 +1,594 @@
+/*-------------------------------------------------------------------------
+ *
+ * classify_walk.c
+ *	  The walk through a query: every node of it must be known.
+ *
+ * One switch over the types of nodes a query is made of; a type that is not in
+ * it makes the statement one for the primary, so that syntax of a later
+ * PostgreSQL cannot slip through.  The walk goes on after the first thing that
+ * is not a read, since what the statement leaves behind (an advisory lock in
+ * an UPDATE) is wanted as well.
+ *
+ * Names are judged by facts: relations, functions by arity, operators, types,
+ * and the second names of a.b, which may call a function of a row.  Names of
+ * CTEs hide relations exactly where PostgreSQL lets them: in WITH, each sees
+ * those before it, with RECURSIVE all.
+ *
+ * Recursion goes as deep as the statement nests, up to CLASSIFY_MAX_DEPTH.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "sql/classify_internal.h"
+
+#include "sql/classify_lists.h"
+
+/* So many CTEs in sight are looked through one by one for each name. */
+#define MAX_VISIBLE_CTES 200
+
+static void walk_node_inner(Walk *walk, const Node *node);
+static void walk_list(Walk *walk, const List *list);
+static void walk_SelectStmt(Walk *walk, const SelectStmt *select);
+static void walk_InsertStmt(Walk *walk, const InsertStmt *insert);
+static void walk_UpdateStmt(Walk *walk, const UpdateStmt *update);
+static void walk_DeleteStmt(Walk *walk, const DeleteStmt *delete);
+static void walk_MergeStmt(Walk *walk, const MergeStmt *merge);
+static void walk_WithClause(Walk *walk, const WithClause *with, WalkScope *scope);
+static void walk_CommonTableExpr(Walk *walk, const CommonTableExpr *cte);
+static void walk_JoinExpr(Walk *walk, const JoinExpr *join);
+static void walk_RangeTableSample(Walk *walk, const RangeTableSample *sample);
+static void walk_RangeTableFunc(Walk *walk, const RangeTableFunc *function);
+static void walk_ColumnRef(Walk *walk, const ColumnRef *column);
+static void walk_A_Indirection(Walk *walk, const A_Indirection *indirection);
+static void walk_A_Expr(Walk *walk, const A_Expr *expr);
+static void walk_SubLink(Walk *walk, const SubLink *sublink);
+static void walk_CaseExpr(Walk *walk, const CaseExpr *expr);
+static void walk_FuncCall(Walk *walk, const FuncCall *call);
+static void walk_WindowDef(Walk *walk, const WindowDef *window);
+static void walk_TypeName(Walk *walk, const TypeName *type);
+static void walk_function_name(Walk *walk, const FuncCall *call);
+static void walk_pinning_function(Walk *walk, const FuncCall *call, const FunctionRule *rule);
+static void walk_current_setting(Walk *walk, const FuncCall *call);
+static void walk_operator(Walk *walk, const char *name);
+static void walk_attribute(Walk *walk, const char *name);
+static bool walk_sees_cte(const Walk *walk, const char *name);
+
+const char *
+walk_last_name(const List *names)
+{
+	const Node *last = names == NIL ? NULL : llast(names);
+
+	return last != NULL && IsA(last, String) ? strVal(last) : "";
+}
+
+bool
+walk_is_temporary(const RangeVar *relation)
+{
+	return relation->relpersistence == 't' ||
+		(relation->schemaname != NULL && strncmp(relation->schemaname, "pg_temp", strlen("pg_temp")) == 0);
+}
+
+void
+walk_node(Walk *walk, const Node *node)
+{
+	if (node == NULL || walk->verdict == VERDICT_TOO_DEEP)
+		return;
+	if (++walk->depth > CLASSIFY_MAX_DEPTH)
+		walk_lower(walk, VERDICT_TOO_DEEP, "nested deeper than the router looks", NULL);
+	else
+		walk_node_inner(walk, node);
+	walk->depth--;
+}
+
+static void
+walk_list(Walk *walk, const List *list)
+{
+	const ListCell *cell;
+
+	foreach(cell, list)
+		walk_node(walk, lfirst(cell));
+}
+
+/* The macros keep the switch a table: one line a type, in the order of parsenodes.h and primnodes.h. */
+#define FIELD(type, field) walk_node(walk, (const Node *) ((const type *) node)->field)
+#define LIST(type, field) walk_list(walk, ((const type *) node)->field)
+#define NODE_CASE(type) case T_##type: walk_##type(walk, (const type *) node); break
+
+static void
+walk_node_inner(Walk *walk, const Node *node)
+{
+	switch (nodeTag(node))
+	{
+		/* statements */
+		NODE_CASE(SelectStmt);
+		NODE_CASE(InsertStmt);
+		NODE_CASE(UpdateStmt);
+		NODE_CASE(DeleteStmt);
+		NODE_CASE(MergeStmt);
+
+		/* what FROM is made of */
+		case T_RangeVar: walk_relation(walk, (const RangeVar *) node); break;
+		case T_RangeSubselect: FIELD(RangeSubselect, subquery); break;
+		case T_RangeFunction: LIST(RangeFunction, functions); LIST(RangeFunction, coldeflist); break;
+		NODE_CASE(RangeTableSample);
+		NODE_CASE(RangeTableFunc);
+		NODE_CASE(JoinExpr);
+
+		/* expressions with names in them */
+		NODE_CASE(ColumnRef);
+		NODE_CASE(A_Indirection);
+		NODE_CASE(A_Expr);
+		NODE_CASE(SubLink);
+		NODE_CASE(CaseExpr);
+		NODE_CASE(FuncCall);
+		NODE_CASE(WindowDef);
+		NODE_CASE(TypeName);
+		NODE_CASE(CommonTableExpr);
+
+		/* expressions that only hold others */
+		case T_List: walk_list(walk, (const List *) node); break;
+		case T_ResTarget: FIELD(ResTarget, val); LIST(ResTarget, indirection); break;
+		case T_MultiAssignRef: FIELD(MultiAssignRef, source); break;
+		case T_TypeCast: FIELD(TypeCast, arg); FIELD(TypeCast, typeName); break;
+		case T_CollateClause: FIELD(CollateClause, arg); break;
+		case T_BoolExpr: LIST(BoolExpr, args); break;
+		case T_NullTest: FIELD(NullTest, arg); break;
+		case T_BooleanTest: FIELD(BooleanTest, arg); break;
+		case T_A_Indices: FIELD(A_Indices, lidx); FIELD(A_Indices, uidx); break;
+		case T_A_ArrayExpr: LIST(A_ArrayExpr, elements); break;
+		case T_RowExpr: LIST(RowExpr, args); break;
+		case T_CaseWhen: FIELD(CaseWhen, expr); FIELD(CaseWhen, result); break;
+		case T_CoalesceExpr: LIST(CoalesceExpr, args); break;
+		case T_MinMaxExpr: LIST(MinMaxExpr, args); break;
+		case T_NamedArgExpr: FIELD(NamedArgExpr, arg); break;
+		case T_GroupingFunc: LIST(GroupingFunc, args); break;
+		case T_GroupingSet: LIST(GroupingSet, content); break;
+		case T_XmlExpr: LIST(XmlExpr, named_args); LIST(XmlExpr, args); break;
+		case T_XmlSerialize: FIELD(XmlSerialize, expr); FIELD(XmlSerialize, typeName); break;
+		case T_ColumnDef: FIELD(ColumnDef, typeName); break;	/* of a function in FROM */
+		case T_SortBy:
+			FIELD(SortBy, node);
+			if (((const SortBy *) node)->useOp != NIL)
+				walk_operator(walk, walk_last_name(((const SortBy *) node)->useOp));
+			break;
+
+		/* leaves */
+		case T_A_Const:
+		case T_A_Star:
+		case T_ParamRef:
+		case T_SQLValueFunction:
+		case T_SetToDefault:
+		case T_CurrentOfExpr:
+		case T_String:
+		case T_Integer:
+		case T_Float:
+		case T_Boolean:
+		case T_BitString:
+			break;
+
+		default:
+			walk_lower(walk, VERDICT_PRIMARY, "syntax the router does not know", NULL);
+	}
+}
+
+/* ---- statements ---- */
+
+static void
+walk_SelectStmt(Walk *walk, const SelectStmt *select)
+{
+	const WalkScope *outer = walk->scope;
+	WalkScope	scope;
+
+	walk_WithClause(walk, select->withClause, &scope);
+	if (select->intoClause != NULL)
+	{
+		walk_lower(walk, VERDICT_PRIMARY, "SELECT INTO makes a table", select->intoClause->rel->relname);
+		walk_flag(walk, STATEMENT_IS_DDL);
+		if (walk_is_temporary(select->intoClause->rel))
+			walk_pin(walk, "temporary table");
+	}
+	if (select->lockingClause != NIL)
+		walk_lower(walk, VERDICT_PRIMARY, "FOR UPDATE or FOR SHARE locks rows", NULL);
+	walk_list(walk, select->distinctClause);
+	walk_list(walk, select->targetList);
+	walk_list(walk, select->fromClause);
+	walk_node(walk, select->whereClause);
+	walk_list(walk, select->groupClause);
+	walk_node(walk, select->havingClause);
+	walk_list(walk, select->windowClause);
+	walk_list(walk, select->valuesLists);
+	walk_list(walk, select->sortClause);
+	walk_node(walk, select->limitOffset);
+	walk_node(walk, select->limitCount);
+	walk_node(walk, (const Node *) select->larg);
+	walk_node(walk, (const Node *) select->rarg);
+	walk->scope = outer;
+}
+
+static void
+walk_InsertStmt(Walk *walk, const InsertStmt *insert)
+{
+	const WalkScope *outer = walk->scope;
+	const OnConflictClause *conflict = insert->onConflictClause;
+	WalkScope	scope;
+
+	walk_lower(walk, VERDICT_PRIMARY, "INSERT", insert->relation->relname);
+	walk_WithClause(walk, insert->withClause, &scope);
+	walk_node(walk, insert->selectStmt);
+	if (conflict != NULL)
+	{
+		walk_list(walk, conflict->targetList);
+		walk_node(walk, conflict->whereClause);
+	}
+	walk_list(walk, insert->returningList);
+	walk->scope = outer;
+}
+
+static void
+walk_UpdateStmt(Walk *walk, const UpdateStmt *update)
+{
+	const WalkScope *outer = walk->scope;
+	WalkScope	scope;
+
+	walk_lower(walk, VERDICT_PRIMARY, "UPDATE", update->relation->relname);
+	walk_WithClause(walk, update->withClause, &scope);
+	walk_list(walk, update->targetList);
+	walk_list(walk, update->fromClause);
+	walk_node(walk, update->whereClause);
+	walk_list(walk, update->returningList);
+	walk->scope = outer;
+}
+
+static void
+walk_DeleteStmt(Walk *walk, const DeleteStmt *delete)
+{
+	const WalkScope *outer = walk->scope;
+	WalkScope	scope;
+
+	walk_lower(walk, VERDICT_PRIMARY, "DELETE", delete->relation->relname);
+	walk_WithClause(walk, delete->withClause, &scope);
+	walk_list(walk, delete->usingClause);
+	walk_node(walk, delete->whereClause);
+	walk_list(walk, delete->returningList);
+	walk->scope = outer;
+}
+
+static void
+walk_MergeStmt(Walk *walk, const MergeStmt *merge)
+{
+	const WalkScope *outer = walk->scope;
+	WalkScope	scope;
+	const ListCell *cell;
+
+	walk_lower(walk, VERDICT_PRIMARY, "MERGE", merge->relation->relname);
+	walk_WithClause(walk, merge->withClause, &scope);
+	walk_node(walk, merge->sourceRelation);
+	walk_node(walk, merge->joinCondition);
+	foreach(cell, merge->mergeWhenClauses)
+	{
+		const MergeWhenClause *when = lfirst(cell);
+
+		walk_node(walk, when->condition);
+		walk_list(walk, when->targetList);
+		walk_list(walk, when->values);
+	}
+	walk->scope = outer;
+}
+
+/* ---- WITH ---- */
+
+/* Walk the CTEs and bring their names into sight; the caller restores walk->scope. */
+static void
+walk_WithClause(Walk *walk, const WithClause *with, WalkScope *scope)
+{
+	const ListCell *cell;
+
+	if (with == NULL)
+		return;
+	if (list_length(with->ctes) > MAX_VISIBLE_CTES)
+	{
+		walk_lower(walk, VERDICT_TOO_DEEP, "more CTEs than the router looks through", NULL);
+		return;
+	}
+	*scope = (WalkScope) {with->ctes, with->recursive ? list_length(with->ctes) : 0, walk->scope};
+	walk->scope = scope;
+	foreach(cell, with->ctes)
+	{
+		walk_node(walk, lfirst(cell));
+		if (!with->recursive)
+			scope->visible++;
+	}
+}
+
+static void
+walk_CommonTableExpr(Walk *walk, const CommonTableExpr *cte)
+{
+	walk_node(walk, cte->ctequery);
+	if (cte->cycle_clause != NULL)
+	{
+		walk_operator(walk, "=");
+		walk_operator(walk, "<>");
+		walk_node(walk, cte->cycle_clause->cycle_mark_value);
+		walk_node(walk, cte->cycle_clause->cycle_mark_default);
+	}
+}
+
+static bool
+walk_sees_cte(const Walk *walk, const char *name)
+{
+	for (const WalkScope *scope = walk->scope; scope != NULL; scope = scope->outer)
+		for (int i = 0; i < scope->visible; i++)
+			if (strcmp(((const CommonTableExpr *) list_nth(scope->ctes, i))->ctename, name) == 0)
+				return true;
+	return false;
+}
+
+/* ---- FROM ---- */
+
+void
+walk_relation(Walk *walk, const RangeVar *relation)
+{
+	const char *name = relation->relname;
+	RelationFact fact;
+
+	if (relation->schemaname == NULL && walk_sees_cte(walk, name))
+		return;
+	walk->has_types = true;
+	if (walk_is_temporary(relation))
+	{
+		walk_lower(walk, VERDICT_PRIMARY, "a temporary table is on one server", name);
+		return;
+	}
+	fact = walk->facts == NULL ? RELATION_UNKNOWN : facts_find_relation(walk->facts, slice_from_string(name));
+	if (fact == RELATION_UNKNOWN)
+		walk_lower(walk, VERDICT_UNKNOWN, "relation not known (yet)", name);
+	else if (fact == RELATION_PRIMARY_ONLY)
+		walk_lower(walk, VERDICT_PRIMARY, "a view, or not a plain, replicated table", name);
+	else if (classify_is_node_local_relation(name))
+		walk_lower(walk, VERDICT_NODE_LOCAL, "tells of the node", name);
+}
+
+static void
+walk_JoinExpr(Walk *walk, const JoinExpr *join)
+{
+	if (join->isNatural || join->usingClause != NIL)
+		walk_operator(walk, "=");
+	walk_node(walk, join->larg);
+	walk_node(walk, join->rarg);
+	walk_node(walk, join->quals);
+}
+
+/* The methods that come with PostgreSQL only read; others are code nobody can look into. */
+static void
+walk_RangeTableSample(Walk *walk, const RangeTableSample *sample)
+{
+	const char *method = walk_last_name(sample->method);
+
+	if (strcmp(method, "system") != 0 && strcmp(method, "bernoulli") != 0)
+		walk_lower(walk, VERDICT_PRIMARY, "sampling method not known", method);
+	walk_node(walk, sample->relation);
+	walk_list(walk, sample->args);
+	walk_node(walk, sample->repeatable);
+}
+
+static void
+walk_RangeTableFunc(Walk *walk, const RangeTableFunc *function)
+{
+	const ListCell *cell;
+
+	walk_node(walk, function->docexpr);
+	walk_node(walk, function->rowexpr);
+	walk_list(walk, function->namespaces);
+	foreach(cell, function->columns)
+	{
+		const RangeTableFuncCol *column = lfirst(cell);
+
+		walk_node(walk, (const Node *) column->typeName);
+		walk_node(walk, column->colexpr);
+		walk_node(walk, column->coldefexpr);
+	}
+}
+
+/* ---- expressions ---- */
+
+static void
+walk_ColumnRef(Walk *walk, const ColumnRef *column)
+{
+	const ListCell *cell;
+
+	if (list_length(column->fields) < 2)
+		return;
+	for_each_from(cell, column->fields, 1)
+	{
+		const Node *field = lfirst(cell);
+
+		if (IsA(field, String))
+			walk_attribute(walk, strVal(field));
+	}
+}
+
+static void
+walk_A_Indirection(Walk *walk, const A_Indirection *indirection)
+{
+	const ListCell *cell;
+
+	walk_node(walk, indirection->arg);
+	foreach(cell, indirection->indirection)
+	{
+		const Node *step = lfirst(cell);
+
+		if (IsA(step, String))
+			walk_attribute(walk, strVal(step));
+		else
+			walk_node(walk, step);
+	}
+}
+
+static void
+walk_A_Expr(Walk *walk, const A_Expr *expr)
+{
+	switch (expr->kind)
+	{
+		case AEXPR_BETWEEN:
+		case AEXPR_NOT_BETWEEN:
+		case AEXPR_BETWEEN_SYM:
+		case AEXPR_NOT_BETWEEN_SYM:
+			walk_operator(walk, "<");
+			walk_operator(walk, "<=");
+			walk_operator(walk, ">");
+			walk_operator(walk, ">=");
+			break;
+		default:				/* the name is that of the operator, also for IN, LIKE, NULLIF ... */
+			walk_operator(walk, walk_last_name(expr->name));
+	}
+	walk_node(walk, expr->lexpr);
+	walk_node(walk, expr->rexpr);
+}
+
+static void
+walk_SubLink(Walk *walk, const SubLink *sublink)
+{
+	if (sublink->operName != NIL)
+		walk_operator(walk, walk_last_name(sublink->operName));
+	else if (sublink->subLinkType == ANY_SUBLINK)
+		walk_operator(walk, "=");	/* x IN (SELECT ...) */
+	walk_node(walk, sublink->testexpr);
+	walk_node(walk, sublink->subselect);
+}
+
+static void
+walk_CaseExpr(Walk *walk, const CaseExpr *expr)
+{
+	if (expr->arg != NULL)
+		walk_operator(walk, "=");
+	walk_node(walk, (const Node *) expr->arg);
+	walk_list(walk, expr->args);
+	walk_node(walk, (const Node *) expr->defresult);
+}
+
+static void
+walk_FuncCall(Walk *walk, const FuncCall *call)
+{
+	walk_function_name(walk, call);
+	walk_list(walk, call->args);
+	walk_list(walk, call->agg_order);
+	walk_node(walk, call->agg_filter);
+	walk_node(walk, (const Node *) call->over);
+}
+
+static void
+walk_WindowDef(Walk *walk, const WindowDef *window)
+{
+	walk_list(walk, window->partitionClause);
+	walk_list(walk, window->orderClause);
+	walk_node(walk, window->startOffset);
+	walk_node(walk, window->endOffset);
+}
+
+static void
+walk_TypeName(Walk *walk, const TypeName *type)
+{
+	const char *name = walk_last_name(type->names);
+	NameFact	fact = walk->facts == NULL ? NAME_UNKNOWN :
+		facts_find_type(walk->facts, slice_from_string(name));
+
+	walk->has_types = true;
+	if (fact == NAME_UNKNOWN)
+		walk_lower(walk, VERDICT_UNKNOWN, "type not known (yet)", name);
+	else if (fact == NAME_UNSAFE)
+		walk_lower(walk, VERDICT_PRIMARY, "a type whose checks or casts may have effects", name);
+	walk_list(walk, type->typmods);
+}
+
+/* ---- names ---- */
+
+static void
+walk_function_name(Walk *walk, const FuncCall *call)
+{
+	const char *name = walk_last_name(call->funcname);
+	int			nargs = list_length(call->args) +
+		(call->agg_within_group ? list_length(call->agg_order) : 0);
+	const FunctionRule *rule = classify_find_function_rule(name);
+	FunctionFact fact;
+
+	walk->has_types = true;
+	if (rule != NULL && rule->kind == FUNCTION_RULE_PINS)
+		walk_pinning_function(walk, call, rule);
+	if (rule != NULL && (rule->kind == FUNCTION_RULE_PINS || rule->kind == FUNCTION_RULE_DENIED))
+	{
+		walk_lower(walk, VERDICT_PRIMARY, "a function with effects", name);
+		return;
+	}
+	fact = walk->facts == NULL ? FUNCTION_UNKNOWN :
+		facts_find_function(walk->facts, slice_from_string(name), nargs);
+	if (fact == FUNCTION_UNKNOWN)
+		walk_lower(walk, VERDICT_UNKNOWN, "function not known (yet)", name);
+	else if (fact == FUNCTION_PRIMARY_ONLY || (fact == FUNCTION_BUILTIN_VOLATILE && rule == NULL))
+		walk_lower(walk, VERDICT_PRIMARY, "a volatile function", name);
+	else if (rule != NULL && rule->kind == FUNCTION_RULE_NODE_LOCAL)
+		walk_lower(walk, VERDICT_NODE_LOCAL, "tells of the node", name);
+	else if (strcmp(name, "current_setting") == 0)
+		walk_current_setting(walk, call);
+
+	/* name(x) may also be a cast to a type of that name */
+	if (nargs == 1 && walk->facts != NULL &&
+		facts_find_type(walk->facts, slice_from_string(name)) == NAME_UNSAFE)
+		walk_lower(walk, VERDICT_PRIMARY, "a type whose checks or casts may have effects", name);
+}
+
+/* set_config(name, value, true) ends with the transaction; all others of these stay. */
+static void
+walk_pinning_function(Walk *walk, const FuncCall *call, const FunctionRule *rule)
+{
+	const Node *last = call->args == NIL ? NULL : llast(call->args);
+
+	if (strcmp(rule->name, "set_config") == 0 && last != NULL && IsA(last, A_Const))
+	{
+		const A_Const *constant = (const A_Const *) last;
+
+		if (!constant->isnull && IsA(&constant->val, Boolean) && constant->val.boolval.boolval)
+			return;
+	}
+	walk_pin(walk, rule->why);
+}
+
+/*
+ * A setting with a dot in its name belongs to the application: the session's
+ * own value is brought to every server.  Any other may differ between nodes.
+ */
+static void
+walk_current_setting(Walk *walk, const FuncCall *call)
+{
+	const Node *first = call->args == NIL ? NULL : linitial(call->args);
+
+	if (first != NULL && IsA(first, A_Const))
+	{
+		const A_Const *constant = (const A_Const *) first;
+
+		if (!constant->isnull && IsA(&constant->val, String) &&
+			strchr(constant->val.sval.sval, '.') != NULL)
+			return;
+	}
+	walk_lower(walk, VERDICT_NODE_LOCAL, "tells of the node", "current_setting");
+}
+
+static void
+walk_operator(Walk *walk, const char *name)
+{
+	NameFact	fact = walk->facts == NULL ? NAME_UNKNOWN :
+		facts_find_operator(walk->facts, slice_from_string(name));
+
+	if (fact == NAME_UNKNOWN)
+		walk_lower(walk, VERDICT_UNKNOWN, "operator not known (yet)", name);
+	else if (fact == NAME_UNSAFE)
+		walk_lower(walk, VERDICT_PRIMARY, "an operator that calls a volatile function", name);
+}
+
+static void
+walk_attribute(Walk *walk, const char *name)
+{
+	if (walk->facts == NULL)
+		walk_lower(walk, VERDICT_UNKNOWN, "column or function of a row, not known (yet)", name);
+	else if (facts_is_unsafe_attribute(walk->facts, slice_from_string(name)) ||
+			 facts_find_type(walk->facts, slice_from_string(name)) == NAME_UNSAFE)
+		walk_lower(walk, VERDICT_PRIMARY, "a column that may be a volatile function of the row", name);
+}

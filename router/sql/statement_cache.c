@@ -1,0 +1,205 @@
+/*-------------------------------------------------------------------------
+ *
+ * statement_cache.c
+ *	  Decisions by full text, for one database, in one worker.
+ *
+ * A hash table over the texts and a list in the order of their use.  A hit is
+ * one hash, one comparison and a move in the list; nothing is allocated.  An
+ * entry is one allocation that holds the text too, and counts with all it
+ * takes, so that max_bytes is a bound on memory.  The hash is seeded by where
+ * the cache lies: who sends the texts cannot choose which of them collide.
+ *
+ * A text that would take more than a quarter of the cache is decided anew each
+ * time, as is everything when facts that say something new come in.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "sql/statement_cache.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/list.h"
+#include "base/memory.h"
+
+/* uthash ends the process when malloc fails; ours logs first (memory.h). */
+#define HASH_NONFATAL_OOM 1
+#define uthash_malloc(size) mem_alloc(size)
+#define uthash_free(ptr, size) mem_free(ptr)
+#include <uthash.h>
+
+typedef struct CacheEntry
+{
+	UT_hash_handle hh;
+	ListNode	node;			/* in StatementCache.recent */
+	StatementClass class;
+	char		text[];			/* not terminated: hh.keylen */
+} CacheEntry;
+
+struct StatementCache
+{
+	Facts	   *facts;			/* one reference; may be NULL */
+	uint64_t	fingerprint;	/* of facts */
+	size_t		max_bytes;
+	CacheEntry *entries;
+	List		recent;			/* CacheEntry.node; the least recently used first */
+	StatementClass scratch;		/* the class of a text that is not kept */
+	StatementCacheStats stats;
+};
+
+static CacheEntry *statement_cache_find(StatementCache *cache, Slice text, unsigned hash);
+static StatementClass *statement_cache_add(StatementCache *cache, Slice text, unsigned hash);
+static void statement_cache_remove(StatementCache *cache, CacheEntry *entry);
+static void statement_cache_clear(StatementCache *cache);
+
+/* An empty text may have no address; comparing bytes wants one. */
+static inline Slice
+statement_cache_key(Slice text)
+{
+	return text.len == 0 ? slice_make("", 0) : text;
+}
+
+static inline unsigned
+statement_cache_hash(const StatementCache *cache, Slice text)
+{
+	return (unsigned) XXH3_64bits_withSeed(text.data, text.len, (uintptr_t) cache);
+}
+
+static inline size_t
+statement_cache_cost(size_t text_len)
+{
+	return sizeof(CacheEntry) + text_len;
+}
+
+StatementCache *
+statement_cache_create(size_t max_bytes)
+{
+	StatementCache *cache = mem_alloc(sizeof(StatementCache));
+
+	cache->max_bytes = max_bytes;
+	list_init(&cache->recent);
+	return cache;
+}
+
+void
+statement_cache_destroy(StatementCache *cache)
+{
+	if (cache == NULL)
+		return;
+	statement_cache_clear(cache);
+	facts_unref(cache->facts);
+	mem_free(cache);
+}
+
+void
+statement_cache_set_facts(StatementCache *cache, Facts *facts)
+{
+	uint64_t	fingerprint = facts == NULL ? 0 : facts_fingerprint(facts);
+	bool		is_same = facts != NULL && cache->facts != NULL && fingerprint == cache->fingerprint;
+
+	if (facts != NULL)
+		facts_ref(facts);
+	facts_unref(cache->facts);
+	cache->facts = facts;
+	cache->fingerprint = fingerprint;
+	if (!is_same)
+		statement_cache_clear(cache);
+}
+
+const Facts *
+statement_cache_facts(const StatementCache *cache)
+{
+	return cache->facts;
+}
+
+const StatementClass *
+statement_cache_get(StatementCache *cache, Slice text)
+{
+	Slice		key = statement_cache_key(text);
+	unsigned	hash = statement_cache_hash(cache, key);
+	CacheEntry *entry = statement_cache_find(cache, key, hash);
+	StatementClass *class;
+
+	if (entry != NULL)
+	{
+		cache->stats.hits++;
+		return &entry->class;
+	}
+	cache->stats.misses++;
+	class = statement_cache_add(cache, key, hash);
+	classify_text(key, cache->facts, class);
+	return class;
+}
+
+void
+statement_cache_learn_primary(StatementCache *cache, Slice text)
+{
+	Slice		key = statement_cache_key(text);
+	unsigned	hash = statement_cache_hash(cache, key);
+	CacheEntry *entry = statement_cache_find(cache, key, hash);
+	StatementClass *class = entry != NULL ? &entry->class : statement_cache_add(cache, key, hash);
+
+	if (entry == NULL)
+		classify_text(key, cache->facts, class);
+	class->flags &= ~(unsigned) (STATEMENT_IS_READ | STATEMENT_NODE_LOCAL);
+	class->why = "a replica refused it before";
+	class->detail[0] = '\0';
+}
+
+void
+statement_cache_stats(const StatementCache *cache, StatementCacheStats *stats)
+{
+	*stats = cache->stats;
+}
+
+/* The entry of this text, which then is the most recently used one. */
+static CacheEntry *
+statement_cache_find(StatementCache *cache, Slice text, unsigned hash)
+{
+	CacheEntry *entry;
+
+	HASH_FIND_BYHASHVALUE(hh, cache->entries, text.data, text.len, hash, entry);
+	if (entry != NULL && list_last(&cache->recent) != &entry->node)
+	{
+		list_remove(&cache->recent, &entry->node);
+		list_push_tail(&cache->recent, &entry->node);
+	}
+	return entry;
+}
+
+/* Where to write the class of a text that is not there: into a new entry if it can be kept. */
+static StatementClass *
+statement_cache_add(StatementCache *cache, Slice text, unsigned hash)
+{
+	size_t		cost = statement_cache_cost(text.len);
+	CacheEntry *entry;
+
+	if (cost > cache->max_bytes / 4)
+		return &cache->scratch;
+	while (cache->stats.bytes + cost > cache->max_bytes)
+		statement_cache_remove(cache, list_entry(list_first(&cache->recent), CacheEntry, node));
+	entry = mem_alloc(cost);
+	memcpy(entry->text, text.data, text.len);
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, cache->entries, entry->text, text.len, hash, entry);
+	list_push_tail(&cache->recent, &entry->node);
+	cache->stats.entries++;
+	cache->stats.bytes += cost;
+	return &entry->class;
+}
+
+static void
+statement_cache_remove(StatementCache *cache, CacheEntry *entry)
+{
+	cache->stats.entries--;
+	cache->stats.bytes -= statement_cache_cost(entry->hh.keylen);
+	HASH_DEL(cache->entries, entry);
+	list_remove(&cache->recent, &entry->node);
+	mem_free(entry);
+}
+
+static void
+statement_cache_clear(StatementCache *cache)
+{
+	while (!list_is_empty(&cache->recent))
+		statement_cache_remove(cache, list_entry(list_first(&cache->recent), CacheEntry, node));
+}
