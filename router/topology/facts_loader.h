@@ -4,8 +4,8 @@
  *	  The catalog queries behind Facts, and what their answers mean.
  *
  * The monitor owns the connection: it must be to the primary, to the database
- * in question, with search_path = pg_catalog; any role that may connect will
- * do.  It sends facts_queries[0] .. [FACTS_QUERY_COUNT - 1] in that order, one
+ * in question, with search_path = pg_catalog and client_encoding = UTF8; any
+ * role that may connect will do.  It sends facts_queries[0] .. [FACTS_QUERY_COUNT - 1] in that order, one
  * by one or pipelined, and gives each answer to facts_loader_add_result() in
  * the same order:
  *
@@ -28,7 +28,7 @@
 #include "base/error.h"
 #include "sql/facts.h"
 
-#define FACTS_QUERY_COUNT 6
+#define FACTS_QUERY_COUNT 7
 
 typedef struct FactsLoader FactsLoader;
 
