@@ -110,7 +110,7 @@ server_close(Server *server)
 
 	if (server->state == SERVER_CLOSED)
 		return;
-	if (server->state != SERVER_CONNECTING && !server->is_lost)
+	if (server->pid != 0 && !server->is_lost)
 	{
 		build_terminate(&farewell);
 		stream_write(server->stream, buf_slice(&farewell));
