@@ -1,0 +1,305 @@
+/*-------------------------------------------------------------------------
+ *
+ * facts_loader.c
+ *	  The catalog queries behind Facts, and what their answers mean.
+ *
+ * Each query answers with few columns and one row a name (a name and an arity
+ * for functions): what the worst object of that name is.  The table at the end
+ * of the queries says, per query, how many columns there must be and who reads
+ * a row.  Objects below OID 16384 came with PostgreSQL.
+ *
+ * Temporary relations are left out: they are seen only by the session that
+ * made them, and that session is pinned (classify.h, LEAVES_STATE).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "topology/facts_loader.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "sql/classify_lists.h"
+
+struct FactsLoader
+{
+	Facts	   *facts;			/* owned until finished */
+	int			nresults;		/* how many answers were taken */
+};
+
+/* insert LSN, an error on a node that is not the primary */
+#define QUERY_POSITION \
+	"SELECT pg_current_wal_insert_lsn()"
+
+/*
+ * name, plain?  A parent is as bad as the worst of its children: reading it
+ * reads them.  Other table access methods than heap may do what they like.
+ */
+#define QUERY_RELATIONS \
+	"WITH RECURSIVE spoiled(oid) AS (" \
+	"  SELECT i.inhparent FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid" \
+	"   WHERE c.relkind = 'f' OR c.relkind IN ('r', 'p') AND c.relpersistence = 'u'" \
+	"      OR c.relkind = 'r' AND c.relam <> 2" \
+	"  UNION" \
+	"  SELECT i.inhparent FROM spoiled s JOIN pg_inherits i ON i.inhrelid = s.oid)" \
+	" SELECT c.relname, bool_and(" \
+	"         c.relpersistence = 'p' AND NOT c.relrowsecurity" \
+	"         AND (c.relkind IN ('r', 'm') AND c.relam = 2 OR c.relkind = 'p'" \
+	"              OR c.relkind = 'v' AND c.oid < 16384)" \
+	"         AND NOT EXISTS (SELECT FROM spoiled s WHERE s.oid = c.oid))" \
+	"   FROM pg_class c" \
+	"  WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f', 'S') AND c.relpersistence <> 't'" \
+	"    AND c.relnamespace <> 'pg_toast'::regnamespace" \
+	"  GROUP BY c.relname"
+
+/*
+ * name, least and greatest number of arguments, volatile?, of PostgreSQL?
+ * The catalog says nothing of aggregates: they are as bad as their functions.
+ * What takes or gives type internal, or is a trigger, no query can call.
+ */
+#define QUERY_FUNCTIONS \
+	"WITH aggregates(oid) AS (" \
+	"  SELECT DISTINCT a.aggfnoid::oid FROM pg_aggregate a JOIN pg_proc s ON s.oid IN (" \
+	"         a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn," \
+	"         a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn)" \
+	"   WHERE s.provolatile = 'v')" \
+	" SELECT p.proname, p.pronargs - p.pronargdefaults," \
+	"        CASE WHEN p.provariadic <> 0 THEN 32767 ELSE p.pronargs END," \
+	"        p.provolatile = 'v' OR a.oid IS NOT NULL, p.oid < 16384" \
+	"   FROM pg_proc p LEFT JOIN aggregates a ON a.oid = p.oid" \
+	"  WHERE p.prokind <> 'p'" \
+	"    AND p.prorettype NOT IN ('internal'::regtype, 'trigger'::regtype, 'event_trigger'::regtype," \
+	"                             'language_handler'::regtype, 'fdw_handler'::regtype," \
+	"                             'index_am_handler'::regtype, 'table_am_handler'::regtype," \
+	"                             'tsm_handler'::regtype)" \
+	"    AND 'internal'::regtype <> ALL (p.proargtypes::oid[])" \
+	"  GROUP BY 1, 2, 3, 4, 5"
+
+/* name of a volatile function that t.name may call: its argument is a row, or may be one */
+#define QUERY_ATTRIBUTES \
+	"SELECT DISTINCT p.proname FROM pg_proc p JOIN pg_type t ON t.oid = p.proargtypes[0]" \
+	"   LEFT JOIN pg_type b ON b.oid = t.typbasetype" \
+	"  WHERE p.provolatile = 'v' AND p.prokind = 'f' AND p.pronargs - p.pronargdefaults <= 1" \
+	"    AND (t.typtype IN ('c', 'p') OR t.typtype = 'd' AND b.typtype IN ('c', 'd')" \
+	"         OR EXISTS (SELECT FROM pg_cast k JOIN pg_type s ON s.oid = k.castsource" \
+	"                     WHERE k.casttarget = t.oid AND k.castcontext = 'i' AND s.typtype = 'c'))"
+
+/* name, volatile?, name of its function (if it did not come with PostgreSQL) */
+#define QUERY_OPERATORS \
+	"SELECT o.oprname, p.provolatile = 'v', CASE WHEN o.oid < 16384 THEN '' ELSE p.proname END" \
+	"   FROM pg_operator o JOIN pg_proc p ON p.oid = o.oprcode" \
+	"  GROUP BY 1, 2, 3"
+
+/*
+ * name, unsafe?  By its own functions, by a cast to it, by the functions a
+ * domain's check calls (found in its stored tree), or by a type it is made of.
+ */
+#define QUERY_TYPES \
+	"WITH RECURSIVE checks(typid, tree) AS (" \
+	"  SELECT k.contypid, k.conbin::text FROM pg_constraint k WHERE k.contypid <> 0 AND k.contype = 'c')," \
+	" parts(whole, part) AS (" \
+	"  SELECT t.oid, t.typbasetype FROM pg_type t WHERE t.typtype = 'd'" \
+	"  UNION ALL SELECT t.typarray, t.oid FROM pg_type t WHERE t.typarray <> 0" \
+	"  UNION ALL SELECT r.rngtypid, r.rngsubtype FROM pg_range r" \
+	"  UNION ALL SELECT r.rngmultitypid, r.rngsubtype FROM pg_range r" \
+	"  UNION ALL SELECT t.oid, a.atttypid FROM pg_type t JOIN pg_attribute a ON a.attrelid = t.typrelid" \
+	"             WHERE t.typtype = 'c' AND t.oid >= 16384 AND a.attnum > 0 AND NOT a.attisdropped" \
+	"  UNION ALL SELECT c.typid, m[1]::oid FROM checks c," \
+	"                   regexp_matches(c.tree, ':resulttype ([0-9]+)', 'g') m)," \
+	" unsafe(oid) AS (" \
+	"  (SELECT t.oid FROM pg_type t JOIN pg_proc p ON p.oid IN (t.typinput, t.typmodin, t.typoutput)" \
+	"    WHERE p.provolatile = 'v'" \
+	"   UNION SELECT k.casttarget FROM pg_cast k JOIN pg_proc p ON p.oid = k.castfunc" \
+	"    WHERE p.provolatile = 'v'" \
+	"   UNION SELECT c.typid FROM checks c, regexp_matches(c.tree, ':(?:op)?funcid ([0-9]+)', 'g') m," \
+	"                             pg_proc p WHERE p.oid = m[1]::oid AND p.provolatile = 'v')" \
+	"  UNION SELECT s.whole FROM unsafe u JOIN parts s ON s.part = u.oid)" \
+	" SELECT t.typname, bool_or(u.oid IS NOT NULL)" \
+	"   FROM pg_type t LEFT JOIN unsafe u ON u.oid = t.oid" \
+	"  WHERE t.typnamespace <> 'pg_toast'::regnamespace" \
+	"    AND NOT (t.oid < 16384 AND (t.typtype = 'c' OR t.typname LIKE '\\_pg\\_%'))" \
+	"  GROUP BY t.typname"
+
+/* does an implicit cast call a volatile function? */
+#define QUERY_CASTS \
+	"SELECT EXISTS (SELECT FROM pg_cast k JOIN pg_proc p ON p.oid = k.castfunc" \
+	"                WHERE k.castcontext = 'i' AND p.provolatile = 'v')"
+
+const char *const facts_queries[FACTS_QUERY_COUNT] = {
+	QUERY_POSITION,
+	QUERY_RELATIONS,
+	QUERY_FUNCTIONS,
+	QUERY_ATTRIBUTES,
+	QUERY_OPERATORS,
+	QUERY_TYPES,
+	QUERY_CASTS,
+};
+
+static bool read_position(Facts *facts, const PGresult *result, int row);
+static bool read_relation(Facts *facts, const PGresult *result, int row);
+static bool read_function(Facts *facts, const PGresult *result, int row);
+static bool read_attribute(Facts *facts, const PGresult *result, int row);
+static bool read_operator(Facts *facts, const PGresult *result, int row);
+static bool read_type(Facts *facts, const PGresult *result, int row);
+static bool read_casts(Facts *facts, const PGresult *result, int row);
+
+/* What the answers look like, in the order of the queries. */
+static const struct
+{
+	const char *name;
+	int			ncolumns;
+	bool		(*read_row) (Facts *facts, const PGresult *result, int row);	/* false: not of the form */
+}			answers[FACTS_QUERY_COUNT] = {
+	{"position", 1, read_position},
+	{"relations", 2, read_relation},
+	{"functions", 5, read_function},
+	{"attributes", 1, read_attribute},
+	{"operators", 3, read_operator},
+	{"types", 2, read_type},
+	{"casts", 1, read_casts},
+};
+
+FactsLoader *
+facts_loader_create(const char *database)
+{
+	FactsLoader *loader = mem_alloc(sizeof(FactsLoader));
+
+	loader->facts = facts_create(database);
+	return loader;
+}
+
+void
+facts_loader_destroy(FactsLoader *loader)
+{
+	if (loader == NULL)
+		return;
+	facts_unref(loader->facts);
+	mem_free(loader);
+}
+
+bool
+facts_loader_is_complete(const FactsLoader *loader)
+{
+	return loader->nresults == FACTS_QUERY_COUNT;
+}
+
+Facts *
+facts_loader_finish(FactsLoader *loader)
+{
+	Facts	   *facts = loader->facts;
+
+	mem_free(loader);
+	return facts;
+}
+
+bool
+facts_loader_add_result(FactsLoader *loader, const PGresult *result, Error *error)
+{
+	const char *name;
+	int			nrows;
+
+	if (facts_loader_is_complete(loader))
+		return error_set(error, SQLSTATE_INTERNAL_ERROR, "catalog facts: an answer too many");
+	name = answers[loader->nresults].name;
+	if (PQresultStatus(result) != PGRES_TUPLES_OK)
+		return error_set(error, SQLSTATE_INTERNAL_ERROR, "catalog facts (%s): %s",
+						 name, PQresultErrorMessage(result));
+	if (PQnfields(result) != answers[loader->nresults].ncolumns)
+		return error_set(error, SQLSTATE_INTERNAL_ERROR, "catalog facts (%s): %d columns instead of %d",
+						 name, PQnfields(result), answers[loader->nresults].ncolumns);
+	nrows = PQntuples(result);
+	for (int row = 0; row < nrows; row++)
+		if (!answers[loader->nresults].read_row(loader->facts, result, row))
+			return error_set(error, SQLSTATE_INTERNAL_ERROR, "catalog facts (%s): row %d makes no sense",
+							 name, row);
+	loader->nresults++;
+	return true;
+}
+
+/* ---- values ---- */
+
+static Slice
+get_slice(const PGresult *result, int row, int column)
+{
+	return slice_make(PQgetvalue(result, row, column), (size_t) PQgetlength(result, row, column));
+}
+
+static bool
+get_bool(const PGresult *result, int row, int column)
+{
+	return PQgetvalue(result, row, column)[0] == 't';
+}
+
+/* ---- rows ---- */
+
+static bool
+read_position(Facts *facts, const PGresult *result, int row)
+{
+	uint32_t	high;
+	uint32_t	low;
+	char		rest;
+
+	if (sscanf(PQgetvalue(result, row, 0), "%" SCNx32 "/%" SCNx32 "%c", &high, &low, &rest) != 2)
+		return false;
+	facts_set_position(facts, (uint64_t) high << 32 | low);
+	return true;
+}
+
+static bool
+read_relation(Facts *facts, const PGresult *result, int row)
+{
+	facts_add_relation(facts, get_slice(result, row, 0),
+					   get_bool(result, row, 1) ? RELATION_PLAIN : RELATION_PRIMARY_ONLY);
+	return true;
+}
+
+static bool
+read_function(Facts *facts, const PGresult *result, int row)
+{
+	bool		is_volatile = get_bool(result, row, 3);
+	bool		is_builtin = get_bool(result, row, 4);
+	int			nargs_min = atoi(PQgetvalue(result, row, 1));
+	int			nargs_max = atoi(PQgetvalue(result, row, 2));
+
+	if (nargs_min < 0 || nargs_max < nargs_min)
+		return false;
+	facts_add_function(facts, get_slice(result, row, 0), nargs_min, nargs_max,
+					   !is_volatile ? FUNCTION_STABLE :
+					   is_builtin ? FUNCTION_BUILTIN_VOLATILE : FUNCTION_PRIMARY_ONLY);
+	return true;
+}
+
+static bool
+read_attribute(Facts *facts, const PGresult *result, int row)
+{
+	facts_add_unsafe_attribute(facts, get_slice(result, row, 0));
+	return true;
+}
+
+static bool
+read_operator(Facts *facts, const PGresult *result, int row)
+{
+	const FunctionRule *rule = classify_find_function_rule(PQgetvalue(result, row, 2));
+	bool		is_denied = rule != NULL &&
+		(rule->kind == FUNCTION_RULE_DENIED || rule->kind == FUNCTION_RULE_PINS);
+
+	facts_add_operator(facts, get_slice(result, row, 0),
+					   is_denied || get_bool(result, row, 1) ? NAME_UNSAFE : NAME_SAFE);
+	return true;
+}
+
+static bool
+read_type(Facts *facts, const PGresult *result, int row)
+{
+	facts_add_type(facts, get_slice(result, row, 0), get_bool(result, row, 1) ? NAME_UNSAFE : NAME_SAFE);
+	return true;
+}
+
+static bool
+read_casts(Facts *facts, const PGresult *result, int row)
+{
+	if (get_bool(result, row, 0))
+		facts_set_unsafe_casts(facts);
+	return true;
+}
