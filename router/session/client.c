@@ -45,7 +45,7 @@ static const unsigned client_moves[] = {
 	TO(CLIENT_CONSOLE) | TO(CLIENT_CLOSING),
 	[CLIENT_WAIT_VIEW] = TO(CLIENT_WAIT_SERVER) | TO(CLIENT_RUNNING) | TO(CLIENT_READY) | TO(CLIENT_CLOSING),
 	[CLIENT_WAIT_SERVER] = TO(CLIENT_WAIT_VIEW) | TO(CLIENT_RUNNING) | TO(CLIENT_READY) | TO(CLIENT_CLOSING),
-	[CLIENT_RUNNING] = TO(CLIENT_READY) | TO(CLIENT_WAIT_VIEW) | TO(CLIENT_WAIT_SERVER) | TO(CLIENT_CLOSING),
+	[CLIENT_RUNNING] = TO(CLIENT_RUNNING) | TO(CLIENT_READY) | TO(CLIENT_WAIT_VIEW) | TO(CLIENT_WAIT_SERVER) | TO(CLIENT_CLOSING),
 	[CLIENT_CONSOLE] = TO(CLIENT_READY) | TO(CLIENT_CLOSING),
 	[CLIENT_CLOSING] = 0,
 };
@@ -223,7 +223,8 @@ client_release_server(Client *client, bool is_broken)
 
 	if (server == NULL)
 		return;
-	mode = is_broken ? CHECKIN_CLOSE : client->pin_reason ? CHECKIN_RESET : CHECKIN_CLEAN;
+	mode = is_broken ? CHECKIN_CLOSE :
+		client->pin_reason || client->context->config.pool_mode == POOL_MODE_SESSION ? CHECKIN_RESET : CHECKIN_CLEAN;
 	client->server = NULL;
 	client->pin_reason = NULL;
 	pool_checkin(server, mode);

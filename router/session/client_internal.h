@@ -50,25 +50,28 @@ typedef struct Relay
 	uint64_t	started_us;		/* it was sent */
 	uint64_t	excluded;		/* nodes that failed it */
 	bool		patience_over;
-	bool		to_replica_failed;	/* was run again once already */
 
 	/* running */
 	bool		is_open;		/* more messages of the unit are forwarded as they come */
 	bool		closes_flushed; /* the router's own Sync ends it: no ReadyForQuery for the client */
 	bool		is_copy_in;
 	bool		is_holding;		/* replies are held: nothing of the unit has been shown yet */
-	bool		refuses;		/* error_refused replaces the first error */
+	bool		position_asked;	/* the position query was sent */
 	bool		unnamed_there;	/* the client's unnamed statement is the server's too */
 	bool		saw_error;
 	bool		ready_due;		/* ReadyForQuery waits for the position */
 	bool		cancel_asked;
-	RerunTarget rerun;
+	bool		timed_out;		/* query_timeout has passed: cancelled once */
+	bool		to_primary;		/* a replica refused it */
+	RerunTarget rerun;			/* not NO: the rest of the replies is dropped, then it runs again */
 	RouteReason reason;
 	size_t		pass_left;		/* server -> client bytes of a message begun */
 	size_t		feed_left;		/* client -> server bytes of a message begun */
 	Lsn			commit_lsn;		/* reported in this unit; 0: none */
 	Lsn			asked_lsn;		/* answer of the position query */
-	Settings   *new_settings;	/* a reference: in force when the SET succeeds; or NULL */
+	int			node;			/* where it was sent, or waits to be */
+	Settings   *new_settings;	/* references: in force when the SET succeeds; or NULL: */
+	Settings   *new_server_settings;	/* a RESET leaves the server with less than the session has */
 	char		last_tag[24];	/* of the last CommandComplete */
 	Error	   *error_refused;	/* owned, or NULL */
 	char	   *fatal_text;		/* owned: the server's last words, or NULL */
@@ -105,6 +108,9 @@ struct Client
 	SessionPosition position;
 	Transaction transaction;
 	const char *pin_reason;		/* static; NULL: not pinned */
+	bool		ran_ddl;		/* in the transaction that runs */
+	Lsn			ddl_lsn;		/* its last DDL: no replica before facts are past it; 0: none */
+	size_t		drop_left;		/* bytes of a COPY message that nobody wants any more */
 	bool		skip_to_sync;	/* an error was sent: drop messages up to Sync */
 	Buf			unit;			/* messages of the unit, whole, as sent */
 	Server	   *server;			/* checked out, or NULL */
@@ -155,7 +161,7 @@ extern void transaction_reset(Transaction *transaction);
 extern void transaction_follow(Client *client, char status);
 
 /* A tracked SET succeeded. */
-extern void transaction_apply_settings(Client *client, Settings *settings);
+extern void transaction_apply_settings(Client *client, Settings *settings, Settings *server_settings);
 
 /* ---- relay_plan.c ---- */
 extern void relay_plan_unit(Client *client);	/* the unit is complete, or must be sent open */
@@ -167,6 +173,9 @@ extern bool relay_may_rerun(const Client *client);
 extern void relay_start(Client *client, Server *server);
 extern size_t relay_feed(Client *client, Slice data);	/* messages of an open unit, COPY data */
 extern void relay_send_message(Client *client, const Frame *frame);
+extern void relay_send_sync(Client *client, InFlightAction action, InFlightPurpose purpose);
+extern void relay_send_position_query(Client *client);
+extern bool relay_wants_position(const Client *client);	/* its commit's position is not reported */
 
 /* ---- relay_reply.c ---- */
 extern const ServerEvents relay_server_events;

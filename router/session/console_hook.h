@@ -23,10 +23,8 @@ typedef struct ConsoleReply
 
 typedef struct ConsoleHook
 {
-	/* Run one command for a user; with describe_only just its RowDescription
-	 * (or NoData) is made.  The reply may come later; it always comes. */
-	void		(*run) (void *console, const char *user, Slice command, bool describe_only,
-						ConsoleReply reply);
+	/* Run one command for a user.  The reply may come later; it always comes. */
+	void		(*run) (void *console, const char *user, Slice command, ConsoleReply reply);
 	bool		(*may_connect) (void *console, const char *user);
 	void	   *console;
 } ConsoleHook;

@@ -44,7 +44,7 @@ transaction_follow(Client *client, char status)
 
 /* Settings of the session and its server move together: SET was run there. */
 void
-transaction_apply_settings(Client *client, Settings *settings)
+transaction_apply_settings(Client *client, Settings *settings, Settings *server_settings)
 {
 	Transaction *transaction = &client->transaction;
 
@@ -56,7 +56,7 @@ transaction_apply_settings(Client *client, Settings *settings)
 	settings_unref(client->settings);
 	client->settings = settings_ref(settings);
 	if (client->server)
-		server_set_settings(client->server, settings);
+		server_set_settings(client->server, server_settings);
 }
 
 static void

@@ -79,6 +79,13 @@ inflight_pop_local(InFlight *inflight, InFlightEntry *entry)
 	return true;
 }
 
+void
+inflight_drop_tail_sync(InFlight *inflight)
+{
+	if (inflight->count > 0 && inflight_at(inflight, inflight->count - 1)->kind == INFLIGHT_SYNC)
+		inflight->count--;
+}
+
 InFlightStep
 inflight_handle(InFlight *inflight, char type, InFlightSkip skip, void *arg)
 {

@@ -107,6 +107,9 @@ extern const InFlightEntry *inflight_head(const InFlight *inflight);
 /* Take a local entry off the head, if there is one. */
 extern bool inflight_pop_local(InFlight *inflight, InFlightEntry *entry);
 
+/* Forget a Sync at the end of the queue: COPY made the server ignore it. */
+extern void inflight_drop_tail_sync(InFlight *inflight);
+
 /*
  * A message of the given type arrived.  Not for asynchronous ones (N, A, S),
  * which belong to no entry.  Local entries at the head must have been popped.

@@ -1,0 +1,289 @@
+/*-------------------------------------------------------------------------
+ *
+ * context.c
+ *	  What the sessions of a worker share, and the clocks that watch them.
+ *
+ * Two timers serve all sessions: the sweep looks at every client's deadlines
+ * a few times a second; the patience timer runs only while units wait for a
+ * replica, whose deadlines are milliseconds.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "session/context.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "session/client_internal.h"
+
+#define SWEEP_INTERVAL_US (200 * US_PER_MS)
+#define PATIENCE_INTERVAL_US (2 * US_PER_MS)
+#define STATEMENT_CACHE_BYTES (16 * 1024 * 1024)
+
+static void context_on_sweep(void *arg);
+static void context_on_patience(void *arg);
+static void sweep_client(Client *client, uint64_t now_us);
+static bool is_past(uint64_t since_us, uint64_t limit_us, uint64_t now_us);
+static void plan_waiting_again(SessionContext *context);
+static void database_free(Database *database);
+static void account_free(Account *account);
+
+void
+session_context_init(SessionContext *context)
+{
+	list_init(&context->clients);
+	list_init(&context->waiting);
+	list_init(&context->databases);
+	list_init(&context->accounts);
+	context->sweep = loop_timer_create(context->loop, context_on_sweep, context);
+	context->patience = loop_timer_create(context->loop, context_on_patience, context);
+	loop_timer_start(context->sweep, SWEEP_INTERVAL_US);
+}
+
+void
+session_context_fini(SessionContext *context)
+{
+	ListNode   *node;
+
+	LIST_FOREACH(client_node, &context->clients)
+		client_close(list_entry(client_node, Client, node));
+	while ((node = list_pop_head(&context->accounts)) != NULL)
+		account_free(list_entry(node, Account, node));
+	while ((node = list_pop_head(&context->databases)) != NULL)
+		database_free(list_entry(node, Database, node));
+	loop_timer_destroy(context->sweep);
+	loop_timer_destroy(context->patience);
+	topology_view_unref(context->view);
+	user_table_unref(context->users);
+}
+
+void
+session_context_set_view(SessionContext *context, TopologyView *view)
+{
+	topology_view_unref(context->view);
+	context->view = view;
+	pool_set_view(context->pools, view);
+	plan_waiting_again(context);
+}
+
+void
+session_context_set_facts(SessionContext *context, Facts *facts)
+{
+	LIST_FOREACH(node, &context->databases)
+	{
+		Database   *database = list_entry(node, Database, node);
+
+		if (strcmp(database->server_name, facts_database(facts)) == 0)
+			statement_cache_set_facts(database->statements, facts);
+	}
+	facts_unref(facts);
+}
+
+void
+session_context_set_users(SessionContext *context, UserTable *users)
+{
+	user_table_unref(context->users);
+	context->users = users;
+}
+
+void
+session_context_drain(SessionContext *context)
+{
+	Error		error = {0};
+
+	context->draining = true;
+	error_set(&error, SQLSTATE_ADMIN_SHUTDOWN, "terminating connection: the router is shutting down");
+	LIST_FOREACH(node, &context->clients)
+	{
+		Client	   *client = list_entry(node, Client, node);
+
+		if (client->state == CLIENT_STARTUP || client->state == CLIENT_AUTH || client->is_console ||
+			(client->state == CLIENT_READY && client->transaction.status == 'I'))
+			client_fail(client, &error);
+	}
+}
+
+bool
+session_context_is_drained(const SessionContext *context)
+{
+	return context->draining && list_is_empty(&context->clients);
+}
+
+Database *
+session_context_get_database(SessionContext *context, const char *name)
+{
+	const char *server_name;
+	Database   *database;
+
+	LIST_FOREACH(node, &context->databases)
+	{
+		database = list_entry(node, Database, node);
+		if (strcmp(database->name, name) == 0)
+			return database;
+	}
+	server_name = context->hooks.find_database(context->hooks.arg, name);
+	if (server_name == NULL)
+		return NULL;
+	database = mem_alloc(sizeof(Database));
+	database->name = mem_strdup(name);
+	database->server_name = mem_strdup(server_name);
+	database->statements = statement_cache_create(STATEMENT_CACHE_BYTES);
+	list_push_tail(&context->databases, &database->node);
+	context->hooks.want_facts(context->hooks.arg, server_name);
+	return database;
+}
+
+Account *
+session_context_get_account(SessionContext *context, Database *database, const char *user,
+							const char *password)
+{
+	Account    *account;
+
+	LIST_FOREACH(node, &context->accounts)
+	{
+		account = list_entry(node, Account, node);
+		if (account->database == database && strcmp(account->user, user) == 0)
+		{
+			/* the auth_file may have been read again */
+			if (password && (!account->password || strcmp(account->password, password) != 0))
+			{
+				mem_free(account->password);
+				account->password = mem_strdup(password);
+				memset(account->pools, 0, sizeof(account->pools));
+			}
+			return account;
+		}
+	}
+	account = mem_alloc(sizeof(Account));
+	account->database = database;
+	account->user = mem_strdup(user);
+	account->password = password ? mem_strdup(password) : NULL;
+	list_init(&account->welcomes);
+	list_push_tail(&context->accounts, &account->node);
+	return account;
+}
+
+Pool *
+account_pool(SessionContext *context, Account *account, int node)
+{
+	if (account->pools[node] == NULL)
+		account->pools[node] = pool_set_get(context->pools, &(PoolTarget) {
+											.node = node,
+											.database = account->database->server_name,
+											.user = account->user,
+											.password = account->password,
+											});
+	return account->pools[node];
+}
+
+static void
+context_on_sweep(void *arg)
+{
+	SessionContext *context = arg;
+	uint64_t	now_us = clock_now_us();
+
+	LIST_FOREACH(node, &context->clients)
+		sweep_client(list_entry(node, Client, node), now_us);
+	loop_timer_start(context->sweep, SWEEP_INTERVAL_US);
+}
+
+static void
+sweep_client(Client *client, uint64_t now_us)
+{
+	const SessionConfig *config = &client->context->config;
+	Error		error = {0};
+
+	switch (client->state)
+	{
+		case CLIENT_STARTUP:
+		case CLIENT_AUTH:
+		case CLIENT_WELCOME:
+			if (!is_past(client->connected_us, config->client_login_timeout_us, now_us))
+				return;
+			if (client->state == CLIENT_WELCOME)
+				error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "no server answered within client_login_timeout");
+			else
+				error_set(&error, SQLSTATE_PROTOCOL_VIOLATION, "login took longer than client_login_timeout");
+			client_fail(client, &error);
+			break;
+		case CLIENT_RUNNING:
+			if (client->relay.timed_out ||
+				!is_past(client->relay.begun_us, config->query_timeout_us, now_us))
+				return;
+			client->relay.timed_out = client->relay.cancel_asked = true;
+			pool_cancel_query(client->server);
+			break;
+		case CLIENT_READY:
+			if (client->transaction.status == 'I' ||
+				!is_past(client->state_since_us, config->idle_transaction_timeout_us, now_us))
+				return;
+			error_set(&error, "25P03", "terminating connection due to idle-in-transaction timeout");
+			error_set_hint(&error, "The router's idle_transaction_timeout has passed.");
+			client_fail(client, &error);
+			break;
+		default:
+			break;
+	}
+}
+
+static bool
+is_past(uint64_t since_us, uint64_t limit_us, uint64_t now_us)
+{
+	return limit_us != 0 && now_us > since_us && now_us - since_us > limit_us;
+}
+
+/* Patience of waiting units is counted in milliseconds. */
+static void
+context_on_patience(void *arg)
+{
+	SessionContext *context = arg;
+	uint64_t	now_us = clock_now_us();
+	bool		any_over = false;
+
+	LIST_FOREACH(node, &context->waiting)
+	{
+		Client	   *client = list_entry(node, Client, waiting_node);
+		uint64_t	waited_us = now_us - client->relay.begun_us;
+
+		if (client->state == CLIENT_WAIT_VIEW &&
+			((!client->relay.patience_over && waited_us >= context->config.replica_wait_us) ||
+			 (context->config.query_wait_timeout_us != 0 && waited_us >= context->config.query_wait_timeout_us)))
+			any_over = true;
+	}
+	if (any_over)
+		plan_waiting_again(context);
+	if (!list_is_empty(&context->waiting))
+		loop_timer_start(context->patience, PATIENCE_INTERVAL_US);
+}
+
+/* Each of those who wait now decides again; it may begin to wait again. */
+static void
+plan_waiting_again(SessionContext *context)
+{
+	for (size_t n = context->waiting.count; n > 0 && !list_is_empty(&context->waiting); n--)
+	{
+		Client	   *client = list_entry(list_pop_head(&context->waiting), Client, waiting_node);
+
+		if (client->state == CLIENT_WELCOME)
+			client_welcome_again(client);
+		else
+			relay_plan_again(client);
+	}
+}
+
+static void
+database_free(Database *database)
+{
+	statement_cache_destroy(database->statements);
+	mem_free(database->name);
+	mem_free(database->server_name);
+	mem_free(database);
+}
+
+static void
+account_free(Account *account)
+{
+	client_startup_release(account);
+	mem_free(account->user);
+	mem_free(account->password);
+	mem_free(account);
+}

@@ -1,0 +1,317 @@
+/*-------------------------------------------------------------------------
+ *
+ * local_answer.c
+ *	  Units that the router answers itself.
+ *
+ *	  BEGIN              answered, sent with the first statement that follows
+ *	  COMMIT, ROLLBACK   of a transaction that no server has heard of, or whose
+ *						 server is gone
+ *	  SET/SHOW andon.*   the session's own settings
+ *	  DEALLOCATE         of statements that clients prepared by protocol
+ *	  DISCARD ALL        of a session that has no server
+ *
+ * Only when it is the only statement of its unit; in either protocol.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "session/client_internal.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "base/memory.h"
+#include "session/params.h"
+#include "wire/build.h"
+#include "wire/message.h"
+
+/* What the statement answers. */
+typedef struct LocalResult
+{
+	const char *tag;			/* of CommandComplete */
+	const char *column;			/* NULL: no result set */
+	char		value[128];		/* its only row */
+} LocalResult;
+
+static bool local_begin(Client *client, const StatementClass *class, Slice text, LocalResult *result);
+static bool local_end(Client *client, const StatementClass *class, Slice text, LocalResult *result);
+static bool local_set(Client *client, const StatementClass *class, LocalResult *result, Error *error);
+static bool local_show(Client *client, const StatementClass *class, LocalResult *result);
+static bool local_deallocate(Client *client, const StatementClass *class, LocalResult *result);
+static bool local_discard(Client *client, LocalResult *result);
+static void local_send(Client *client, const LocalResult *result);
+static void local_send_reply(Client *client, const Frame *frame, const LocalResult *result, Buf *out);
+static bool text_has_word(Slice text, const char *word);
+static const char *begin_tag(Slice text);
+
+bool
+local_answer_unit(Client *client)
+{
+	UnitContext context = {client->account->database->statements, client->prepared,
+	params_are_unsafe_to_lex(client->settings)};
+	Slice		text;
+	const StatementClass *class;
+	LocalResult result = {0};
+	Error		error = {0};
+	bool		done = false;
+
+	/* most units are reads: nothing to answer here */
+	if (client->relay.summary.statements != 1 || client->relay.summary.kind == STATEMENT_QUERY ||
+		client->relay.closes_flushed)
+		return false;
+	class = unit_sole_statement(buf_slice(&client->unit), &context, &text);
+	if (class == NULL)
+		return false;
+
+	switch (class->kind)
+	{
+		case STATEMENT_BEGIN:
+			done = local_begin(client, class, text, &result);
+			break;
+		case STATEMENT_COMMIT:
+		case STATEMENT_ROLLBACK:
+			done = local_end(client, class, text, &result);
+			break;
+		case STATEMENT_SET:
+		case STATEMENT_RESET:
+			done = local_set(client, class, &result, &error);
+			break;
+		case STATEMENT_SHOW:
+			done = local_show(client, class, &result);
+			break;
+		case STATEMENT_DEALLOCATE:
+			done = local_deallocate(client, class, &result);
+			break;
+		case STATEMENT_DISCARD_ALL:
+			done = local_discard(client, &result);
+			break;
+		default:
+			break;
+	}
+	if (error.message[0] != '\0')
+	{
+		client_refuse_unit(client, &error);
+		return true;
+	}
+	if (!done)
+		return false;
+	local_send(client, &result);
+	client_unit_done(client);
+	return true;
+}
+
+static bool
+local_begin(Client *client, const StatementClass *class, Slice text, LocalResult *result)
+{
+	Transaction *transaction = &client->transaction;
+
+	if (client->server || transaction->status != 'I' ||
+		client->context->config.pool_mode == POOL_MODE_SESSION)
+		return false;
+	result->tag = begin_tag(text);
+	if (result->tag == NULL)
+		return false;
+	transaction->status = 'T';
+	transaction->is_deferred = true;
+	transaction->is_read_only = (class->flags & STATEMENT_READ_ONLY) &&
+		!(class->flags & (STATEMENT_SERIALIZABLE | STATEMENT_HINT_PRIMARY));
+	transaction->begin_text = mem_strndup(text);
+	return true;
+}
+
+static bool
+local_end(Client *client, const StatementClass *class, Slice text, LocalResult *result)
+{
+	Transaction *transaction = &client->transaction;
+
+	/* AND CHAIN begins another one, PREPARED is about another one */
+	if ((!transaction->is_deferred && !transaction->is_lost) ||
+		text_has_word(text, "chain") || text_has_word(text, "prepared"))
+		return false;
+	result->tag = class->kind == STATEMENT_COMMIT && !transaction->is_lost ? "COMMIT" : "ROLLBACK";
+	transaction_reset(transaction);
+	return true;
+}
+
+static bool
+local_set(Client *client, const StatementClass *class, LocalResult *result, Error *error)
+{
+	const char *value = class->kind == STATEMENT_SET ? class->set_value : "auto";
+
+	if (strcmp(class->set_name, "andon.floor") == 0)
+	{
+		uint64_t	lsn = 0;
+
+		if (class->kind == STATEMENT_SET && !message_parse_lsn(slice_from_string(value), &lsn))
+		{
+			error_set(error, "22023", "invalid value for parameter \"andon.floor\": \"%s\"", value);
+			error_set_hint(error, "Give an LSN such as '0/16B3748', as SHOW andon.floor prints it.");
+			return false;
+		}
+		position_raise(&client->position, lsn, 0);
+	}
+	else if (strcmp(class->set_name, "andon.route") == 0)
+	{
+		if (strcmp(value, "auto") != 0 && strcmp(value, "primary") != 0 && strcmp(value, "replica") != 0)
+		{
+			error_set(error, "22023", "invalid value for parameter \"andon.route\": \"%s\"", value);
+			error_set_hint(error, "Available values: auto, primary, replica.");
+			return false;
+		}
+		client->route = value[0];
+	}
+	else
+		return false;
+	result->tag = class->kind == STATEMENT_SET ? "SET" : "RESET";
+	return true;
+}
+
+static bool
+local_show(Client *client, const StatementClass *class, LocalResult *result)
+{
+	if (strcmp(class->set_name, "andon.floor") == 0)
+	{
+		result->column = "andon.floor";
+		snprintf(result->value, sizeof(result->value), "%X/%X",
+				 (unsigned) (client->position.floor >> 32), (unsigned) client->position.floor);
+	}
+	else if (strcmp(class->set_name, "andon.route") == 0)
+	{
+		result->column = "andon.route";
+		snprintf(result->value, sizeof(result->value), "%s",
+				 client->route == 'p' ? "primary" : client->route == 'r' ? "replica" : "auto");
+	}
+	else
+		return false;
+	result->tag = "SHOW";
+	return true;
+}
+
+/* Statements prepared by SQL live on a pinned server, which answers for them. */
+static bool
+local_deallocate(Client *client, const StatementClass *class, LocalResult *result)
+{
+	if (client->pin_reason || client->transaction.status == 'E')
+		return false;
+	if (class->set_name[0] == '\0')
+	{
+		prepared_map_clear(client->prepared);
+		result->tag = "DEALLOCATE ALL";
+		return true;
+	}
+	result->tag = "DEALLOCATE";
+	return prepared_map_remove(client->prepared, slice_from_string(class->set_name));
+}
+
+static bool
+local_discard(Client *client, LocalResult *result)
+{
+	if (client->server || client->transaction.status != 'I')
+		return false;
+	prepared_map_clear(client->prepared);
+	settings_unref(client->settings);
+	client->settings = settings_ref(client->startup_settings);
+	client->route = 'a';
+	result->tag = "DISCARD ALL";
+	return true;
+}
+
+/* One reply per message of the unit, in order. */
+static void
+local_send(Client *client, const LocalResult *result)
+{
+	Slice		messages = buf_slice(&client->unit);
+	Buf			out = BUF_INIT;
+	Frame		frame;
+
+	while (frame_parse(messages, &frame) == FRAME_OK)
+	{
+		local_send_reply(client, &frame, result, &out);
+		messages = slice_skip(messages, frame.total_len);
+	}
+	client_write(client, buf_slice(&out));
+	buf_release(&out);
+}
+
+static void
+local_send_reply(Client *client, const Frame *frame, const LocalResult *result, Buf *out)
+{
+	const char *values[] = {result->value};
+	TargetMessage target;
+	ParseMessage parse;
+	bool		is_new;
+
+	switch (frame->type)
+	{
+		case 'P':
+			if (message_parse_parse(frame->body, &parse))
+				prepared_map_put(client->prepared, parse.statement,
+								 prepared_get(client->context->prepared, parse.text, parse.nparams,
+											  parse.param_types, &is_new));
+			build_empty(out, '1');
+			break;
+		case 'B':
+			build_empty(out, '2');
+			break;
+		case 'C':
+			if (message_parse_target(frame->body, &target) && target.kind == 'S')
+				prepared_map_remove(client->prepared, target.name);
+			build_empty(out, '3');
+			break;
+		case 'D':
+			if (message_parse_target(frame->body, &target) && target.kind == 'S')
+			{
+				size_t		mark = build_begin(out, 't');
+
+				buf_append_u16(out, 0);
+				build_end(out, mark);
+			}
+			if (result->column)
+				build_text_row_description(out, &result->column, 1);
+			else
+				build_empty(out, 'n');
+			break;
+		case 'Q':
+			if (result->column)
+				build_text_row_description(out, &result->column, 1);
+			/* FALLTHROUGH */
+		case 'E':
+			if (result->column)
+				build_text_row(out, values, 1);
+			build_command_complete(out, result->tag);
+			if (frame->type == 'E')
+				break;
+			/* FALLTHROUGH */
+		case 'S':
+			build_ready(out, client->transaction.status);
+			break;
+	}
+}
+
+static bool
+text_has_word(Slice text, const char *word)
+{
+	size_t		len = strlen(word);
+
+	for (size_t i = 0; i + len <= text.len; i++)
+	{
+		if (strncasecmp(text.data + i, word, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The command tag of a BEGIN, by its first word; NULL: a comment hides it. */
+static const char *
+begin_tag(Slice text)
+{
+	size_t		i = 0;
+
+	while (i < text.len && isspace((unsigned char) text.data[i]))
+		i++;
+	if (i < text.len && (text.data[i] == 'b' || text.data[i] == 'B'))
+		return "BEGIN";
+	if (i < text.len && (text.data[i] == 's' || text.data[i] == 'S'))
+		return "START TRANSACTION";
+	return NULL;
+}

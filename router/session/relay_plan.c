@@ -1,0 +1,345 @@
+/*-------------------------------------------------------------------------
+ *
+ * relay_plan.c
+ *	  Plans a unit: which server runs it, or what it waits for.
+ *
+ *	  answered here?  -> done
+ *	  server held     -> sent on it (transaction, pinned session)
+ *	  else            -> route_decide(): a node      -> a server of its pool, maybe after a wait
+ *										 a probe     -> context->waiting, planned again on the next view
+ *										 no node yet -> the same, without asking for a probe
+ *
+ * Patience for a replica to catch up is replica_wait, for anything at all it
+ * is query_wait_timeout; both are counted from the unit's last byte.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "session/client_internal.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "session/params.h"
+
+#define PATIENCE_TICK_US (2 * US_PER_MS)
+
+static UnitContext unit_context_of(const Client *client);
+static void plan_settings(Client *client);
+static void plan_on_held_server(Client *client);
+static bool may_run_on_replica(const Client *client);
+static bool is_allowed_in_replica_transaction(const UnitSummary *summary);
+static void plan_decide(Client *client, RouteDecision *decision);
+static void plan_use_node(Client *client, const RouteDecision *decision);
+static void plan_wait_for_view(Client *client, bool wants_probe);
+static void plan_on_granted(void *owner, Server *server);
+static void plan_on_failed(void *owner, const Error *error);
+static bool query_wait_is_over(const Client *client);
+
+void
+relay_plan_unit(Client *client)
+{
+	Relay	   *relay = &client->relay;
+	UnitContext context = unit_context_of(client);
+
+	relay->begun_us = clock_now_us();
+	unit_summarize(buf_slice(&client->unit), &context, &relay->summary);
+	if (relay->is_open)
+	{
+		relay->summary.flags &= ~(unsigned) STATEMENT_IS_READ;
+		relay->summary.only_prepares = false;
+	}
+	else if (local_answer_unit(client))
+		return;
+
+	if (client->transaction.is_lost)
+	{
+		Error		error = {0};
+
+		error_set(&error, SQLSTATE_IN_FAILED_TRANSACTION,
+				  "current transaction is aborted, commands ignored until end of transaction block");
+		error_set_detail(&error, "The connection to the server that ran it was lost.");
+		error_set_hint(&error, "Send ROLLBACK and run the transaction again.");
+		client_refuse_unit(client, &error);
+		return;
+	}
+	if (relay->summary.flags & STATEMENT_NEEDS_UNKNOWN)
+		client->context->hooks.refresh_facts(client->context->hooks.arg, client->account->database->server_name);
+	plan_settings(client);
+	if (client->server)
+		plan_on_held_server(client);
+	else
+		relay_plan_again(client);
+}
+
+void
+relay_plan_again(Client *client)
+{
+	RouteDecision decision;
+
+	if (list_node_is_linked(&client->waiting_node))
+		list_remove(&client->context->waiting, &client->waiting_node);
+	if (query_wait_is_over(client))
+	{
+		Error		error = {0};
+
+		error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "no server could take the statement within query_wait_timeout");
+		error_set_hint(&error, client->context->view->primary < 0 ?
+					   "There is no primary at the moment; try again." : "Try again.");
+		client_refuse_unit(client, &error);
+		return;
+	}
+
+	plan_decide(client, &decision);
+	switch (decision.action)
+	{
+		case ROUTE_NODE:
+			plan_use_node(client, &decision);
+			break;
+		case ROUTE_PROBE:
+			plan_wait_for_view(client, true);
+			break;
+		case ROUTE_WAIT:
+			plan_wait_for_view(client, false);
+			break;
+		case ROUTE_REFUSE:
+			{
+				Error		error = {0};
+
+				error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "no replica can serve the session now");
+				error_set_hint(&error, "Replicas are away or have not caught up with what the session"
+							   " has seen; try again, or SET andon.route = 'auto'.");
+				client_refuse_unit(client, &error);
+			}
+			break;
+	}
+}
+
+void
+relay_plan_cancel(Client *client)
+{
+	if (list_node_is_linked(&client->waiting_node))
+		list_remove(&client->context->waiting, &client->waiting_node);
+	pool_cancel_wait(&client->waiter);
+}
+
+/* Nothing of it has been shown, it has no effect, and it is still whole. */
+bool
+relay_may_rerun(const Client *client)
+{
+	return client->relay.is_holding && !client->relay.cancel_asked && !client->relay.is_open;
+}
+
+static UnitContext
+unit_context_of(const Client *client)
+{
+	return (UnitContext) {client->account->database->statements, client->prepared,
+		params_are_unsafe_to_lex(client->settings)};
+}
+
+/* A SET of a followed setting: the settings in force when it has succeeded. */
+static void
+plan_settings(Client *client)
+{
+	Relay	   *relay = &client->relay;
+	UnitContext context = unit_context_of(client);
+	const StatementClass *class;
+	Slice		name;
+	Slice		text;
+	const char *startup_value;
+
+	if (relay->summary.kind == STATEMENT_SAVEPOINT && client->transaction.has_settings)
+		relay->summary.pin_reason = "SET before a savepoint";
+	if (relay->summary.kind == STATEMENT_DISCARD_ALL)
+		prepared_map_clear(client->prepared);
+	if (relay->summary.kind != STATEMENT_SET && relay->summary.kind != STATEMENT_RESET)
+		return;
+	class = unit_sole_statement(buf_slice(&client->unit), &context, &text);
+	if (class == NULL || !params_is_followed(class->set_name))
+	{
+		relay->summary.pin_reason = "session setting";
+		return;
+	}
+	relay->summary.pin_reason = NULL;
+	name = slice_from_string(class->set_name);
+	startup_value = settings_find(client->startup_settings, class->set_name);
+	if (class->kind == STATEMENT_SET)
+		relay->new_settings = settings_with(client->settings, name, slice_from_string(class->set_value));
+	else if (startup_value)
+		relay->new_settings = settings_with(client->settings, name, slice_from_string(startup_value));
+	else
+		relay->new_settings = settings_without(client->settings, name);
+	relay->new_server_settings = class->kind == STATEMENT_SET ? settings_ref(relay->new_settings) :
+		settings_without(client->settings, name);
+}
+
+/* A transaction on a replica runs proven reads only; all else as it comes. */
+static void
+plan_on_held_server(Client *client)
+{
+	Relay	   *relay = &client->relay;
+
+	if (client->transaction.on_replica && !is_allowed_in_replica_transaction(&relay->summary))
+	{
+		relay->error_refused = mem_alloc(sizeof(Error));
+		error_set(relay->error_refused, SQLSTATE_READ_ONLY_TRANSACTION,
+				  "cannot execute this statement in a read-only transaction on a replica");
+		error_set_detail(relay->error_refused, "Reason: %s.", relay->summary.why ? relay->summary.why : "not proven to be a read");
+		error_set_hint(relay->error_refused, "Begin the transaction without READ ONLY, or with the comment"
+					   " /* andon:primary */ in front of BEGIN, to run it on the primary.");
+	}
+	relay_start(client, client->server);
+}
+
+static bool
+is_allowed_in_replica_transaction(const UnitSummary *summary)
+{
+	if (summary->only_prepares || (summary->flags & STATEMENT_IS_READ))
+		return true;
+	if (summary->statements != 1)
+		return false;
+	switch (summary->kind)
+	{
+		case STATEMENT_EMPTY:
+		case STATEMENT_COMMIT:
+		case STATEMENT_ROLLBACK:
+		case STATEMENT_SAVEPOINT:
+		case STATEMENT_SET_LOCAL:
+		case STATEMENT_SET:
+		case STATEMENT_RESET:
+		case STATEMENT_SHOW:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* Is the unit proven to be a read, and may it be one here? */
+static bool
+may_run_on_replica(const Client *client)
+{
+	const UnitSummary *summary = &client->relay.summary;
+	const Transaction *transaction = &client->transaction;
+	const Facts *facts = statement_cache_facts(client->account->database->statements);
+	bool		is_read = summary->only_prepares || (summary->flags & STATEMENT_IS_READ);
+
+	if (client->context->config.pool_mode == POOL_MODE_SESSION && client->route != 'r')
+		return false;
+	if (!is_read || client->route == 'p' || (summary->flags & STATEMENT_HINT_PRIMARY) ||
+		summary->pin_reason || client->relay.to_primary)
+		return false;
+	if ((summary->flags & STATEMENT_NODE_LOCAL) && client->route != 'r' &&
+		!(summary->flags & STATEMENT_HINT_REPLICA))
+		return false;
+
+	/* its own DDL is not among the facts yet */
+	if (client->ddl_lsn != 0 && (facts == NULL || facts_position(facts) < client->ddl_lsn))
+		return false;
+	return transaction->status == 'I' || (transaction->is_deferred && transaction->is_read_only);
+}
+
+static void
+plan_decide(Client *client, RouteDecision *decision)
+{
+	SessionContext *context = client->context;
+	Relay	   *relay = &client->relay;
+	int			load[TOPOLOGY_MAX_NODES];
+	Lsn			floor = client->position.floor;
+
+	relay->patience_over = clock_now_us() - relay->begun_us >= context->config.replica_wait_us;
+	for (int i = 0; i < context->view->nnodes; i++)
+		load[i] = pool_set_load(context->pools, i);
+	*decision = route_decide(&(RouteInput) {
+							 .view = context->view,
+							 .position = &client->position,
+							 .consistency = context->config.consistency,
+							 .is_read = may_run_on_replica(client),
+							 .insists_on_replica = client->route == 'r' &&
+							 client->transaction.is_deferred,
+							 .patience_over = relay->patience_over,
+							 .excluded = relay->excluded,
+							 .load = load,
+							 .turn = client->key_pid >> 16,
+							 .max_lag_us = context->config.max_replica_lag_us,
+							 .max_lag_bytes = context->config.max_replica_lag_bytes,
+							 });
+	relay->reason = decision->reason;
+	if (client->position.floor < floor)
+	{
+		context->stats.lost_floors++;
+		LOG_WARN("floor_beyond_new_primary", LF_STR("user", client->user),
+				 LF_INT("bytes_lost", floor - client->position.floor),
+				 LF_STR("meaning", "an acknowledged write may be lost"));
+	}
+}
+
+static void
+plan_use_node(Client *client, const RouteDecision *decision)
+{
+	SessionContext *context = client->context;
+	uint64_t	wait_us = context->config.query_wait_timeout_us;
+	Pool	   *pool = account_pool(context, client->account, decision->node);
+	Server	   *server;
+
+	context->stats.routes[decision->reason]++;
+	if (decision->reason == ROUTE_FALLBACK_WAIT || decision->reason == ROUTE_FALLBACK_NO_REPLICA)
+		context->stats.fallback_reads++;
+	client->relay.node = decision->node;
+	client->waiter.on_granted = plan_on_granted;
+	client->waiter.on_failed = plan_on_failed;
+	client->waiter.owner = client;
+	client->waiter.deadline_us = wait_us ? client->relay.begun_us + wait_us : 0;
+	server = pool_checkout(pool, &client->waiter);
+	if (server)
+		relay_start(client, server);
+	else
+		client_set_state(client, CLIENT_WAIT_SERVER);
+}
+
+static void
+plan_wait_for_view(Client *client, bool wants_probe)
+{
+	SessionContext *context = client->context;
+
+	if (client->state != CLIENT_WAIT_VIEW)
+	{
+		client_set_state(client, CLIENT_WAIT_VIEW);
+		context->stats.probe_waits += wants_probe;
+	}
+	list_push_tail(&context->waiting, &client->waiting_node);
+	if (wants_probe)
+		context->hooks.request_probe(context->hooks.arg);
+	loop_timer_start(context->patience, PATIENCE_TICK_US);
+}
+
+static void
+plan_on_granted(void *owner, Server *server)
+{
+	relay_start(owner, server);
+}
+
+static void
+plan_on_failed(void *owner, const Error *error)
+{
+	Client	   *client = owner;
+	const TopologyView *view = client->context->view;
+	int			node = client->relay.node;
+
+	/* a replica that lets nobody in: others may */
+	if (node >= 0 && node < view->nnodes && node != view->primary && may_run_on_replica(client))
+	{
+		client->relay.excluded |= UINT64_C(1) << node;
+		relay_plan_again(client);
+		return;
+	}
+	client_refuse_unit(client, error);
+}
+
+static bool
+query_wait_is_over(const Client *client)
+{
+	uint64_t	limit_us = client->context->config.query_wait_timeout_us;
+
+	return limit_us != 0 && clock_now_us() - client->relay.begun_us >= limit_us;
+}

@@ -1,0 +1,791 @@
+/*-------------------------------------------------------------------------
+ *
+ * relay_reply.c
+ *	  Passes a server's replies to the client, and ends the unit.
+ *
+ * Runs of messages that pass unchanged are written as they stand in the
+ * receive buffer; a long row passes in pieces.  Kept from the client: answers
+ * to what the router sent itself, the commit position, what is about one node.
+ *
+ * Replies of a replica are held until the first of them shows a result (row,
+ * COPY, CommandComplete).  If an error comes instead that another node may
+ * not give, the unit is run there and the client never knows:
+ *
+ *	  25006 0A000 55000			 the primary, and remembered
+ *	  42P01 42703 42883 3F000	 the primary: DDL not replayed yet
+ *	  40001 40P01				 recovery conflict: another replica, then the primary
+ *	  connection lost			 another node
+ *
+ * A lost server ends a unit that may have had an effect with 08007, a
+ * statement inside a transaction with 08006; nothing is sent twice.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "session/client_internal.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "wire/build.h"
+#include "wire/message.h"
+
+#define HELD_MAX_BYTES (64 * 1024)
+#define REPLY_MAX_BYTES (1024 * 1024)	/* of a message the router must read */
+
+/* The stretch of the receive buffer that is to be passed on in one piece. */
+typedef struct ReplyRun
+{
+	Client	   *client;
+	const char *start;
+	size_t		len;
+} ReplyRun;
+
+static size_t relay_on_data(void *owner, Slice data);
+static void relay_on_drained(void *owner);
+static void relay_on_lost(void *owner, const char *why);
+static size_t reply_take_message(Client *client, ReplyRun *run, Slice data);
+static bool reply_may_pass_in_pieces(char type);
+static void handle_reply(Client *client, ReplyRun *run, const Frame *frame);
+static void handle_ParameterStatus(Client *client, ReplyRun *run, const Frame *frame);
+static void handle_NotificationResponse(Client *client, ReplyRun *run, const Frame *frame);
+static void handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame);
+static void handle_CommandComplete(Client *client, ReplyRun *run, const Frame *frame);
+static void handle_CopyInResponse(Client *client, ReplyRun *run, const Frame *frame);
+static void handle_ReadyForQuery(Client *client, ReplyRun *run, const Frame *frame);
+static void handle_result(Client *client, ReplyRun *run, const Frame *frame, bool shows_result);
+static RerunTarget rerun_target(const Client *client, Slice sqlstate);
+static void run_pass(ReplyRun *run, Slice bytes);
+static void run_emit(ReplyRun *run, Slice bytes);
+static void run_flush(ReplyRun *run);
+static void release_held(Client *client);
+static void forget_parse_names(Client *client);
+static void forget_unit_names(Client *client);
+static void skip_entry(void *arg, const InFlightEntry *entry);
+static void unit_maybe_finish(Client *client, ReplyRun *run);
+static void unit_finish(Client *client, ReplyRun *run);
+static void unit_note_position(Client *client, char tx_status);
+static void unit_count(Client *client);
+static void unit_rerun(Client *client);
+static void server_broke(Client *client, const char *what);
+static void fail_lost_unit(Client *client, const char *why);
+
+const ServerEvents relay_server_events = {
+	.on_data = relay_on_data,
+	.on_drained = relay_on_drained,
+	.on_lost = relay_on_lost,
+};
+
+void
+relay_reset(Relay *relay)
+{
+	InFlight	inflight = relay->inflight;
+
+	settings_unref(relay->new_settings);
+	settings_unref(relay->new_server_settings);
+	mem_free(relay->error_refused);
+	mem_free(relay->fatal_text);
+	buf_release(&relay->held);
+	buf_release(&relay->parse_names);
+	memset(relay, 0, sizeof(*relay));
+	inflight_clear(&inflight);
+	relay->inflight = inflight;
+}
+
+void
+relay_send_locals(Client *client)
+{
+	ReplyRun	run = {client, NULL, 0};
+	InFlightEntry entry;
+	Buf			out = BUF_INIT;
+
+	while (inflight_pop_local(&client->relay.inflight, &entry))
+	{
+		build_empty(&out, entry.kind == INFLIGHT_PARSE ? '1' : '3');
+		if (entry.kind == INFLIGHT_PARSE)
+			buf_consume(&client->relay.parse_names,
+						strlen(buf_slice(&client->relay.parse_names).data) + 1);
+	}
+	if (buf_len(&out) > 0)
+		run_emit(&run, buf_slice(&out));
+	buf_release(&out);
+}
+
+static size_t
+relay_on_data(void *owner, Slice data)
+{
+	Client	   *client = owner;
+	Relay	   *relay = &client->relay;
+	Server	   *server = client->server;
+	Stream	   *stream = client->stream;
+	ReplyRun	run = {client, NULL, 0};
+	size_t		used = 0;
+
+	stream_cork(stream);
+	while (used < data.len && client->server == server && client->state != CLIENT_CLOSING)
+	{
+		Slice		rest = slice_skip(data, used);
+		size_t		step;
+
+		if (relay->pass_left > 0)
+		{
+			step = rest.len < relay->pass_left ? rest.len : relay->pass_left;
+			relay->pass_left -= step;
+			run_pass(&run, slice_make(rest.data, step));
+		}
+		else
+			step = reply_take_message(client, &run, rest);
+		if (step == 0)
+			break;
+		used += step;
+	}
+	if (client->state == CLIENT_CLOSING)
+		return data.len;
+	run_flush(&run);
+	stream_uncork(stream);
+	if (client->server == server && stream_is_full(stream))
+		stream_pause(server_stream(server));	/* client_on_drained resumes it */
+	return used;
+}
+
+/* The server takes bytes again: so may the client be read. */
+static void
+relay_on_drained(void *owner)
+{
+	Client	   *client = owner;
+
+	if (client->stream && stream_is_paused(client->stream))
+		stream_resume(client->stream);
+}
+
+static void
+relay_on_lost(void *owner, const char *why)
+{
+	Client	   *client = owner;
+	Relay	   *relay = &client->relay;
+	int			node = server_node(client->server);
+	bool		was_pinned = client->pin_reason != NULL;
+
+	client->context->hooks.report_suspicion(client->context->hooks.arg, node);
+	LOG_WARN("server_lost", LF_STR("node", client->context->view->nodes[node].name),
+			 LF_STR("user", client->user), LF_STR("reason", relay->fatal_text ? relay->fatal_text : why));
+	if (client->state == CLIENT_RUNNING && relay_may_rerun(client))
+	{
+		relay->rerun = RERUN_OTHER_NODE;
+		unit_rerun(client);
+		return;
+	}
+	if (was_pinned || relay->pass_left > 0 || client->context->config.pool_mode == POOL_MODE_SESSION)
+	{
+		Error		error = {0};
+
+		error_set(&error, SQLSTATE_CONNECTION_FAILURE, "the connection to the server was lost");
+		error_set_detail(&error, "%s", relay->fatal_text ? relay->fatal_text : why);
+		client_release_server(client, true);
+		if (relay->pass_left > 0)
+			client_close(client);	/* in the middle of a message nothing can be said */
+		else
+			client_fail(client, &error);
+		return;
+	}
+	if (client->state == CLIENT_RUNNING)
+		fail_lost_unit(client, why);
+	else
+	{
+		client_release_server(client, true);
+		client->transaction.status = 'E';
+		client->transaction.is_lost = true;
+	}
+}
+
+static size_t
+reply_take_message(Client *client, ReplyRun *run, Slice data)
+{
+	Relay	   *relay = &client->relay;
+	Frame		frame;
+
+	if (!inflight_is_empty(&relay->inflight) && inflight_head(&relay->inflight)->action == INFLIGHT_LOCAL)
+	{
+		run_flush(run);
+		relay_send_locals(client);
+	}
+	switch (frame_peek(data, &frame))
+	{
+		case FRAME_PARTIAL:
+			return 0;
+		case FRAME_MALFORMED:
+			server_broke(client, "invalid message length");
+			return 0;
+		case FRAME_OK:
+			break;
+	}
+	if (data.len < frame.total_len)
+	{
+		if (!reply_may_pass_in_pieces(frame.type))
+		{
+			if (frame.total_len > REPLY_MAX_BYTES)
+				server_broke(client, "message too long");
+			return 0;
+		}
+		if (frame.total_len <= STREAM_READ_SIZE && data.len < frame.total_len)
+			return 0;			/* soon complete */
+		frame.whole = data;
+		frame.body = slice_skip(data, FRAME_HEADER_SIZE);
+		relay->pass_left = frame.total_len - data.len;
+		handle_reply(client, run, &frame);
+		return data.len;
+	}
+	if (frame_parse(data, &frame) != FRAME_OK)
+		return 0;
+	handle_reply(client, run, &frame);
+	return frame.total_len;
+}
+
+/* Rows, COPY data, their descriptions, function results: nothing to read in them. */
+static bool
+reply_may_pass_in_pieces(char type)
+{
+	return type == 'D' || type == 'd' || type == 'T' || type == 'V';
+}
+
+static void
+handle_reply(Client *client, ReplyRun *run, const Frame *frame)
+{
+	switch (frame->type)
+	{
+		case 'D':
+		case 'd':
+		case 'V':
+		case 'H':
+		case 'I':
+		case 's':
+			handle_result(client, run, frame, true);
+			break;
+		case 'S':
+			handle_ParameterStatus(client, run, frame);
+			break;
+		case 'N':
+			run_pass(run, frame->whole);
+			break;
+		case 'A':
+			handle_NotificationResponse(client, run, frame);
+			break;
+		case 'E':
+			handle_ErrorResponse(client, run, frame);
+			break;
+		case 'C':
+			handle_CommandComplete(client, run, frame);
+			break;
+		case 'G':
+			handle_CopyInResponse(client, run, frame);
+			break;
+		case 'Z':
+			handle_ReadyForQuery(client, run, frame);
+			break;
+		default:
+			handle_result(client, run, frame, false);
+			break;
+	}
+}
+
+static void
+handle_ParameterStatus(Client *client, ReplyRun *run, const Frame *frame)
+{
+	Relay	   *relay = &client->relay;
+	Slice		name;
+	Slice		value;
+	Lsn			lsn;
+
+	if (!message_parse_parameter_status(frame->body, &name, &value))
+	{
+		server_broke(client, "invalid ParameterStatus");
+		return;
+	}
+	if (slice_equals_string(name, "andon.commit_lsn"))
+	{
+		if (message_parse_lsn(value, &lsn) && lsn > relay->commit_lsn)
+			relay->commit_lsn = lsn;
+		return;
+	}
+	server_note_parameter(client->server, name, value);
+	if (slice_equals_string(name, "in_hot_standby") || slice_equals_string(name, "default_transaction_read_only"))
+		return;
+
+	/* what the router's own SETs change the client knows already */
+	if (!inflight_is_empty(&relay->inflight) && inflight_head(&relay->inflight)->action == INFLIGHT_SWALLOW)
+		return;
+	run_pass(run, frame->whole);
+}
+
+/* Who was told of a change may have to see it: the floor follows what the primary had. */
+static void
+handle_NotificationResponse(Client *client, ReplyRun *run, const Frame *frame)
+{
+	position_note_read(&client->position, server_node(client->server), server_identity(client->server),
+					   clock_now_us());
+	run_pass(run, frame->whole);
+}
+
+static void
+handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame)
+{
+	Relay	   *relay = &client->relay;
+	ErrorFields fields;
+	InFlightStep step;
+
+	if (!message_parse_error(frame->body, &fields))
+	{
+		server_broke(client, "invalid ErrorResponse");
+		return;
+	}
+	if (slice_equals_string(fields.severity, "FATAL") || slice_equals_string(fields.severity, "PANIC"))
+	{
+		/* the connection ends here: relay_on_lost says what it means for the unit */
+		mem_free(relay->fatal_text);
+		relay->fatal_text = mem_strndup(fields.message);
+		return;
+	}
+	step = inflight_handle(&relay->inflight, 'E', skip_entry, client);
+	if (step.verdict == INFLIGHT_UNEXPECTED || step.entry.purpose == INFLIGHT_SETTINGS)
+	{
+		server_broke(client, "error outside of a statement of the client");
+		return;
+	}
+	if (step.verdict == INFLIGHT_DROP)
+		return;
+
+	relay->saw_error = true;
+	relay->is_copy_in = false;
+	forget_parse_names(client);
+	relay->rerun = rerun_target(client, fields.sqlstate);
+	if (relay->rerun != RERUN_NO)
+		buf_clear(&relay->held);
+	else if (step.verdict == INFLIGHT_REPLACE_ERROR)
+	{
+		Buf			out = BUF_INIT;
+
+		build_error(&out, "ERROR", relay->error_refused);
+		run_emit(run, buf_slice(&out));
+		buf_release(&out);
+	}
+	else
+		run_pass(run, frame->whole);
+
+	/* nothing asks for the end any more: the error skipped the Query behind a failed BEGIN */
+	if (inflight_is_empty(&relay->inflight) && !relay->is_open)
+		relay_send_sync(client, INFLIGHT_FORWARD, INFLIGHT_CLIENT);
+}
+
+static void
+handle_CommandComplete(Client *client, ReplyRun *run, const Frame *frame)
+{
+	Relay	   *relay = &client->relay;
+	const InFlightEntry *head = inflight_is_empty(&relay->inflight) ? NULL : inflight_head(&relay->inflight);
+	Slice		tag;
+
+	if (head && head->action == INFLIGHT_FORWARD && message_parse_command_complete(frame->body, &tag))
+	{
+		size_t		len = tag.len < sizeof(relay->last_tag) - 1 ? tag.len : sizeof(relay->last_tag) - 1;
+
+		memcpy(relay->last_tag, tag.data, len);
+		relay->last_tag[len] = '\0';
+		if (relay->new_settings && !relay->saw_error)
+			transaction_apply_settings(client, relay->new_settings, relay->new_server_settings);
+	}
+	handle_result(client, run, frame, true);
+}
+
+/*
+ * From here on the client sends.  In the extended protocol the server throws
+ * away the Sync it was sent with; the one behind CopyDone ends the unit.
+ */
+static void
+handle_CopyInResponse(Client *client, ReplyRun *run, const Frame *frame)
+{
+	Relay	   *relay = &client->relay;
+
+	if (!inflight_is_empty(&relay->inflight) && inflight_head(&relay->inflight)->kind == INFLIGHT_EXECUTE)
+	{
+		inflight_drop_tail_sync(&relay->inflight);
+		relay->is_open = true;
+	}
+	handle_result(client, run, frame, true);
+	relay->is_copy_in = true;
+	if (client->stream && stream_is_paused(client->stream))
+		stream_resume(client->stream);
+}
+
+/* Part of an answer; shows_result: after it the unit cannot be run elsewhere. */
+static void
+handle_result(Client *client, ReplyRun *run, const Frame *frame, bool shows_result)
+{
+	Relay	   *relay = &client->relay;
+	InFlightStep step = inflight_handle(&relay->inflight, frame->type, NULL, NULL);
+
+	if (step.verdict == INFLIGHT_UNEXPECTED)
+	{
+		server_broke(client, "unexpected message");
+		return;
+	}
+	if (step.completed && step.entry.kind == INFLIGHT_PARSE && step.verdict == INFLIGHT_PASS)
+		buf_consume(&relay->parse_names, strlen(buf_slice(&relay->parse_names).data) + 1);
+	if (step.verdict == INFLIGHT_DROP)
+	{
+		if (step.entry.purpose == INFLIGHT_POSITION && frame->type == 'D')
+		{
+			Slice		value;
+
+			if (message_parse_first_column(frame->body, &value))
+				message_parse_lsn(value, &relay->asked_lsn);
+		}
+		return;
+	}
+	if (shows_result && relay->is_holding)
+	{
+		run_flush(run);
+		release_held(client);
+	}
+	run_pass(run, frame->whole);
+}
+
+static void
+handle_ReadyForQuery(Client *client, ReplyRun *run, const Frame *frame)
+{
+	Relay	   *relay = &client->relay;
+	char		tx_status;
+	InFlightStep step;
+
+	if (!message_parse_ready(frame->body, &tx_status))
+	{
+		server_broke(client, "invalid ReadyForQuery");
+		return;
+	}
+	step = inflight_handle(&relay->inflight, 'Z', NULL, NULL);
+	if (step.verdict == INFLIGHT_UNEXPECTED)
+	{
+		server_broke(client, "unexpected ReadyForQuery");
+		return;
+	}
+	server_set_tx_status(client->server, tx_status);
+	if (step.verdict == INFLIGHT_PASS)
+		relay->ready_due = true;
+	if (inflight_is_empty(&relay->inflight) && !relay->is_open)
+		unit_maybe_finish(client, run);
+}
+
+/* What a replica's error means; see the head of this file. */
+static RerunTarget
+rerun_target(const Client *client, Slice sqlstate)
+{
+	static const char *const not_here[] = {"25006", "0A000", "55000"};
+	static const char *const not_yet_here[] = {"42P01", "42703", "42883", "3F000"};
+	static const char *const conflict[] = {"40001", "40P01"};
+
+	if (!relay_may_rerun(client) || client->relay.rerun != RERUN_NO)
+		return client->relay.rerun;
+	for (size_t i = 0; i < sizeof(not_here) / sizeof(not_here[0]); i++)
+	{
+		if (slice_equals_string(sqlstate, not_here[i]))
+		{
+			UnitContext context = {client->account->database->statements, client->prepared, false};
+
+			unit_learn_primary(buf_slice(&client->unit), &context);
+			return RERUN_PRIMARY;
+		}
+	}
+	for (size_t i = 0; i < sizeof(not_yet_here) / sizeof(not_yet_here[0]); i++)
+	{
+		if (slice_equals_string(sqlstate, not_yet_here[i]))
+			return RERUN_PRIMARY;
+	}
+	for (size_t i = 0; i < sizeof(conflict) / sizeof(conflict[0]); i++)
+	{
+		if (slice_equals_string(sqlstate, conflict[i]))
+			return client->relay.excluded ? RERUN_PRIMARY : RERUN_OTHER_NODE;
+	}
+	return RERUN_NO;
+}
+
+static void
+run_pass(ReplyRun *run, Slice bytes)
+{
+	if (run->len > 0 && run->start + run->len == bytes.data)
+	{
+		run->len += bytes.len;
+		return;
+	}
+	run_flush(run);
+	run->start = bytes.data;
+	run->len = bytes.len;
+}
+
+/* Bytes that do not stand in the receive buffer. */
+static void
+run_emit(ReplyRun *run, Slice bytes)
+{
+	run_pass(run, bytes);
+	run_flush(run);
+}
+
+static void
+run_flush(ReplyRun *run)
+{
+	Client	   *client = run->client;
+	Relay	   *relay = &client->relay;
+	Slice		bytes = slice_make(run->start, run->len);
+
+	if (run->len == 0)
+		return;
+	run->len = 0;
+	if (relay->rerun != RERUN_NO)
+		return;					/* runs again elsewhere: nobody sees this */
+	if (!relay->is_holding)
+	{
+		client_write(client, bytes);
+		return;
+	}
+	if (buf_len(&relay->held) + bytes.len > HELD_MAX_BYTES)
+	{
+		release_held(client);
+		client_write(client, bytes);
+		return;
+	}
+	buf_append(&relay->held, bytes);
+}
+
+static void
+release_held(Client *client)
+{
+	Relay	   *relay = &client->relay;
+
+	relay->is_holding = false;
+	client_write(client, buf_slice(&relay->held));
+	buf_release(&relay->held);
+}
+
+/* Statements whose Parse failed or was skipped have no name. */
+static void
+forget_parse_names(Client *client)
+{
+	Buf		   *names = &client->relay.parse_names;
+
+	while (buf_len(names) > 0)
+	{
+		Slice		name = slice_from_string(buf_slice(names).data);
+
+		prepared_map_remove(client->prepared, name);
+		buf_consume(names, name.len + 1);
+	}
+}
+
+/* The unit will be sent again: its names are to be given again. */
+static void
+forget_unit_names(Client *client)
+{
+	Slice		messages = buf_slice(&client->unit);
+	Frame		frame;
+	ParseMessage parse;
+
+	while (frame_parse(messages, &frame) == FRAME_OK)
+	{
+		if (frame.type == 'P' && message_parse_parse(frame.body, &parse))
+			prepared_map_remove(client->prepared, parse.statement);
+		messages = slice_skip(messages, frame.total_len);
+	}
+	buf_clear(&client->relay.parse_names);
+}
+
+/* A Parse that the server skipped: the statement is not there. */
+static void
+skip_entry(void *arg, const InFlightEntry *entry)
+{
+	Client	   *client = arg;
+
+	if (entry->statement != 0)
+		server_remove_statement(client->server, entry->statement);
+}
+
+/* Everything sent has been answered; is the commit's position still to be asked for? */
+static void
+unit_maybe_finish(Client *client, ReplyRun *run)
+{
+	Relay	   *relay = &client->relay;
+
+	if (relay->rerun == RERUN_NO && relay_wants_position(client) && !relay->position_asked &&
+		server_tx_status(client->server) == 'I' && relay->feed_left == 0)
+	{
+		relay_send_position_query(client);
+		return;
+	}
+	unit_finish(client, run);
+}
+
+static void
+unit_finish(Client *client, ReplyRun *run)
+{
+	Relay	   *relay = &client->relay;
+	char		tx_status = server_tx_status(client->server);
+
+	if (relay->rerun != RERUN_NO)
+	{
+		run->len = 0;
+		client->context->stats.held_reruns++;
+		unit_rerun(client);
+		return;
+	}
+	run_flush(run);
+	if (relay->is_holding)
+		release_held(client);
+	if (relay->ready_due)
+	{
+		Buf			out = BUF_INIT;
+
+		build_ready(&out, tx_status);
+		client_write(client, buf_slice(&out));
+		buf_release(&out);
+	}
+	unit_note_position(client, tx_status);
+	unit_count(client);
+	transaction_follow(client, tx_status);
+	if (relay->feed_left > 0)
+	{
+		/* COPY failed in the middle of a long message: nobody wants the rest */
+		client->drop_left = relay->feed_left;
+		client_release_server(client, true);
+	}
+	else if (stream_is_paused(server_stream(client->server)))
+		stream_resume(server_stream(client->server));
+	if (tx_status == 'I' && client->server && client->pin_reason == NULL &&
+		client->context->config.pool_mode == POOL_MODE_TRANSACTION)
+		client_release_server(client, false);
+	client_unit_done(client);
+}
+
+static void
+unit_note_position(Client *client, char tx_status)
+{
+	Relay	   *relay = &client->relay;
+	const UnitSummary *summary = &relay->summary;
+	const NodeIdentity *identity = server_identity(client->server);
+	Lsn			lsn = relay->commit_lsn > relay->asked_lsn ? relay->commit_lsn : relay->asked_lsn;
+
+	client->ran_ddl |= (summary->flags & STATEMENT_IS_DDL) != 0;
+
+	/* a unit that goes on after its commit may have read beyond it */
+	if (lsn != 0 && !(summary->flags & STATEMENT_HAS_TRANSACTION) && summary->kind != STATEMENT_MULTI &&
+		tx_status == 'I')
+		position_note_commit(&client->position, relay->node, identity, lsn);
+	else
+	{
+		if (lsn != 0)
+			position_raise(&client->position, lsn, identity->timeline);
+		if (!summary->only_prepares)
+			position_note_read(&client->position, relay->node, identity, clock_now_us());
+	}
+	if (client->ran_ddl && tx_status == 'I')
+	{
+		client->ran_ddl = false;
+		client->ddl_lsn = client->position.floor;
+		client->context->hooks.refresh_facts(client->context->hooks.arg, client->account->database->server_name);
+	}
+}
+
+static void
+unit_count(Client *client)
+{
+	SessionStats *stats = &client->context->stats;
+	Relay	   *relay = &client->relay;
+	RouteCounters *counters = &client->account->counters[relay->node];
+	bool		is_read = (relay->summary.flags & STATEMENT_IS_READ) != 0;
+	uint64_t	took_us = clock_now_us() - relay->begun_us;
+
+	if (relay->summary.only_prepares)
+		return;
+	if (is_read)
+		counters->reads++;
+	else
+		counters->writes++;
+	histogram_add(!is_read ? &stats->write :
+				  server_is_replica(client->server) ? &stats->read_replica : &stats->read_primary, took_us);
+	stats->transactions += server_tx_status(client->server) == 'I';
+}
+
+/* Plan the unit again, without the node that failed it. */
+static void
+unit_rerun(Client *client)
+{
+	Relay	   *relay = &client->relay;
+	RerunTarget target = relay->rerun;
+	bool		is_clean = server_state(client->server) != SERVER_CLOSED &&
+		server_tx_status(client->server) == 'I' && inflight_is_empty(&relay->inflight);
+
+	if (target == RERUN_OTHER_NODE)
+		relay->excluded |= UINT64_C(1) << relay->node;
+	forget_unit_names(client);
+	inflight_clear(&relay->inflight);
+	buf_release(&relay->held);
+	mem_free(relay->fatal_text);
+	relay->fatal_text = NULL;
+	relay->saw_error = relay->ready_due = relay->is_holding = relay->unnamed_there = false;
+	relay->to_primary = target == RERUN_PRIMARY;
+	relay->rerun = RERUN_NO;
+	client_release_server(client, !is_clean);
+	relay_plan_again(client);
+}
+
+/* The server does not follow the protocol, or is not as we left it: end both. */
+static void
+server_broke(Client *client, const char *what)
+{
+	Error		error = {0};
+
+	LOG_ERROR("server_protocol_violation", LF_STR("user", client->user), LF_STR("what", what),
+			  LF_INT("node", server_node(client->server)));
+	error_set(&error, SQLSTATE_PROTOCOL_VIOLATION, "the server broke the protocol: %s", what);
+	client_release_server(client, true);
+	client_fail(client, &error);
+}
+
+/* The server is gone while the unit ran and its fate is not known. */
+static void
+fail_lost_unit(Client *client, const char *why)
+{
+	Relay	   *relay = &client->relay;
+	Transaction *transaction = &client->transaction;
+	StatementKind kind = relay->summary.kind;
+	bool		in_transaction = transaction->status != 'I' && !transaction->is_deferred;
+	bool		is_end = kind == STATEMENT_COMMIT || kind == STATEMENT_ROLLBACK || kind == STATEMENT_TWO_PHASE;
+	bool		may_have_effect = !(relay->summary.flags & STATEMENT_IS_READ) && !relay->summary.only_prepares &&
+		kind != STATEMENT_ROLLBACK && (!in_transaction || is_end);
+	bool		ready_due = !relay->is_open && !relay->closes_flushed;
+	Error		error = {0};
+	Buf			out = BUF_INIT;
+
+	error_set(&error, may_have_effect ? SQLSTATE_TRANSACTION_RESOLUTION_UNKNOWN : SQLSTATE_CONNECTION_FAILURE,
+			  "the connection to the server was lost while it ran the statement");
+	error_set_detail(&error, "%s", relay->fatal_text ? relay->fatal_text : why);
+	error_set_hint(&error, may_have_effect ? "Whether it took effect is not known: check before you send it again." :
+				   in_transaction ? "Send ROLLBACK and run the transaction again." : "Send it again.");
+	client->context->stats.errors_raised++;
+	build_error(&out, "ERROR", &error);
+	client_release_server(client, true);
+	if (transaction->status != 'I' && !is_end)
+	{
+		transaction->status = 'E';
+		transaction->is_lost = true;
+		transaction->is_deferred = false;
+	}
+	else
+		transaction_reset(transaction);
+	forget_parse_names(client);
+	if (ready_due)
+		build_ready(&out, transaction->status);
+	else
+		client->skip_to_sync = true;
+	client->drop_left = relay->feed_left;
+	client_write(client, buf_slice(&out));
+	buf_release(&out);
+	relay->closes_flushed = false;
+	client_unit_done(client);
+}
