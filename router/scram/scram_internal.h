@@ -35,7 +35,7 @@ extern bool scram_read_attribute(Slice *rest, char name, Slice *value);
 extern bool scram_nonce_is_valid(Slice nonce);
 extern bool scram_read_iterations(Slice text, int *iterations);
 
-/* Length of what was decoded, or -1: not base64, or more than size bytes. */
+/* Length of what was decoded, or -1: not canonical base64, or more than size bytes. */
 extern int	scram_decode_base64(Slice text, uint8_t *out, int size);
 extern void scram_append_base64(Buf *out, const uint8_t *bytes, int len);
 extern bool scram_append_nonce(Buf *out);	/* a fresh one */

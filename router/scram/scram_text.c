@@ -4,7 +4,9 @@
  *	  The text form of SCRAM messages: attributes, base64, nonces.
  *
  * A message is "a=value,b=value" (RFC 5802, section 7).  Values end at the
- * next comma; none may follow the last one.
+ * next comma; none may follow the last one.  Base64 must be in its canonical
+ * form (section 3), which libpgcommon's decoder does not insist on: no two
+ * texts stand for the same bytes.
  *
  *-------------------------------------------------------------------------
  */
@@ -87,9 +89,19 @@ scram_read_iterations(Slice text, int *iterations)
 int
 scram_decode_base64(Slice text, uint8_t *out, int size)
 {
+	Buf			again = BUF_INIT;
+	bool		is_canonical;
+	int			len;
+
 	if (text.len == 0 || text.len > SCRAM_MESSAGE_MAX)
 		return -1;
-	return pg_b64_decode(text.data, (int) text.len, (char *) out, size);
+	len = pg_b64_decode(text.data, (int) text.len, (char *) out, size);
+	if (len < 0)
+		return -1;
+	scram_append_base64(&again, out, len);
+	is_canonical = slice_equals(buf_slice(&again), text);
+	scram_wipe(&again);
+	return is_canonical ? len : -1;
 }
 
 void
