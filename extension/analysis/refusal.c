@@ -27,6 +27,7 @@
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
 #include "utils/rls.h"
@@ -34,10 +35,6 @@
 
 #include "analysis/refusal.h"
 #include "board/board.h"
-
-#define STATIC_HINT \
-	errhint("If its changes need not show at once, name it in options => {\"static\": [\"%s\"]}: they are then ignored until refresh_board().", \
-			quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid)))
 
 /* Built-in stable functions without arguments that depend on settings only. */
 static const char *const allowed_without_arguments[] = {
@@ -96,8 +93,13 @@ refuse_function(Oid funcid, const char *detail, const char *hint)
 static void
 refuse_user_function(Oid funcid)
 {
-	char	   *hint = psprintf(_("If its result depends on its arguments alone, declare it IMMUTABLE or name it in options => {\"trusted\": [\"%s\"]}; else write what it reads into the definition."),
-								format_procedure(funcid));
+	StringInfoData name;
+	char	   *hint;
+
+	initStringInfo(&name);
+	escape_json(&name, format_procedure_qualified(funcid));
+	hint = psprintf(_("If its result depends on its arguments alone, declare it IMMUTABLE or name it in options => {\"trusted\": [%s]}; else write what it reads into the definition."),
+					name.data);
 
 	refuse_function(funcid, _("It is not IMMUTABLE: it may read tables that the board would not see changing."), hint);
 }
@@ -225,6 +227,19 @@ refusal_check_query(const Query *query, bool is_top)
 
 /* ----- tables ----- */
 
+/* The way out that always works: as it would be written in options. */
+static int
+hint_static(Oid relid)
+{
+	StringInfoData name;
+
+	initStringInfo(&name);
+	escape_json(&name, quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+												  get_rel_name(relid)));
+	return errhint("If its changes need not show at once, name it in options => {\"static\": [%s]}: they are then ignored until refresh_board().",
+				   name.data);
+}
+
 static void
 refuse_table(Oid relid, const char *detail, bool static_helps)
 {
@@ -232,7 +247,7 @@ refuse_table(Oid relid, const char *detail, bool static_helps)
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("table \"%s\" cannot be a source of a board", get_rel_name(relid)),
 			 errdetail("%s", detail),
-			 static_helps ? STATIC_HINT : 0));
+			 static_helps ? hint_static(relid) : 0));
 }
 
 static const char *
@@ -326,5 +341,5 @@ refusal_no_path(Oid relid, const char *alias, const char *reason, const char *hi
 			 errmsg("no path leads from table \"%s\" (\"%s\" in the definition) to the key of the board",
 					get_rel_name(relid), alias),
 			 errdetail("%s", reason),
-			 hint ? errhint("%s", hint) : STATIC_HINT));
+			 hint ? errhint("%s", hint) : hint_static(relid)));
 }
