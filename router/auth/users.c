@@ -147,6 +147,7 @@ read_file(const char *path, Buf *text, Error *error)
 {
 	FILE	   *file = fopen(path, "re");
 	size_t		got;
+	bool		ok = true;
 
 	if (file == NULL)
 		return error_set(error, SQLSTATE_CONFIG_FILE_ERROR, "could not open auth_file \"%s\": %s",
@@ -158,13 +159,13 @@ read_file(const char *path, Buf *text, Error *error)
 	} while (got > 0 && buf_len(text) <= USER_TABLE_MAX_FILE);
 
 	if (ferror(file))
-		error_set(error, SQLSTATE_CONFIG_FILE_ERROR, "could not read auth_file \"%s\": %s",
-				  path, strerror(errno));
+		ok = error_set(error, SQLSTATE_CONFIG_FILE_ERROR, "could not read auth_file \"%s\": %s",
+					   path, strerror(errno));
 	else if (got > 0)
-		error_set(error, SQLSTATE_CONFIG_FILE_ERROR, "auth_file \"%s\" is larger than %d bytes",
-				  path, USER_TABLE_MAX_FILE);
+		ok = error_set(error, SQLSTATE_CONFIG_FILE_ERROR, "auth_file \"%s\" is larger than %d bytes",
+					   path, USER_TABLE_MAX_FILE);
 	fclose(file);
-	return got == 0 && !ferror(file);
+	return ok;
 }
 
 static bool
