@@ -53,6 +53,17 @@ compat_init_range_table(EState *estate, RangeTblEntry *rte)
 #endif
 }
 
+/* 16 added the result relations. */
+static inline void
+compat_eval_plan_qual_init(EPQState *epqstate, EState *estate)
+{
+#if PG_VERSION_NUM >= 160000
+	EvalPlanQualInit(epqstate, estate, NULL, NIL, -1, NIL);
+#else
+	EvalPlanQualInit(epqstate, estate, NULL, NIL, -1);
+#endif
+}
+
 /* 16 added missing_ok. */
 static inline AttrMap *
 compat_build_attrmap(TupleDesc indesc, TupleDesc outdesc)

@@ -1,0 +1,109 @@
+/*-------------------------------------------------------------------------
+ *
+ * locks.c
+ *	  The three kinds of lock that maintenance takes.
+ *
+ * The order (links before keys, then by what is locked, the stronger mode
+ * first) is the same in every backend: two drains that ask for the same locks
+ * never wait for each other crosswise.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+
+#include "base/locks.h"
+
+static void locks_request(LockRequests *requests, uint16 class, Oid relid, uint64 hash,
+						  LOCKMODE mode);
+static void locks_take(uint16 class, Oid relid, uint32 hash, LOCKMODE mode);
+static int	lock_request_compare(const void *a, const void *b);
+
+void
+locks_take_board(Oid board, LOCKMODE mode)
+{
+	locks_take(LOCKS_CLASS_BOARD, board, 0, mode);
+}
+
+LockRequests *
+locks_create_requests(void)
+{
+	LockRequests *requests = palloc0(sizeof(LockRequests));
+
+	requests->capacity = 16;
+	requests->requests = palloc(sizeof(LockRequest) * requests->capacity);
+	return requests;
+}
+
+void
+locks_request_link(LockRequests *requests, Oid relid, uint64 hash, LOCKMODE mode)
+{
+	locks_request(requests, LOCKS_CLASS_LINK, relid, hash, mode);
+}
+
+void
+locks_request_key(LockRequests *requests, Oid board, uint64 hash)
+{
+	locks_request(requests, LOCKS_CLASS_KEY, board, hash, ExclusiveLock);
+}
+
+void
+locks_take_requests(LockRequests *requests)
+{
+	qsort(requests->requests, requests->count, sizeof(LockRequest), lock_request_compare);
+	for (int i = 0; i < requests->count; i++)
+	{
+		LockRequest *request = &requests->requests[i];
+		LockRequest *before = i > 0 ? request - 1 : NULL;
+
+		/* the stronger mode of the same lock came first */
+		if (before && before->class == request->class &&
+			before->relid == request->relid && before->hash == request->hash)
+			continue;
+		locks_take(request->class, request->relid, request->hash, request->mode);
+	}
+	requests->count = 0;
+}
+
+static void
+locks_request(LockRequests *requests, uint16 class, Oid relid, uint64 hash, LOCKMODE mode)
+{
+	LockRequest *request;
+
+	if (requests->count == requests->capacity)
+	{
+		requests->capacity *= 2;
+		requests->requests = repalloc_huge(requests->requests,
+										   sizeof(LockRequest) * requests->capacity);
+	}
+	request = &requests->requests[requests->count++];
+	request->class = class;
+	request->relid = relid;
+	request->hash = (uint32) (hash ^ (hash >> 32));
+	request->mode = mode;
+}
+
+static void
+locks_take(uint16 class, Oid relid, uint32 hash, LOCKMODE mode)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, relid, hash, class);
+	(void) LockAcquire(&tag, mode, false, false);
+}
+
+static int
+lock_request_compare(const void *a, const void *b)
+{
+	const LockRequest *left = a;
+	const LockRequest *right = b;
+
+	if (left->class != right->class)
+		return left->class < right->class ? -1 : 1;
+	if (left->relid != right->relid)
+		return left->relid < right->relid ? -1 : 1;
+	if (left->hash != right->hash)
+		return left->hash < right->hash ? -1 : 1;
+	return right->mode - left->mode;
+}

@@ -1,0 +1,57 @@
+/*-------------------------------------------------------------------------
+ *
+ * locks.h
+ *	  The three kinds of lock that maintenance takes.
+ *
+ * board lock	shared by who maintains single keys, exclusive for bulk work
+ * link lock	(table, link columns, value): see maintain/drain.c
+ * key lock		(board, key): exclusive, before the board's row is touched
+ *
+ * They are PostgreSQL's advisory locks with a class number of their own, so
+ * pg_locks shows them, deadlocks are detected, PREPARE TRANSACTION keeps them,
+ * and the end of the transaction (or the abort of the subtransaction that took
+ * one) releases them.  No list of held locks is kept here: who asks twice asks
+ * the lock manager twice.
+ *
+ * A LockRequests list is filled in any order and taken sorted, the stronger
+ * mode once where both are asked for.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANDON_BASE_LOCKS_H
+#define ANDON_BASE_LOCKS_H
+
+#include "postgres.h"
+
+#include "storage/lock.h"
+
+/* field4 (pg_locks.objsubid) of our locks; PostgreSQL itself uses 1 and 2. */
+#define LOCKS_CLASS_BOARD	0xA0D1
+#define LOCKS_CLASS_LINK	0xA0D2
+#define LOCKS_CLASS_KEY		0xA0D3
+
+typedef struct LockRequest
+{
+	uint16		class;			/* LOCKS_CLASS_... */
+	Oid			relid;			/* board, or the link's table */
+	uint32		hash;
+	LOCKMODE	mode;			/* ShareLock or ExclusiveLock */
+} LockRequest;
+
+typedef struct LockRequests
+{
+	int			count;
+	int			capacity;
+	LockRequest *requests;
+} LockRequests;
+
+extern void locks_take_board(Oid board, LOCKMODE mode);
+
+extern LockRequests *locks_create_requests(void);
+extern void locks_request_link(LockRequests *requests, Oid relid, uint64 hash, LOCKMODE mode);
+extern void locks_request_key(LockRequests *requests, Oid board, uint64 hash);
+
+/* Takes them all, waiting as needed, and empties the list. */
+extern void locks_take_requests(LockRequests *requests);
+
+#endif							/* ANDON_BASE_LOCKS_H */

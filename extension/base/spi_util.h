@@ -1,0 +1,60 @@
+/*-------------------------------------------------------------------------
+ *
+ * spi_util.h
+ *	  How the extension runs SQL.
+ *
+ * spi_connect()/spi_finish() bracket every use of SPI; plans are prepared and
+ * kept by whoever owns them.  OwnerScope makes what runs inside independent of
+ * who writes: the board's owner is the user, under SECURITY_RESTRICTED_OPERATION,
+ * and the settings that change what an expression means are those recorded when
+ * the board was created.  An ERROR inside needs no clean-up: the abort of the
+ * (sub)transaction restores both.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANDON_BASE_SPI_UTIL_H
+#define ANDON_BASE_SPI_UTIL_H
+
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "nodes/pg_list.h"
+
+typedef struct OwnerScope
+{
+	Oid			saved_user;
+	int			saved_security;
+	int			guc_level;
+} OwnerScope;
+
+/* The settings a board's definition is evaluated under: "name=value" texts. */
+extern ArrayType *spi_util_capture_settings(void);
+
+/* settings: a list of PinnedSetting, or NIL. */
+typedef struct PinnedSetting
+{
+	char	   *name;
+	char	   *value;
+} PinnedSetting;
+
+extern List *spi_util_parse_settings(ArrayType *settings);
+extern void spi_util_enter_owner(OwnerScope *scope, Oid owner, List *settings);
+extern void spi_util_leave_owner(const OwnerScope *scope);
+
+/* Connect and finish, raising ERROR on failure. */
+extern void spi_connect(void);
+extern void spi_finish(void);
+
+/* Runs one utility or DML command as the current user. */
+extern void spi_run(const char *sql);
+
+/* Prepares and keeps a plan; options are CURSOR_OPT_... */
+extern SPIPlanPtr spi_prepare_kept(const char *sql, int nargs, Oid *argtypes, int options);
+
+/* "schema"."name" of a relation; ERROR if it is gone. */
+extern char *spi_util_relation_name(Oid relid);
+
+/* OPERATOR(schema.name) */
+extern char *spi_util_operator_name(Oid operator);
+
+#endif							/* ANDON_BASE_SPI_UTIL_H */

@@ -1,0 +1,427 @@
+/*-------------------------------------------------------------------------
+ *
+ * board.c
+ *	  A board's catalog row, read and written.
+ *
+ * A row of andon.board may outlive what it speaks of: DROP TABLE of the board,
+ * DROP ... CASCADE of its definition.  Such a row is read as "no board", so
+ * that writers of the remaining sources are not stopped by a board nobody has.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "base/compat.h"
+#include "base/spi_util.h"
+#include "board/board.h"
+
+/* andon.board, see sql/modules/10_catalog.sql */
+enum
+{
+	BOARD_ATT_BOARD = 1,
+	BOARD_ATT_DEFINITION,
+	BOARD_ATT_QUERY,
+	BOARD_ATT_KEY,
+	BOARD_ATT_STATUS,
+	BOARD_ATT_ORDER_BY,
+	BOARD_ATT_OPTIONS,
+	BOARD_ATT_CHANNEL,
+	BOARD_ATT_SETTINGS,
+	BOARD_ATT_TRUSTED,
+	BOARD_NATTS = BOARD_ATT_TRUSTED
+};
+
+/* andon.board_source */
+enum
+{
+	SOURCE_ATT_BOARD = 1,
+	SOURCE_ATT_SOURCE,
+	SOURCE_ATT_IS_STATIC,
+	SOURCE_NATTS = SOURCE_ATT_IS_STATIC
+};
+
+typedef void (*RowReader) (Relation rel, HeapTuple tuple, void *arg);
+
+static void scan_catalog(const char *table, AttrNumber attno, Oid value, LOCKMODE mode,
+						 RowReader reader, void *arg);
+static void read_board_row(Relation rel, HeapTuple tuple, void *arg);
+static void read_source_row(Relation rel, HeapTuple tuple, void *arg);
+static void collect_board(Relation rel, HeapTuple tuple, void *arg);
+static void delete_row(Relation rel, HeapTuple tuple, void *arg);
+static bool board_read_relations(Board *board);
+static void insert_row(const char *table, Datum *values, bool *nulls);
+static ArrayType *format_functions(List *functions);
+static List *parse_functions(ArrayType *names);
+static void insert_source(Oid board, Oid source, bool is_static);
+
+Board *
+board_load(Oid relid)
+{
+	Board	   *board = palloc0(sizeof(Board));
+
+	board->relid = relid;
+	scan_catalog("board", BOARD_ATT_BOARD, relid, AccessShareLock, read_board_row, board);
+	if (!OidIsValid(board->view) || !board_read_relations(board))
+	{
+		pfree(board);
+		return NULL;
+	}
+	scan_catalog("board_source", SOURCE_ATT_BOARD, relid, AccessShareLock,
+				 read_source_row, board);
+	return board;
+}
+
+Board *
+board_load_or_error(Oid relid)
+{
+	Board	   *board = board_load(relid);
+	char	   *name;
+
+	if (board)
+		return board;
+	name = get_rel_name(relid);
+	if (name == NULL)
+		name = psprintf("with OID %u", relid);
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("relation \"%s\" is not a board", name),
+			 errhint("The view andon.boards lists the boards of this database.")));
+}
+
+void
+board_check_owner(const Board *board)
+{
+	if (!compat_is_relation_owner(board->relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, board->name);
+}
+
+List *
+board_find_by_source(Oid relid)
+{
+	List	   *result = NIL;
+
+	scan_catalog("board_source", SOURCE_ATT_SOURCE, relid, AccessShareLock,
+				 collect_board, &result);
+	list_sort(result, list_oid_cmp);
+	return result;
+}
+
+List *
+board_find_ancestors(Oid relid)
+{
+	List	   *result = NIL;
+	Relation	inherits = table_open(InheritsRelationId, AccessShareLock);
+	List	   *open = list_make1_oid(relid);
+
+	while (open != NIL)
+	{
+		ScanKeyData key;
+		SysScanDesc scan;
+		HeapTuple	tuple;
+
+		ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ,
+					ObjectIdGetDatum(linitial_oid(open)));
+		open = list_delete_first(open);
+		scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, NULL, 1, &key);
+		while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		{
+			Oid			parent = ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent;
+
+			if (list_member_oid(result, parent))
+				continue;
+			result = lappend_oid(result, parent);
+			open = lappend_oid(open, parent);
+		}
+		systable_endscan(scan);
+	}
+	table_close(inherits, AccessShareLock);
+	return result;
+}
+
+Oid
+board_find_by_channel(const char *channel)
+{
+	Oid			relid = board_catalog_relid("board");
+	Relation	rel = table_open(relid, AccessShareLock);
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	Oid			result = InvalidOid;
+
+	ScanKeyInit(&key, BOARD_ATT_CHANNEL, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(channel));
+	key.sk_collation = DEFAULT_COLLATION_OID;
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+
+		result = DatumGetObjectId(heap_getattr(tuple, BOARD_ATT_BOARD,
+											   RelationGetDescr(rel), &isnull));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return result;
+}
+
+void
+board_insert_record(const BoardRecord *record)
+{
+	Datum		values[BOARD_NATTS] = {0};
+	bool		nulls[BOARD_NATTS] = {0};
+	Datum	   *keys = palloc(sizeof(Datum) * record->nkeys);
+	ListCell   *cell;
+
+	for (int i = 0; i < record->nkeys; i++)
+		keys[i] = Int16GetDatum(record->key_attnos[i]);
+
+	values[BOARD_ATT_BOARD - 1] = ObjectIdGetDatum(record->relid);
+	values[BOARD_ATT_DEFINITION - 1] = ObjectIdGetDatum(record->view);
+	values[BOARD_ATT_QUERY - 1] = CStringGetTextDatum(record->query);
+	values[BOARD_ATT_KEY - 1] =
+		PointerGetDatum(construct_array(keys, record->nkeys, INT2OID, 2, true, TYPALIGN_SHORT));
+	values[BOARD_ATT_STATUS - 1] = Int16GetDatum(record->status_attno);
+	if (record->order_by)
+		values[BOARD_ATT_ORDER_BY - 1] = CStringGetTextDatum(record->order_by);
+	else
+		nulls[BOARD_ATT_ORDER_BY - 1] = true;
+	values[BOARD_ATT_OPTIONS - 1] = JsonbPGetDatum(record->options);
+	values[BOARD_ATT_CHANNEL - 1] = CStringGetTextDatum(record->channel);
+	values[BOARD_ATT_SETTINGS - 1] = PointerGetDatum(record->settings);
+	values[BOARD_ATT_TRUSTED - 1] = PointerGetDatum(format_functions(record->trusted));
+	insert_row("board", values, nulls);
+
+	foreach(cell, record->sources)
+		insert_source(record->relid, lfirst_oid(cell),
+					  list_member_oid(record->static_sources, lfirst_oid(cell)));
+	CommandCounterIncrement();
+}
+
+void
+board_delete_record(Oid relid)
+{
+	scan_catalog("board", BOARD_ATT_BOARD, relid, RowExclusiveLock, delete_row, NULL);
+	scan_catalog("board_source", SOURCE_ATT_BOARD, relid, RowExclusiveLock, delete_row, NULL);
+	scan_catalog("departed", 1, relid, RowExclusiveLock, delete_row, NULL);
+	CommandCounterIncrement();
+}
+
+Oid
+board_catalog_relid(const char *name)
+{
+	Oid			schema = get_namespace_oid("andon", true);
+
+	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
+
+/*
+ * Calls reader for each row of an andon table whose OID column attno has the
+ * value.  The first index whose leading column it is serves the scan.
+ */
+static void
+scan_catalog(const char *table, AttrNumber attno, Oid value, LOCKMODE mode,
+			 RowReader reader, void *arg)
+{
+	Oid			relid = board_catalog_relid(table);
+	Oid			index = InvalidOid;
+	Relation	rel;
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	ListCell   *cell;
+
+	if (!OidIsValid(relid))
+		return;
+	rel = table_open(relid, mode);
+	foreach(cell, RelationGetIndexList(rel))
+	{
+		HeapTuple	entry = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
+
+		if (HeapTupleIsValid(entry))
+		{
+			if (((Form_pg_index) GETSTRUCT(entry))->indkey.values[0] == attno)
+				index = lfirst_oid(cell);
+			ReleaseSysCache(entry);
+		}
+	}
+	ScanKeyInit(&key, attno, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(value));
+	scan = systable_beginscan(rel, index, OidIsValid(index), NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		reader(rel, tuple, arg);
+	systable_endscan(scan);
+	table_close(rel, mode);
+}
+
+static void
+read_board_row(Relation rel, HeapTuple tuple, void *arg)
+{
+	Board	   *board = arg;
+	Datum		values[BOARD_NATTS];
+	bool		nulls[BOARD_NATTS];
+	Datum	   *keys;
+
+	heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+	board->view = DatumGetObjectId(values[BOARD_ATT_DEFINITION - 1]);
+	board->channel = TextDatumGetCString(values[BOARD_ATT_CHANNEL - 1]);
+	board->status_attno = DatumGetInt16(values[BOARD_ATT_STATUS - 1]);
+	board->options = DatumGetJsonbPCopy(values[BOARD_ATT_OPTIONS - 1]);
+	board->settings =
+		spi_util_parse_settings(DatumGetArrayTypeP(values[BOARD_ATT_SETTINGS - 1]));
+	board->trusted = parse_functions(DatumGetArrayTypeP(values[BOARD_ATT_TRUSTED - 1]));
+	deconstruct_array(DatumGetArrayTypeP(values[BOARD_ATT_KEY - 1]),
+					  INT2OID, 2, true, TYPALIGN_SHORT, &keys, NULL, &board->nkeys);
+	board->key_attnos = palloc(sizeof(AttrNumber) * board->nkeys);
+	for (int i = 0; i < board->nkeys; i++)
+		board->key_attnos[i] = DatumGetInt16(keys[i]);
+}
+
+static void
+read_source_row(Relation rel, HeapTuple tuple, void *arg)
+{
+	Board	   *board = arg;
+	Datum		values[SOURCE_NATTS];
+	bool		nulls[SOURCE_NATTS];
+	Oid			source;
+
+	heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+	source = DatumGetObjectId(values[SOURCE_ATT_SOURCE - 1]);
+	board->sources = lappend_oid(board->sources, source);
+	if (DatumGetBool(values[SOURCE_ATT_IS_STATIC - 1]))
+		board->static_sources = lappend_oid(board->static_sources, source);
+}
+
+static void
+collect_board(Relation rel, HeapTuple tuple, void *arg)
+{
+	List	  **result = arg;
+	bool		isnull;
+
+	*result = lappend_oid(*result,
+						  DatumGetObjectId(heap_getattr(tuple, SOURCE_ATT_BOARD,
+														RelationGetDescr(rel), &isnull)));
+}
+
+static void
+delete_row(Relation rel, HeapTuple tuple, void *arg)
+{
+	CatalogTupleDelete(rel, &tuple->t_self);
+}
+
+/* Names, owner and columns; false if the table or the view is gone. */
+static bool
+board_read_relations(Board *board)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(board->relid));
+	Form_pg_class form;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_class) GETSTRUCT(tuple);
+	board->owner = form->relowner;
+	board->name = pstrdup(NameStr(form->relname));
+	board->schema = get_namespace_name(form->relnamespace);
+	ReleaseSysCache(tuple);
+
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(board->view));
+	if (!HeapTupleIsValid(tuple) || board->schema == NULL)
+		return false;
+	board->ncolumns = ((Form_pg_class) GETSTRUCT(tuple))->relnatts;
+	ReleaseSysCache(tuple);
+
+	board->qualified = quote_qualified_identifier(board->schema, board->name);
+	board->since_attno = board->ncolumns + 1;
+	board->version_attno = board->ncolumns + 2;
+	board->column_names = palloc(sizeof(char *) * board->ncolumns);
+	for (int i = 0; i < board->ncolumns; i++)
+	{
+		board->column_names[i] = get_attname(board->relid, i + 1, true);
+		if (board->column_names[i] == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("column %d of board %s is gone", i + 1, board->qualified),
+					 errhint("Drop the board with andon.drop_board() and create it again.")));
+	}
+	return true;
+}
+
+static void
+insert_row(const char *table, Datum *values, bool *nulls)
+{
+	Relation	rel = table_open(board_catalog_relid(table), RowExclusiveLock);
+	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+
+	CatalogTupleInsert(rel, tuple);
+	table_close(rel, RowExclusiveLock);
+}
+
+static void
+insert_source(Oid board, Oid source, bool is_static)
+{
+	Datum		values[SOURCE_NATTS];
+	bool		nulls[SOURCE_NATTS] = {0};
+
+	values[SOURCE_ATT_BOARD - 1] = ObjectIdGetDatum(board);
+	values[SOURCE_ATT_SOURCE - 1] = ObjectIdGetDatum(source);
+	values[SOURCE_ATT_IS_STATIC - 1] = BoolGetDatum(is_static);
+	insert_row("board_source", values, nulls);
+}
+
+/*
+ * Functions are written as qualified signatures: OIDs would not survive a
+ * dump, and pg_upgrade refuses tables with columns of type regprocedure.
+ */
+static ArrayType *
+format_functions(List *functions)
+{
+	Datum	   *names = palloc(sizeof(Datum) * (list_length(functions) + 1));
+	ListCell   *cell;
+	int			n = 0;
+
+	foreach(cell, functions)
+		names[n++] = CStringGetTextDatum(format_procedure_qualified(lfirst_oid(cell)));
+	return construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+/* A function that is gone is nobody's to trust. */
+static List *
+parse_functions(ArrayType *names)
+{
+	List	   *result = NIL;
+	Datum	   *elements;
+	int			count;
+
+	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL, &count);
+	for (int i = 0; i < count; i++)
+	{
+		LOCAL_FCINFO(fcinfo, 1);
+		Datum		function;
+
+		InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
+		fcinfo->args[0].value = elements[i];
+		fcinfo->args[0].isnull = false;
+		function = to_regprocedure(fcinfo);
+		if (!fcinfo->isnull)
+			result = lappend_oid(result, DatumGetObjectId(function));
+	}
+	return result;
+}

@@ -1,0 +1,97 @@
+/*-------------------------------------------------------------------------
+ *
+ * board.h
+ *	  A board's catalog row, read and written.
+ *
+ * struct Board is what andon.board says about one board plus what the system
+ * catalogs say about its table and its definition.  board_load() allocates it
+ * in the current context, whole, so that deleting the context frees it.
+ * Columns are kept as positions: the definition's column i is the board's
+ * column i, andon_since and andon_version follow; renames do no harm.
+ *
+ * The catalog tables belong to the extension's owner.  They are read here by
+ * index scans, which ask for no privilege, and written by the functions below,
+ * whose callers have checked that the user may.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANDON_BOARD_BOARD_H
+#define ANDON_BOARD_BOARD_H
+
+#include "postgres.h"
+
+#include "access/attnum.h"
+#include "nodes/pg_list.h"
+#include "utils/array.h"
+#include "utils/jsonb.h"
+
+/* Columns that every board has beside its definition's. */
+#define BOARD_SINCE		"andon_since"
+#define BOARD_VERSION	"andon_version"
+
+typedef struct Board
+{
+	Oid			relid;			/* the board's table */
+	Oid			view;			/* its definition */
+	Oid			owner;
+	char	   *schema;
+	char	   *name;
+	char	   *qualified;		/* quoted as needed: public.mes_orders */
+	char	   *channel;
+	int			ncolumns;		/* of the definition */
+	char	  **column_names;	/* the board's, by position */
+	int			nkeys;
+	AttrNumber *key_attnos;
+	AttrNumber	status_attno;
+	AttrNumber	since_attno;
+	AttrNumber	version_attno;
+	Jsonb	   *options;
+	List	   *settings;		/* PinnedSetting */
+	List	   *sources;		/* OIDs, all */
+	List	   *static_sources; /* OIDs */
+	List	   *trusted;		/* OIDs of functions taken as immutable */
+} Board;
+
+/* What create_board writes down. */
+typedef struct BoardRecord
+{
+	Oid			relid;
+	Oid			view;
+	const char *query;
+	int			nkeys;
+	AttrNumber *key_attnos;
+	AttrNumber	status_attno;
+	const char *order_by;		/* may be NULL */
+	Jsonb	   *options;
+	const char *channel;
+	ArrayType  *settings;
+	List	   *sources;		/* OIDs */
+	List	   *static_sources; /* OIDs */
+	List	   *trusted;		/* OIDs of functions taken as immutable */
+} BoardRecord;
+
+/* NULL if relid is no board, or its table or definition is gone. */
+extern Board *board_load(Oid relid);
+
+/* ERROR 42809 if relid is no board. */
+extern Board *board_load_or_error(Oid relid);
+
+/* ERROR 42501 unless the current user owns the board. */
+extern void board_check_owner(const Board *board);
+
+/* OIDs of the boards that have relid itself as a source, sorted. */
+extern List *board_find_by_source(Oid relid);
+
+/* Partition roots and inheritance parents of a table, of all levels. */
+extern List *board_find_ancestors(Oid relid);
+
+/* The board that has this channel, or InvalidOid. */
+extern Oid	board_find_by_channel(const char *channel);
+
+extern void board_insert_record(const BoardRecord *record);
+extern void board_delete_record(Oid relid);
+
+/* The tables of the schema andon, InvalidOid if the extension is not there. */
+extern Oid	board_catalog_relid(const char *name);
+
+#endif							/* ANDON_BOARD_BOARD_H */

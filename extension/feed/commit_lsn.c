@@ -1,0 +1,109 @@
+/*-------------------------------------------------------------------------
+ *
+ * commit_lsn.c
+ *	  Tells the client where its commit ended in the WAL.
+ *
+ * The message is sent by the commit callback, after the commit record is
+ * flushed and the transaction is visible, and before the reply to the client.
+ * There an ERROR would be a PANIC.  What is called in the part marked NOTHROW
+ * neither allocates nor looks anything up; pq_putmessage() copies into the send
+ * buffer.  The buffer was emptied at PRE_COMMIT, where waiting for a slow client
+ * is still ordinary, so the message fits and nothing is written to the socket.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "fmgr.h"
+#include "libpq/libpq.h"
+#include "tcop/dest.h"
+#include "tcop/tcopprot.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/pg_lsn.h"
+
+#include "base/compat.h"
+#include "base/guc.h"
+#include "contract/andon_contract.h"
+#include "feed/commit_lsn.h"
+
+PG_FUNCTION_INFO_V1(andon_enable_commit_lsn);
+PG_FUNCTION_INFO_V1(andon_last_commit_lsn);
+
+/* "FFFFFFFF/FFFFFFFF" and its end */
+#define LSN_TEXT_BYTES 18
+
+/* End of this session's last commit that had a transaction ID. */
+static XLogRecPtr last_commit_lsn = InvalidXLogRecPtr;
+
+static bool client_is_told(void);
+static void send_commit_lsn(XLogRecPtr lsn);
+
+void
+commit_lsn_before_commit(void)
+{
+	if (client_is_told() && TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
+		pq_is_send_pending())
+		(void) pq_flush();
+}
+
+/* ------------------------------------------------------------- NOTHROW */
+
+void
+commit_lsn_on_commit(void)
+{
+	/* without a transaction ID XactLastCommitEnd is some other commit's */
+	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		return;
+	last_commit_lsn = XactLastCommitEnd;
+	if (client_is_told())
+		send_commit_lsn(last_commit_lsn);
+}
+
+static bool
+client_is_told(void)
+{
+	return guc_report_commit_lsn && whereToSendOutput == DestRemote;
+}
+
+static void
+send_commit_lsn(XLogRecPtr lsn)
+{
+	char		message[sizeof(ANDON_PARAMETER_COMMIT_LSN) + LSN_TEXT_BYTES];
+	int			length;
+
+	length = sizeof(ANDON_PARAMETER_COMMIT_LSN);
+	memcpy(message, ANDON_PARAMETER_COMMIT_LSN, length);
+	length += snprintf(message + length, sizeof(message) - length, "%X/%X",
+					   LSN_FORMAT_ARGS(lsn)) + 1;
+	(void) pq_putmessage(COMPAT_MSG_PARAMETER_STATUS, message, length);
+}
+
+/* -------------------------------------------------------- end of NOTHROW */
+
+/*
+ * Turns reporting on for the session, and answers with a ParameterStatus at
+ * once: proof for the caller that the library is loaded and talks to it.
+ */
+Datum
+andon_enable_commit_lsn(PG_FUNCTION_ARGS)
+{
+	XLogRecPtr	lsn = last_commit_lsn;
+
+	if (XLogRecPtrIsInvalid(lsn) && !RecoveryInProgress())
+		lsn = GetXLogInsertRecPtr();
+	SetConfigOption(ANDON_SETTING_REPORT_COMMIT_LSN, "on", PGC_USERSET, PGC_S_SESSION);
+	if (client_is_told())
+		send_commit_lsn(lsn);
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%X/%X", LSN_FORMAT_ARGS(lsn))));
+}
+
+Datum
+andon_last_commit_lsn(PG_FUNCTION_ARGS)
+{
+	if (XLogRecPtrIsInvalid(last_commit_lsn))
+		PG_RETURN_NULL();
+	PG_RETURN_LSN(last_commit_lsn);
+}

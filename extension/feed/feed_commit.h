@@ -1,0 +1,39 @@
+/*-------------------------------------------------------------------------
+ *
+ * feed_commit.h
+ *	  A transaction's changes of boards, collected and announced at commit.
+ *
+ * maintain/board_writer collects, the transaction callbacks send.  Collected
+ * changes follow subtransactions: what is rolled back is not announced.
+ * Bounded per board; beyond the bound readers are asked to resync.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANDON_FEED_FEED_COMMIT_H
+#define ANDON_FEED_FEED_COMMIT_H
+
+#include "postgres.h"
+
+#include "feed/feed_payload.h"
+
+/* Changes of one board in one transaction that are announced singly. */
+#define FEED_MAX_CHANGES	1000
+
+/* Is anybody to be told?  Saves building what feed_collect() would copy. */
+extern bool feed_is_wanted(void);
+
+/* board is the board's qualified name, channel where it is announced. */
+extern void feed_collect(Oid relid, const char *board, const char *channel,
+						 const FeedChange *change);
+
+/* PRE_COMMIT, after the last drain: queues the notifications. */
+extern void feed_before_commit(void);
+
+/* PRE_PREPARE: ERROR if there is something to announce. */
+extern void feed_before_prepare(void);
+
+extern void feed_on_subcommit(int level);
+extern void feed_on_subabort(int level);
+extern void feed_on_transaction_end(void);	/* NOTHROW */
+
+#endif							/* ANDON_FEED_FEED_COMMIT_H */

@@ -1,0 +1,109 @@
+/*-------------------------------------------------------------------------
+ *
+ * andon_init.c
+ *	  Loads the extension: one line per module, and who acts when at commit.
+ *
+ * The transaction callbacks of all modules are called from here, so that their
+ * order is written down in one place.  At PRE_COMMIT boards are brought up to
+ * date first, since that makes changes; then the changes are announced; last
+ * the client's send buffer is emptied for the message that the commit sends.
+ *
+ * From XACT_EVENT_COMMIT on an ERROR would be a PANIC: only functions marked
+ * NOTHROW are called there.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "base/guc.h"
+#include "board/board_cache.h"
+#include "feed/commit_lsn.h"
+#include "feed/feed_commit.h"
+#include "maintain/dirty_set.h"
+#include "maintain/drain.h"
+
+PG_MODULE_MAGIC;
+
+PG_FUNCTION_INFO_V1(andon_version);
+
+void		_PG_init(void);
+
+static void on_transaction_event(XactEvent event, void *arg);
+static void on_subtransaction_event(SubXactEvent event, SubTransactionId subxact,
+									SubTransactionId parent, void *arg);
+static void on_transaction_end(void);
+
+void
+_PG_init(void)
+{
+	guc_init();
+	board_cache_init();
+	RegisterXactCallback(on_transaction_event, NULL);
+	RegisterSubXactCallback(on_subtransaction_event, NULL);
+}
+
+Datum
+andon_version(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(ANDON_VERSION));
+}
+
+static void
+on_transaction_event(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+			drain_before_commit();
+			feed_before_commit();
+			commit_lsn_before_commit();
+			break;
+		case XACT_EVENT_PRE_PREPARE:
+			drain_before_commit();
+			feed_before_prepare();
+			break;
+		case XACT_EVENT_COMMIT:
+			commit_lsn_on_commit();
+			on_transaction_end();
+			break;
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			on_transaction_end();
+			break;
+		case XACT_EVENT_PARALLEL_PRE_COMMIT:
+		case XACT_EVENT_PARALLEL_COMMIT:
+		case XACT_EVENT_PARALLEL_ABORT:
+			/* workers never write */
+			break;
+	}
+}
+
+static void
+on_subtransaction_event(SubXactEvent event, SubTransactionId subxact,
+						SubTransactionId parent, void *arg)
+{
+	int			level = GetCurrentTransactionNestLevel();
+
+	if (event == SUBXACT_EVENT_COMMIT_SUB)
+	{
+		dirty_set_on_subcommit(level);
+		feed_on_subcommit(level);
+	}
+	else if (event == SUBXACT_EVENT_ABORT_SUB)
+	{
+		dirty_set_on_subabort(level);
+		feed_on_subabort(level);
+	}
+}
+
+static void
+on_transaction_end(void)
+{
+	dirty_set_on_transaction_end();
+	feed_on_transaction_end();
+	board_cache_on_transaction_end();
+}

@@ -1,0 +1,86 @@
+/*-------------------------------------------------------------------------
+ *
+ * board_plan.h
+ *	  What a backend needs to maintain one board, derived once.
+ *
+ * A BoardPlan joins a Board with the analysis of its definition: value shapes
+ * for every path, the links that are locked, and the prepared queries.  It
+ * belongs to the board's cache entry and lives as long (board_cache.h): always
+ * to the end of the transaction that asked for it.
+ *
+ * Paths and links are known by their index.  The fingerprint tells whether the
+ * indexes of two plans of one board mean the same: a key captured under one
+ * plan may be drained under its successor, or else the whole board is.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANDON_MAINTAIN_BOARD_PLAN_H
+#define ANDON_MAINTAIN_BOARD_PLAN_H
+
+#include "postgres.h"
+
+#include "analysis/definition.h"
+#include "base/spi_util.h"
+#include "base/values.h"
+#include "board/board.h"
+
+/* A link that is locked: (table, columns, operators). */
+typedef struct PlanLink
+{
+	Oid			relid;
+	int			n;
+	AttrNumber *attnos;			/* of relid; borrowed from the definition */
+	Oid		   *eqops;			/* borrowed from the definition */
+	ValueShape *shape;			/* of the values in relid's own columns */
+	Bitmapset  *watched;		/* attnos whose change moves rows of relid on a
+								 * path through this link; plain numbers */
+} PlanLink;
+
+typedef struct PlanHop
+{
+	const PathHop *hop;			/* borrowed from the definition */
+	int			link;			/* index in plan->links */
+	ValueShape *carried;		/* the tuples that are matched */
+	SPIPlanPtr	query;			/* NULL until first used */
+} PlanHop;
+
+typedef struct PlanPath
+{
+	const DirtyPath *path;		/* borrowed from the definition */
+	ValueShape *start;			/* the key's, if there is no hop */
+	int			nhops;
+	PlanHop    *hops;
+} PlanPath;
+
+typedef struct BoardPlan
+{
+	Board	   *board;			/* borrowed from the cache entry */
+	MemoryContext context;		/* the cache entry's */
+	Definition *definition;
+	uint64		fingerprint;
+	ValueShape *key;
+	FmgrInfo   *key_equal;		/* per key column */
+	int			npaths;
+	PlanPath   *paths;			/* those of all sources, in order of sources */
+	int			nlinks;
+	PlanLink   *links;
+	SPIPlanPtr	refresh_few;	/* generic plan; NULL until first used */
+	SPIPlanPtr	refresh_many;	/* planned for the very keys */
+} BoardPlan;
+
+/* NULL if relid is no board any more. */
+extern BoardPlan *board_plan_get(Oid relid);
+
+/* ERROR 42809 if relid is no board. */
+extern BoardPlan *board_plan_get_or_error(Oid relid);
+
+/* Analyses the definition view of a board; options as create_board made them. */
+extern Definition *board_plan_analyse(const Board *board);
+
+/* Index in plan->paths of the first path of a source of plan->definition. */
+extern int	board_plan_first_path(const BoardPlan *plan, const SourceUse *source);
+
+/* A key as a JSON object, in the current context. */
+extern char *board_plan_format_key(const BoardPlan *plan, const Datum *key);
+
+#endif							/* ANDON_MAINTAIN_BOARD_PLAN_H */

@@ -1,0 +1,303 @@
+/*-------------------------------------------------------------------------
+ *
+ * board_writer.c
+ *	  Writes rows of a board.
+ *
+ * The time of a change is clock_timestamp() under the key's lock: now() could
+ * lie before the time of the change it follows, and dwell would be negative.
+ *
+ * A version only ever grows, also over a key's absence: what leaves is noted in
+ * andon.departed under the hash of its key, and a key that enters goes on from
+ * there.  Two keys with one hash share the note, which is harmless, and share
+ * the key lock, so the note has one writer at a time.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "commands/trigger.h"
+#include "executor/executor.h"
+#include "utils/datum.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "feed/feed_commit.h"
+#include "maintain/board_writer.h"
+
+/* andon.departed, see sql/modules/10_catalog.sql */
+enum
+{
+	DEPARTED_ATT_BOARD = 1,
+	DEPARTED_ATT_KEY_HASH,
+	DEPARTED_ATT_VERSION,
+	DEPARTED_NATTS = DEPARTED_ATT_VERSION
+};
+
+struct BoardWriter
+{
+	BoardPlan  *plan;
+	Relation	rel;
+	EState	   *estate;
+	ResultRelInfo *result;
+	EPQState	epqstate;
+	TupleTableSlot *before;
+	TupleTableSlot *after;
+	Oid			status_output;	/* output function of the status' type */
+};
+
+static void fill_slot(BoardWriter *writer, const BoardRow *before, Datum *values,
+					  bool *nulls, TimestampTz since, int64 version);
+static bool status_differs(BoardWriter *writer, const BoardRow *before, Datum *values,
+						   bool *nulls);
+static void read_key(BoardWriter *writer, Datum *values, Datum *key);
+static void announce(BoardWriter *writer, FeedOp op, const BoardRow *before,
+					 Datum *values, bool *nulls, int64 version);
+static char *format_status(BoardWriter *writer, Datum *values, bool *nulls);
+static HeapTuple find_departed(Relation departed, Oid board, int64 hash);
+static int64 last_version(BoardWriter *writer, Datum *values);
+static void note_departed(BoardWriter *writer, Datum *values, int64 version);
+
+BoardWriter *
+board_writer_open(BoardPlan *plan)
+{
+	BoardWriter *writer = palloc0(sizeof(BoardWriter));
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	bool		is_varlena;
+
+	writer->plan = plan;
+	writer->rel = table_open(plan->board->relid, RowExclusiveLock);
+	writer->estate = CreateExecutorState();
+	rte->rtekind = RTE_RELATION;
+	rte->relid = plan->board->relid;
+	rte->relkind = writer->rel->rd_rel->relkind;
+	rte->rellockmode = RowExclusiveLock;
+	compat_init_range_table(writer->estate, rte);
+	writer->estate->es_output_cid = GetCurrentCommandId(true);
+	writer->result = makeNode(ResultRelInfo);
+	InitResultRelInfo(writer->result, writer->rel, 1, NULL, 0);
+	ExecOpenIndices(writer->result, false);
+	compat_eval_plan_qual_init(&writer->epqstate, writer->estate);
+	writer->before = table_slot_create(writer->rel, &writer->estate->es_tupleTable);
+	writer->after = table_slot_create(writer->rel, &writer->estate->es_tupleTable);
+	getTypeOutputInfo(get_atttype(plan->board->relid, plan->board->status_attno),
+					  &writer->status_output, &is_varlena);
+	AfterTriggerBeginQuery();
+	return writer;
+}
+
+void
+board_writer_insert(BoardWriter *writer, Datum *values, bool *nulls)
+{
+	int64		version = last_version(writer, values) + 1;
+
+	fill_slot(writer, NULL, values, nulls, GetCurrentTimestamp(), version);
+	ExecSimpleRelationInsert(writer->result, writer->estate, writer->after);
+	announce(writer, FEED_INSERT, NULL, values, nulls, version);
+}
+
+void
+board_writer_update(BoardWriter *writer, const BoardRow *before, Datum *values, bool *nulls)
+{
+	TimestampTz since = before->since;
+
+	if (status_differs(writer, before, values, nulls))
+		since = GetCurrentTimestamp();
+	fill_slot(writer, before, values, nulls, since, before->version + 1);
+	ExecSimpleRelationUpdate(writer->result, writer->estate, &writer->epqstate,
+							 writer->before, writer->after);
+	announce(writer, FEED_UPDATE, before, values, nulls, before->version + 1);
+}
+
+void
+board_writer_delete(BoardWriter *writer, const BoardRow *before)
+{
+	ExecClearTuple(writer->before);
+	writer->before->tts_tid = before->tid;
+	ExecSimpleRelationDelete(writer->result, writer->estate, &writer->epqstate,
+							 writer->before);
+	note_departed(writer, before->values, before->version + 1);
+	announce(writer, FEED_DELETE, before, before->values, before->nulls, before->version + 1);
+}
+
+void
+board_writer_close(BoardWriter *writer)
+{
+	AfterTriggerEndQuery(writer->estate);
+	EvalPlanQualEnd(&writer->epqstate);
+	ExecCloseIndices(writer->result);
+	ExecResetTupleTable(writer->estate->es_tupleTable, false);
+	FreeExecutorState(writer->estate);
+	table_close(writer->rel, NoLock);
+	pfree(writer);
+}
+
+/*
+ * The new row in writer->after; columns that the owner has added to the board
+ * keep what they have.
+ */
+static void
+fill_slot(BoardWriter *writer, const BoardRow *before, Datum *values, bool *nulls,
+		  TimestampTz since, int64 version)
+{
+	const Board *board = writer->plan->board;
+	TupleTableSlot *after = writer->after;
+	int			natts = after->tts_tupleDescriptor->natts;
+
+	ExecClearTuple(after);
+	memset(after->tts_isnull, true, sizeof(bool) * natts);
+	if (before)
+	{
+		ExecClearTuple(writer->before);
+		if (natts > board->version_attno &&
+			table_tuple_fetch_row_version(writer->rel, (ItemPointer) &before->tid,
+										  SnapshotAny, writer->before))
+		{
+			slot_getallattrs(writer->before);
+			memcpy(after->tts_values, writer->before->tts_values, sizeof(Datum) * natts);
+			memcpy(after->tts_isnull, writer->before->tts_isnull, sizeof(bool) * natts);
+		}
+		writer->before->tts_tid = before->tid;
+	}
+	memcpy(after->tts_values, values, sizeof(Datum) * board->ncolumns);
+	memcpy(after->tts_isnull, nulls, sizeof(bool) * board->ncolumns);
+	after->tts_values[board->since_attno - 1] = TimestampTzGetDatum(since);
+	after->tts_isnull[board->since_attno - 1] = false;
+	after->tts_values[board->version_attno - 1] = Int64GetDatum(version);
+	after->tts_isnull[board->version_attno - 1] = false;
+	ExecStoreVirtualTuple(after);
+}
+
+static bool
+status_differs(BoardWriter *writer, const BoardRow *before, Datum *values, bool *nulls)
+{
+	int			i = writer->plan->board->status_attno - 1;
+	Form_pg_attribute att = TupleDescAttr(RelationGetDescr(writer->rel), i);
+
+	if (before->nulls[i] != nulls[i])
+		return true;
+	return !nulls[i] &&
+		!datum_image_eq(before->values[i], values[i], att->attbyval, att->attlen);
+}
+
+static void
+read_key(BoardWriter *writer, Datum *values, Datum *key)
+{
+	const Board *board = writer->plan->board;
+
+	for (int i = 0; i < board->nkeys; i++)
+		key[i] = values[board->key_attnos[i] - 1];
+}
+
+/* values is the row after, or, for a row that leaves, the row before. */
+static void
+announce(BoardWriter *writer, FeedOp op, const BoardRow *before, Datum *values,
+		 bool *nulls, int64 version)
+{
+	const Board *board = writer->plan->board;
+	Datum		key[INDEX_MAX_KEYS];
+	FeedChange	change = {0};
+
+	if (!feed_is_wanted())
+		return;
+	read_key(writer, values, key);
+	change.op = op;
+	change.key = board_plan_format_key(writer->plan, key);
+	change.from = before ? format_status(writer, before->values, before->nulls) : NULL;
+	change.to = op != FEED_DELETE ? format_status(writer, values, nulls) : NULL;
+	change.version = version;
+	feed_collect(board->relid, board->qualified, board->channel, &change);
+}
+
+static char *
+format_status(BoardWriter *writer, Datum *values, bool *nulls)
+{
+	int			i = writer->plan->board->status_attno - 1;
+
+	return nulls[i] ? NULL : OidOutputFunctionCall(writer->status_output, values[i]);
+}
+
+/* A copy of the note on a departed key, or NULL. */
+static HeapTuple
+find_departed(Relation departed, Oid board, int64 hash)
+{
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&keys[0], DEPARTED_ATT_BOARD, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(board));
+	ScanKeyInit(&keys[1], DEPARTED_ATT_KEY_HASH, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(hash));
+	scan = systable_beginscan(departed, RelationGetPrimaryKeyIndex(departed), true,
+							  NULL, 2, keys);
+	tuple = systable_getnext(scan);
+	tuple = HeapTupleIsValid(tuple) ? heap_copytuple(tuple) : NULL;
+	systable_endscan(scan);
+	return tuple;
+}
+
+static int64
+last_version(BoardWriter *writer, Datum *values)
+{
+	Relation	departed = table_open(board_catalog_relid("departed"), AccessShareLock);
+	Datum		key[INDEX_MAX_KEYS];
+	HeapTuple	tuple;
+	int64		version = 0;
+	bool		isnull;
+
+	read_key(writer, values, key);
+	tuple = find_departed(departed, writer->plan->board->relid,
+						  (int64) value_lock_hash(writer->plan->key, key));
+	if (tuple)
+		version = DatumGetInt64(heap_getattr(tuple, DEPARTED_ATT_VERSION,
+											 RelationGetDescr(departed), &isnull));
+	table_close(departed, NoLock);
+	return version;
+}
+
+static void
+note_departed(BoardWriter *writer, Datum *values, int64 version)
+{
+	Relation	departed = table_open(board_catalog_relid("departed"), RowExclusiveLock);
+	TupleDesc	desc = RelationGetDescr(departed);
+	Datum		key[INDEX_MAX_KEYS];
+	Datum		row[DEPARTED_NATTS];
+	bool		nulls[DEPARTED_NATTS] = {0};
+	HeapTuple	old;
+	HeapTuple	tuple;
+	int64		hash;
+
+	read_key(writer, values, key);
+	hash = (int64) value_lock_hash(writer->plan->key, key);
+	row[DEPARTED_ATT_BOARD - 1] = ObjectIdGetDatum(writer->plan->board->relid);
+	row[DEPARTED_ATT_KEY_HASH - 1] = Int64GetDatum(hash);
+	row[DEPARTED_ATT_VERSION - 1] = Int64GetDatum(version);
+
+	old = find_departed(departed, writer->plan->board->relid, hash);
+	if (old)
+	{
+		bool		isnull;
+		int64		before = DatumGetInt64(heap_getattr(old, DEPARTED_ATT_VERSION, desc,
+														&isnull));
+
+		row[DEPARTED_ATT_VERSION - 1] = Int64GetDatum(Max(before, version));
+	}
+	tuple = heap_form_tuple(desc, row, nulls);
+	if (old)
+		CatalogTupleUpdate(departed, &old->t_self, tuple);
+	else
+		CatalogTupleInsert(departed, tuple);
+	/* the next key of this batch may have the same hash */
+	CommandCounterIncrement();
+	table_close(departed, NoLock);
+}

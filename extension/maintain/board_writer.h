@@ -1,0 +1,46 @@
+/*-------------------------------------------------------------------------
+ *
+ * board_writer.h
+ *	  Writes rows of a board.
+ *
+ * Below SQL: rows go to the table and its indexes through the executor's
+ * single-row functions, so that row triggers, constraints and extra indexes of
+ * the board work, while statement triggers (the guard) do not fire.  The caller
+ * holds the key's lock and has an active snapshot.  Keeps andon_since and
+ * andon_version, and tells the feed.
+ *
+ * Opened for one batch of rows and closed before the next: closing fires the
+ * board's own row triggers.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANDON_MAINTAIN_BOARD_WRITER_H
+#define ANDON_MAINTAIN_BOARD_WRITER_H
+
+#include "postgres.h"
+
+#include "maintain/board_plan.h"
+#include "storage/itemptr.h"
+
+typedef struct BoardWriter BoardWriter;
+
+/* The board's row as it stands; values[] holds its columns by position. */
+typedef struct BoardRow
+{
+	ItemPointerData tid;
+	Datum	   *values;			/* board->ncolumns of them */
+	bool	   *nulls;
+	TimestampTz since;
+	int64		version;
+} BoardRow;
+
+extern BoardWriter *board_writer_open(BoardPlan *plan);
+
+extern void board_writer_insert(BoardWriter *writer, Datum *values, bool *nulls);
+extern void board_writer_update(BoardWriter *writer, const BoardRow *before,
+								Datum *values, bool *nulls);
+extern void board_writer_delete(BoardWriter *writer, const BoardRow *before);
+
+extern void board_writer_close(BoardWriter *writer);
+
+#endif							/* ANDON_MAINTAIN_BOARD_WRITER_H */

@@ -1,0 +1,329 @@
+/*-------------------------------------------------------------------------
+ *
+ * drain.c
+ *	  From pending entries of the dirty set to true boards: the lock protocol.
+ *
+ * Two transactions that change different rows may both affect one board row,
+ * and neither sees what the other has not committed.  So each drain takes, in
+ * this order, locks that are held to the end of the transaction:
+ *
+ * 1. The board lock, shared.  Exclusive if the whole board is dirty, or when
+ *	  this transaction has asked for more locks than LOCK_BOUND on behalf of the
+ *	  board: it then stands for all that follow.
+ * 2. Link locks.  Who maps a link value through a hop takes (table, columns,
+ *	  value) exclusively; who made a row of that table new under the value, or
+ *	  changed what the row carries on, takes it shared.
+ * 3. Key locks, exclusive, before any row of the board is touched.
+ *
+ * Each hop is mapped under a snapshot taken after its link locks were granted,
+ * and each key is recomputed under a snapshot taken after its key lock was.
+ *
+ * Why one pass over the hops finds every key.  Say we map value v through a hop
+ * and hold its lock.  A transaction that brings a row under v, or changes where
+ * such a row leads, takes v's lock shared before it commits: it has committed
+ * before we were granted the lock, and our snapshot sees its row, or it waits
+ * for our end, and its own snapshot will see our change.  A row that leaves v
+ * is still found, by its old version or by the leaver's own old start, and
+ * leads to a key that both of us lock.
+ *
+ *	  T1: UPDATE customers (c1)				T2: INSERT orders (5, of c1)
+ *	  drain: c1 exclusive, granted
+ *											drain: c1 shared: waits
+ *	  maps c1: orders 1, 2; refreshes
+ *	  COMMIT								granted; key 5; reads c1's new name
+ *
+ *	  T2: INSERT orders (5, of c1)			T1: UPDATE customers (c1)
+ *	  drain: c1 shared, key 5, old name
+ *											drain: c1 exclusive: waits
+ *	  COMMIT								granted; maps c1: orders 1, 2, 5
+ *
+ * One level at a time over all paths, sorted within (base/locks.c), keeps the
+ * order the same in all backends.  What remains (two transactions that each
+ * hold a lock shared and want it exclusively, two statements of one transaction
+ * that lock in crossed order) is a deadlock like any other: 40P01.
+ *
+ * At REPEATABLE READ and SERIALIZABLE the newest state, which the locks make
+ * stable, may be one that this transaction must not see.  Everything is read
+ * under both snapshots then; if they differ: 40001 (mapping.h, refresh.c).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "base/locks.h"
+#include "base/spi_util.h"
+#include "maintain/board_plan.h"
+#include "maintain/dirty_set.h"
+#include "maintain/drain.h"
+#include "maintain/mapping.h"
+#include "maintain/refresh.h"
+
+/*
+ * Link and key locks of one transaction for one board.  The lock table has
+ * room for max_locks_per_transaction locks per backend on average.
+ */
+#define LOCK_BOUND	(4 * max_locks_per_xact)
+
+/* One drain of one board. */
+typedef struct Drain
+{
+	BoardPlan  *plan;
+	bool		whole;			/* refresh every key */
+	bool		alone;			/* the board lock is held exclusively */
+	ValueSet   *keys;
+	ValueSet  **carried;		/* per path: the tuples to be mapped next */
+	LockRequests *requests;
+} Drain;
+
+static bool draining = false;
+
+static void drain_board(Oid board);
+static void drain_sort_entries(Drain *drain, List *entries);
+static void drain_request_shared_links(Drain *drain, List *entries);
+static void drain_take_board_lock(Drain *drain, int nlocks);
+static void drain_map_paths(Drain *drain);
+static void drain_map_level(Drain *drain, int level);
+static void drain_request_carried(Drain *drain, int level);
+static void drain_take_locks(Drain *drain);
+static void drain_lock_keys(Drain *drain);
+static void on_drain_error(void *arg);
+
+void
+drain_pending(void)
+{
+	ListCell   *cell;
+
+	/*
+	 * A trigger on a board may write a source.  The statement's drain is this
+	 * one: what was captured is still pending when the loop comes round.
+	 */
+	if (draining || !dirty_set_has_pending())
+		return;
+
+	draining = true;
+	PG_TRY();
+	{
+		while (dirty_set_has_pending())
+			foreach(cell, dirty_set_list_boards())
+				drain_board(lfirst_oid(cell));
+	}
+	PG_FINALLY();
+	{
+		draining = false;
+	}
+	PG_END_TRY();
+}
+
+void
+drain_before_commit(void)
+{
+	while (dirty_set_has_pending())
+	{
+		PushActiveSnapshot(GetTransactionSnapshot());
+		drain_pending();
+		PopActiveSnapshot();
+		/* triggers of the board; left in the queue they would be dropped */
+		AfterTriggerFireDeferred();
+	}
+}
+
+static void
+drain_board(Oid relid)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "andon drain",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Drain		drain = {0};
+	List	   *entries;
+	OwnerScope	scope;
+	ErrorContextCallback callback;
+
+	drain.plan = board_plan_get(relid);
+	entries = dirty_set_take(relid);
+	if (drain.plan)
+	{
+		callback.callback = on_drain_error;
+		callback.arg = drain.plan->board;
+		callback.previous = error_context_stack;
+		error_context_stack = &callback;
+
+		spi_util_enter_owner(&scope, drain.plan->board->owner, drain.plan->board->settings);
+		spi_connect();
+		MemoryContextSwitchTo(context);
+		drain_sort_entries(&drain, entries);
+		drain_take_board_lock(&drain, list_length(entries));
+		if (!drain.whole)
+		{
+			drain_request_shared_links(&drain, entries);
+			drain_map_paths(&drain);
+			drain_lock_keys(&drain);
+			(void) refresh_keys(drain.plan, drain.keys);
+		}
+		else
+			(void) refresh_whole(drain.plan);
+		spi_finish();
+		spi_util_leave_owner(&scope);
+		error_context_stack = callback.previous;
+	}
+	dirty_set_release(entries);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+/* Entries by what is to be done with them. */
+static void
+drain_sort_entries(Drain *drain, List *entries)
+{
+	BoardPlan  *plan = drain->plan;
+	ListCell   *cell;
+
+	drain->requests = locks_create_requests();
+	drain->keys = value_set_create(plan->key);
+	drain->carried = palloc0(sizeof(ValueSet *) * Max(plan->npaths, 1));
+	foreach(cell, entries)
+	{
+		DirtyEntry *entry = lfirst(cell);
+
+		/* captured under another definition: its index may mean another path */
+		if (entry->tag.kind == DIRTY_WHOLE || entry->tag.fingerprint != plan->fingerprint)
+			drain->whole = true;
+		else if (entry->tag.kind == DIRTY_KEY)
+			value_set_add(drain->keys, entry->values);
+		else if (entry->tag.kind == DIRTY_START)
+		{
+			int			path = entry->tag.index;
+
+			if (drain->carried[path] == NULL)
+				drain->carried[path] = value_set_create(plan->paths[path].start);
+			value_set_add(drain->carried[path], entry->values);
+		}
+	}
+}
+
+static void
+drain_request_shared_links(Drain *drain, List *entries)
+{
+	ListCell   *cell;
+
+	foreach(cell, entries)
+	{
+		DirtyEntry *entry = lfirst(cell);
+		PlanLink   *link;
+
+		if (entry->tag.kind != DIRTY_LINK)
+			continue;
+		link = &drain->plan->links[entry->tag.index];
+		locks_request_link(drain->requests, link->relid,
+						   value_lock_hash(link->shape, entry->values), ShareLock);
+	}
+}
+
+/* nlocks: how many locks are known to be needed at least. */
+static void
+drain_take_board_lock(Drain *drain, int nlocks)
+{
+	Oid			board = drain->plan->board->relid;
+
+	drain->alone = drain->whole ||
+		dirty_set_count_locks(board, 0) + nlocks > LOCK_BOUND;
+	locks_take_board(board, drain->alone ? ExclusiveLock : ShareLock);
+}
+
+/* Hop after hop, all paths abreast. */
+static void
+drain_map_paths(Drain *drain)
+{
+	int			nlevels = 0;
+
+	for (int p = 0; p < drain->plan->npaths; p++)
+		if (drain->carried[p])
+			nlevels = Max(nlevels, drain->plan->paths[p].nhops);
+
+	drain_request_carried(drain, 0);
+	drain_take_locks(drain);
+	for (int level = 0; level < nlevels; level++)
+	{
+		drain_map_level(drain, level);
+		drain_request_carried(drain, level + 1);
+		drain_take_locks(drain);
+	}
+}
+
+static void
+drain_map_level(Drain *drain, int level)
+{
+	SnapshotPair pair;
+
+	mapping_take_snapshots(&pair);
+	for (int p = 0; p < drain->plan->npaths; p++)
+	{
+		PlanPath   *path = &drain->plan->paths[p];
+		ValueSet   *to = drain->keys;
+
+		if (drain->carried[p] == NULL || level >= path->nhops)
+			continue;
+		if (level + 1 < path->nhops)
+			to = value_set_create(path->hops[level + 1].carried);
+		mapping_run_hop(drain->plan, &path->hops[level], drain->carried[p], to, &pair);
+		drain->carried[p] = to;
+	}
+	mapping_drop_snapshots(&pair);
+}
+
+static void
+drain_request_carried(Drain *drain, int level)
+{
+	for (int p = 0; p < drain->plan->npaths; p++)
+	{
+		PlanPath   *path = &drain->plan->paths[p];
+		ValueSet   *carried = drain->carried[p];
+
+		if (carried == NULL || level >= path->nhops)
+			continue;
+		for (int i = 0; i < value_set_count(carried); i++)
+			locks_request_link(drain->requests, path->hops[level].hop->relid,
+							   value_lock_hash(path->hops[level].carried,
+											   value_set_get(carried, i)),
+							   ExclusiveLock);
+	}
+}
+
+/* Takes what was asked for, or the board lock that stands for it all. */
+static void
+drain_take_locks(Drain *drain)
+{
+	Oid			board = drain->plan->board->relid;
+
+	if (!drain->alone &&
+		dirty_set_count_locks(board, drain->requests->count) > LOCK_BOUND)
+	{
+		locks_take_board(board, ExclusiveLock);
+		drain->alone = true;
+	}
+	if (drain->alone)
+		drain->requests->count = 0;
+	else
+		locks_take_requests(drain->requests);
+}
+
+static void
+drain_lock_keys(Drain *drain)
+{
+	for (int i = 0; i < value_set_count(drain->keys) && !drain->alone; i++)
+		locks_request_key(drain->requests, drain->plan->board->relid,
+						  value_lock_hash(drain->plan->key, value_set_get(drain->keys, i)));
+	drain_take_locks(drain);
+}
+
+static void
+on_drain_error(void *arg)
+{
+	errcontext("maintenance of board %s", ((Board *) arg)->qualified);
+}

@@ -1,0 +1,130 @@
+/*-------------------------------------------------------------------------
+ *
+ * check.c
+ *	  andon.check_board(): where a board differs from its definition.
+ *
+ * Both sides are read in one query, under one snapshot, and compared by image,
+ * as maintenance does; but the comparison is the server's own, not ours, so
+ * that the two can disagree.  Shows the definition's result, which is the
+ * owner's to see: only the owner may call it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+
+#include "base/spi_util.h"
+#include "maintain/board_plan.h"
+
+PG_FUNCTION_INFO_V1(andon_check_board);
+
+/* (key, problem, expected, actual) */
+#define CHECK_COLUMNS 4
+
+static char *build_query(BoardPlan *plan);
+static void append_names(StringInfo buf, const Board *board, const char *prefix);
+static void append_key_names(StringInfo buf, const Board *board, const char *prefix);
+static void store_rows(ReturnSetInfo *result);
+
+Datum
+andon_check_board(PG_FUNCTION_ARGS)
+{
+	BoardPlan  *plan = board_plan_get_or_error(PG_GETARG_OID(0));
+	OwnerScope	scope;
+	int			rc;
+
+	board_check_owner(plan->board);
+	InitMaterializedSRF(fcinfo, 0);
+
+	spi_util_enter_owner(&scope, plan->board->owner, plan->board->settings);
+	spi_connect();
+	rc = SPI_execute(build_query(plan), true, 0);
+	if (rc != SPI_OK_SELECT)
+		elog(ERROR, "check query failed: %s", SPI_result_code_string(rc));
+	store_rows((ReturnSetInfo *) fcinfo->resultinfo);
+	spi_finish();
+	spi_util_leave_owner(&scope);
+	return (Datum) 0;
+}
+
+static char *
+build_query(BoardPlan *plan)
+{
+	const Board *board = plan->board;
+	StringInfoData buf;
+	const char *first = quote_identifier(board->column_names[board->key_attnos[0] - 1]);
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, "SELECT (SELECT pg_catalog.to_jsonb(k) FROM (SELECT ");
+	for (int i = 0; i < board->nkeys; i++)
+	{
+		const char *name = quote_identifier(board->column_names[board->key_attnos[i] - 1]);
+
+		appendStringInfo(&buf, "%sCOALESCE(d.%s, b.%s) AS %s", i ? ", " : "", name, name, name);
+	}
+	appendStringInfo(&buf, ") k), CASE WHEN b.%s IS NULL THEN 'missing' "
+					 "WHEN d.%s IS NULL THEN 'extra' ELSE 'different' END, "
+					 "pg_catalog.to_jsonb(d) - 'andon_n', pg_catalog.to_jsonb(b) "
+					 "FROM (SELECT s.*, pg_catalog.count(*) OVER (PARTITION BY ", first, first);
+	append_key_names(&buf, board, "s.");
+	appendStringInfo(&buf, ") AS andon_n FROM %s s (", spi_util_relation_name(board->view));
+	append_names(&buf, board, "");
+	appendStringInfoString(&buf, ") WHERE (");
+	append_key_names(&buf, board, "s.");
+	appendStringInfoString(&buf, ") IS NOT NULL) d FULL JOIN (SELECT ");
+	append_names(&buf, board, "");
+	appendStringInfo(&buf, " FROM %s) b ON ", board->qualified);
+	for (int i = 0; i < board->nkeys; i++)
+	{
+		const char *name = quote_identifier(board->column_names[board->key_attnos[i] - 1]);
+
+		appendStringInfo(&buf, "%sb.%s %s d.%s", i ? " AND " : "", name,
+						 spi_util_operator_name(plan->definition->key_eqops[i]), name);
+	}
+	appendStringInfo(&buf, " WHERE b.%s IS NULL OR d.%s IS NULL OR d.andon_n > 1 OR ROW(",
+					 first, first);
+	append_names(&buf, board, "b.");
+	appendStringInfoString(&buf, ")::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW(");
+	append_names(&buf, board, "d.");
+	appendStringInfoString(&buf, ")::pg_catalog.record ORDER BY ");
+	append_key_names(&buf, board, "d.");
+	appendStringInfoString(&buf, ", ");
+	append_key_names(&buf, board, "b.");
+	return buf.data;
+}
+
+static void
+append_names(StringInfo buf, const Board *board, const char *prefix)
+{
+	for (int i = 0; i < board->ncolumns; i++)
+		appendStringInfo(buf, "%s%s%s", i ? ", " : "", prefix,
+						 quote_identifier(board->column_names[i]));
+}
+
+static void
+append_key_names(StringInfo buf, const Board *board, const char *prefix)
+{
+	for (int i = 0; i < board->nkeys; i++)
+		appendStringInfo(buf, "%s%s%s", i ? ", " : "", prefix,
+						 quote_identifier(board->column_names[board->key_attnos[i] - 1]));
+}
+
+static void
+store_rows(ReturnSetInfo *result)
+{
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		Datum		values[CHECK_COLUMNS];
+		bool		nulls[CHECK_COLUMNS];
+
+		for (int i = 0; i < CHECK_COLUMNS; i++)
+			values[i] = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
+									  i + 1, &nulls[i]);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+}

@@ -1,0 +1,16 @@
+-- Trigger functions. PUBLIC may execute them: a restored dump creates the
+-- triggers as the tables' owners. Where no board is concerned they do nothing.
+-- They resolve no name, and a SET clause would be paid for with each row.
+
+CREATE FUNCTION @extschema@.source_trigger() RETURNS trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'andon_source_trigger';
+
+COMMENT ON FUNCTION @extschema@.source_trigger() IS
+    'on every source of a board: collects what changes and brings the board up to date';
+
+CREATE FUNCTION @extschema@.board_guard() RETURNS trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'andon_board_guard';
+
+COMMENT ON FUNCTION @extschema@.board_guard() IS 'on every board: refuses direct changes';
