@@ -263,6 +263,7 @@ auth_begin(Client *client)
 		.method = context->config.auth_method,
 		.user_name = client->user,
 		.user = user,
+		.derive_always = context->users && user_table_has_plain(context->users),
 		.mock_secret = context->mock_secret,
 		.mock_secret_len = sizeof(context->mock_secret),
 	};

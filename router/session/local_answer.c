@@ -8,7 +8,7 @@
  *						 server is gone
  *	  SET/SHOW andon.*   the session's own settings
  *	  DEALLOCATE         of statements that clients prepared by protocol
- *	  DISCARD ALL        of a session that has no server
+ *	  DISCARD ALL, RESET ALL   of a session that has no server
  *
  * Only when it is the only statement of its unit; in either protocol.
  *
@@ -18,7 +18,6 @@
 
 #include <ctype.h>
 #include <stdio.h>
-#include <strings.h>
 
 #include "base/memory.h"
 #include "session/params.h"
@@ -34,14 +33,14 @@ typedef struct LocalResult
 } LocalResult;
 
 static bool local_begin(Client *client, const StatementClass *class, Slice text, LocalResult *result);
-static bool local_end(Client *client, const StatementClass *class, Slice text, LocalResult *result);
+static bool local_end(Client *client, const StatementClass *class, LocalResult *result);
 static bool local_set(Client *client, const StatementClass *class, LocalResult *result, Error *error);
 static bool local_show(Client *client, const StatementClass *class, LocalResult *result);
 static bool local_deallocate(Client *client, const StatementClass *class, LocalResult *result);
 static bool local_discard(Client *client, LocalResult *result);
+static bool local_reset_all(Client *client, LocalResult *result);
 static void local_send(Client *client, const LocalResult *result);
 static void local_send_reply(Client *client, const Frame *frame, const LocalResult *result, Buf *out);
-static bool text_has_word(Slice text, const char *word);
 static const char *begin_tag(Slice text);
 
 bool
@@ -70,11 +69,12 @@ local_answer_unit(Client *client)
 			break;
 		case STATEMENT_COMMIT:
 		case STATEMENT_ROLLBACK:
-			done = local_end(client, class, text, &result);
+			done = local_end(client, class, &result);
 			break;
 		case STATEMENT_SET:
 		case STATEMENT_RESET:
-			done = local_set(client, class, &result, &error);
+			done = strcmp(class->set_name, "all") == 0 ? local_reset_all(client, &result) :
+				local_set(client, class, &result, &error);
 			break;
 		case STATEMENT_SHOW:
 			done = local_show(client, class, &result);
@@ -120,13 +120,12 @@ local_begin(Client *client, const StatementClass *class, Slice text, LocalResult
 }
 
 static bool
-local_end(Client *client, const StatementClass *class, Slice text, LocalResult *result)
+local_end(Client *client, const StatementClass *class, LocalResult *result)
 {
 	Transaction *transaction = &client->transaction;
 
-	/* AND CHAIN begins another one, PREPARED is about another one */
-	if ((!transaction->is_deferred && !transaction->is_lost) ||
-		text_has_word(text, "chain") || text_has_word(text, "prepared"))
+	/* AND CHAIN begins another one, which a server has to run */
+	if ((!transaction->is_deferred && !transaction->is_lost) || (class->flags & STATEMENT_CHAIN))
 		return false;
 	result->tag = class->kind == STATEMENT_COMMIT && !transaction->is_lost ? "COMMIT" : "ROLLBACK";
 	transaction_reset(transaction);
@@ -208,11 +207,22 @@ local_discard(Client *client, LocalResult *result)
 {
 	if (client->server || client->transaction.status != 'I')
 		return false;
+	local_reset_all(client, result);
 	prepared_map_clear(client->prepared);
+	result->tag = "DISCARD ALL";
+	return true;
+}
+
+/* Back to what the startup packet asked for; the next server is set so. */
+static bool
+local_reset_all(Client *client, LocalResult *result)
+{
+	if (client->server || client->transaction.status != 'I')
+		return false;
 	settings_unref(client->settings);
 	client->settings = settings_ref(client->startup_settings);
 	client->route = 'a';
-	result->tag = "DISCARD ALL";
+	result->tag = "RESET";
 	return true;
 }
 
@@ -286,19 +296,6 @@ local_send_reply(Client *client, const Frame *frame, const LocalResult *result, 
 			build_ready(out, client->transaction.status);
 			break;
 	}
-}
-
-static bool
-text_has_word(Slice text, const char *word)
-{
-	size_t		len = strlen(word);
-
-	for (size_t i = 0; i + len <= text.len; i++)
-	{
-		if (strncasecmp(text.data + i, word, len) == 0)
-			return true;
-	}
-	return false;
 }
 
 /* The command tag of a BEGIN, by its first word; NULL: a comment hides it. */

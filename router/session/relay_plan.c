@@ -195,7 +195,7 @@ plan_on_held_server(Client *client)
 static bool
 is_allowed_in_replica_transaction(const UnitSummary *summary)
 {
-	if (summary->only_prepares || (summary->flags & STATEMENT_IS_READ))
+	if (summary->only_prepares || (summary->flags & (STATEMENT_IS_READ | STATEMENT_NODE_LOCAL)))
 		return true;
 	if (summary->statements != 1)
 		return false;
@@ -222,15 +222,14 @@ may_run_on_replica(const Client *client)
 	const UnitSummary *summary = &client->relay.summary;
 	const Transaction *transaction = &client->transaction;
 	const Facts *facts = statement_cache_facts(client->account->database->statements);
-	bool		is_read = summary->only_prepares || (summary->flags & STATEMENT_IS_READ);
+	bool		wants_replica = client->route == 'r' || (summary->flags & STATEMENT_HINT_REPLICA);
+	bool		is_read = summary->only_prepares || (summary->flags & STATEMENT_IS_READ) ||
+		((summary->flags & STATEMENT_NODE_LOCAL) && wants_replica);
 
 	if (client->context->config.pool_mode == POOL_MODE_SESSION && client->route != 'r')
 		return false;
 	if (!is_read || client->route == 'p' || (summary->flags & STATEMENT_HINT_PRIMARY) ||
 		summary->pin_reason || client->relay.to_primary)
-		return false;
-	if ((summary->flags & STATEMENT_NODE_LOCAL) && client->route != 'r' &&
-		!(summary->flags & STATEMENT_HINT_REPLICA))
 		return false;
 
 	/* its own DDL is not among the facts yet */
@@ -326,14 +325,16 @@ plan_on_failed(void *owner, const Error *error)
 	const TopologyView *view = client->context->view;
 	int			node = client->relay.node;
 
-	/* a replica that lets nobody in: others may */
-	if (node >= 0 && node < view->nnodes && node != view->primary && may_run_on_replica(client))
+	/* a replica that lets nobody in: others may; a primary that is gone: wait for one */
+	if (node != view->primary && may_run_on_replica(client))
 	{
 		client->relay.excluded |= UINT64_C(1) << node;
 		relay_plan_again(client);
-		return;
 	}
-	client_refuse_unit(client, error);
+	else if (client->waiter.failure == POOL_NODE_LOST)
+		plan_wait_for_view(client, false);
+	else
+		client_refuse_unit(client, error);
 }
 
 static bool

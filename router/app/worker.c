@@ -1,0 +1,218 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker.c
+ *	  Wires one worker: who is subscribed to what.
+ *
+ *	  listener  --accepted-->  client_accept          a session begins
+ *	  monitor   --view------>  session_context        waiting units decide again,
+ *												  pools drop servers of changed nodes
+ *	  monitor   --facts----->  session_context        statements are classified anew
+ *	  pool      --starved--->  router                 peers give servers back
+ *	  pool      --lost------>  monitor                a node may be in trouble
+ *	  session   --cancel---->  router                 the owner may be in another worker
+ *	  session   --console--->  admin                  through a hook
+ *
+ * Created and destroyed by the main thread while the worker's thread does not
+ * run; in between everything here belongs to the worker's thread.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "app/worker.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "session/client.h"
+
+/* The classifier's recursion is bounded, but bounded for this much stack. */
+#define WORKER_STACK_BYTES (8 * 1024 * 1024)
+
+struct Worker
+{
+	WorkerConfig config;
+	Loop	   *loop;			/* owned, like all below */
+	SettingsPool *settings;
+	PreparedTable *prepared;
+	PoolSet    *pools;
+	Listener   *listeners[WORKER_MAX_LISTENERS];
+	int			nlisteners;
+	SessionContext context;
+	pthread_t	thread;
+	bool		is_running;
+};
+
+static void worker_on_accept(void *arg, int fd, const PeerAddress *peer);
+static void worker_on_starved(void *arg, int node, const char *database, const char *user);
+static void worker_on_server_lost(void *arg, int node);
+static void *worker_main(void *arg);
+static void worker_close_listeners(Worker *worker);
+
+Worker *
+worker_create(const WorkerConfig *config, Error *error)
+{
+	Worker	   *worker = mem_alloc(sizeof(Worker));
+	SessionContext *context = &worker->context;
+	PoolSetHooks pool_hooks = {worker_on_starved, worker_on_server_lost, worker};
+
+	worker->config = *config;
+	worker->loop = loop_create();
+	if (worker->loop == NULL)
+	{
+		mem_free(worker);
+		error_set(error, SQLSTATE_INSUFFICIENT_RESOURCES, "could not create an event loop");
+		return NULL;
+	}
+	worker->settings = settings_pool_create();
+	worker->prepared = prepared_table_create();
+	worker->pools = pool_set_create(worker->loop, &config->pool, config->totals, worker->settings, &pool_hooks);
+
+	context->loop = worker->loop;
+	context->pools = worker->pools;
+	context->settings = worker->settings;
+	context->prepared = worker->prepared;
+	context->config = config->session;
+	context->hooks = config->hooks;
+	context->view = topology_view_ref(config->view);
+	context->users = config->users ? user_table_ref(config->users) : NULL;
+	memcpy(context->mock_secret, config->mock_secret, sizeof(context->mock_secret));
+	context->worker = config->index;
+	context->generation = config->generation;
+	session_context_init(context);
+	pool_set_view(worker->pools, context->view);
+	context->console = config->make_console(config->arg, worker);
+	return worker;
+}
+
+bool
+worker_listen(Worker *worker, Error *error)
+{
+	const WorkerConfig *config = &worker->config;
+
+	for (int i = 0; config->listen_addrs[i] && worker->nlisteners < WORKER_MAX_LISTENERS - 1; i++)
+	{
+		Listener   *listener = listener_create_tcp(worker->loop, config->listen_addrs[i], config->listen_port,
+												   worker_on_accept, worker, error);
+
+		if (listener == NULL)
+			return false;
+		worker->listeners[worker->nlisteners++] = listener;
+	}
+	if (config->unix_fd >= 0)
+		worker->listeners[worker->nlisteners++] =
+			listener_create_unix(worker->loop, config->unix_fd, worker_on_accept, worker);
+	return true;
+}
+
+bool
+worker_start(Worker *worker, Error *error)
+{
+	pthread_attr_t attr;
+	int			failure;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, WORKER_STACK_BYTES);
+	failure = pthread_create(&worker->thread, &attr, worker_main, worker);
+	pthread_attr_destroy(&attr);
+	if (failure)
+		return error_set(error, SQLSTATE_INSUFFICIENT_RESOURCES, "could not start a worker thread: %s",
+						 strerror(failure));
+	worker->is_running = true;
+	return true;
+}
+
+void
+worker_destroy(Worker *worker)
+{
+	if (worker->is_running)
+	{
+		loop_stop(worker->loop);
+		pthread_join(worker->thread, NULL);
+	}
+	worker_close_listeners(worker);
+	session_context_fini(&worker->context);
+	pool_set_destroy(worker->pools);
+	loop_destroy(worker->loop);
+	prepared_table_destroy(worker->prepared);
+	settings_pool_destroy(worker->settings);
+	mem_free(worker);
+}
+
+void
+worker_post(Worker *worker, LoopCallback fn, void *arg)
+{
+	loop_post(worker->loop, fn, arg);
+}
+
+Loop *
+worker_loop(Worker *worker)
+{
+	return worker->loop;
+}
+
+int
+worker_index(const Worker *worker)
+{
+	return worker->config.index;
+}
+
+SessionContext *
+worker_context(Worker *worker)
+{
+	return &worker->context;
+}
+
+void
+worker_configure(Worker *worker, const PoolConfig *pool, const SessionConfig *session)
+{
+	pool_set_configure(worker->pools, pool);
+	worker->context.config = *session;
+}
+
+void
+worker_drain(Worker *worker)
+{
+	worker_close_listeners(worker);
+	session_context_drain(&worker->context);
+}
+
+static void
+worker_on_accept(void *arg, int fd, const PeerAddress *peer)
+{
+	Worker	   *worker = arg;
+
+	client_accept(&worker->context, fd, peer);
+}
+
+static void
+worker_on_starved(void *arg, int node, const char *database, const char *user)
+{
+	Worker	   *worker = arg;
+
+	worker->config.on_starved(worker->config.arg, worker->config.index, node, database, user);
+}
+
+static void
+worker_on_server_lost(void *arg, int node)
+{
+	Worker	   *worker = arg;
+
+	worker->config.hooks.report_suspicion(worker->config.hooks.arg, node);
+}
+
+static void *
+worker_main(void *arg)
+{
+	Worker	   *worker = arg;
+
+	loop_run(worker->loop);
+	return NULL;
+}
+
+static void
+worker_close_listeners(Worker *worker)
+{
+	while (worker->nlisteners > 0)
+		listener_destroy(worker->listeners[--worker->nlisteners]);
+}

@@ -1,0 +1,61 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker.h
+ *	  One worker thread: a loop with its clients, servers and caches.
+ *
+ * Workers share nothing but what is immutable (views, users, facts: counted
+ * references) or made for it (PoolTotals, the client count).  To look into a
+ * worker, visit it: worker_post() runs a function in its thread.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_APP_WORKER_H
+#define ROUTER_APP_WORKER_H
+
+#include "backend/pool.h"
+#include "base/error.h"
+#include "net/listener.h"
+#include "session/context.h"
+
+typedef struct Worker Worker;
+
+#define WORKER_MAX_LISTENERS 16
+
+/* All a worker is made from; the callbacks may be called from its thread. */
+typedef struct WorkerConfig
+{
+	int			index;
+	uint32_t	generation;
+	const char *const *listen_addrs;	/* NULL-terminated */
+	int			listen_port;
+	int			unix_fd;		/* shared listening socket, or -1 */
+	PoolConfig	pool;
+	SessionConfig session;
+	SessionHooks hooks;			/* of the process */
+	void		(*on_starved) (void *arg, int worker, int node, const char *database, const char *user);
+	ConsoleHook (*make_console) (void *arg, Worker *worker);
+	void	   *arg;			/* of on_starved and make_console */
+	PoolTotals *totals;
+	TopologyView *view;			/* a reference is taken */
+	UserTable  *users;			/* a reference is taken; may be NULL */
+	const unsigned char *mock_secret;	/* 32 bytes */
+} WorkerConfig;
+
+extern Worker *worker_create(const WorkerConfig *config, Error *error);
+extern bool worker_listen(Worker *worker, Error *error);	/* before start */
+extern bool worker_start(Worker *worker, Error *error);
+
+/* Stop the loop and wait for the thread; then everything of it is freed. */
+extern void worker_destroy(Worker *worker);
+
+/* Run fn(arg) in the worker's thread. */
+extern void worker_post(Worker *worker, LoopCallback fn, void *arg);
+
+/* ---- in the worker's thread ---- */
+extern Loop *worker_loop(Worker *worker);
+extern int	worker_index(const Worker *worker);
+extern SessionContext *worker_context(Worker *worker);
+extern void worker_configure(Worker *worker, const PoolConfig *pool, const SessionConfig *session);
+extern void worker_drain(Worker *worker);	/* stop listening, let sessions end */
+
+#endif							/* ROUTER_APP_WORKER_H */

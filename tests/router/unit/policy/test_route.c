@@ -1,0 +1,241 @@
+/*
+ * test_route.c
+ *	  The routing decision as a table, and the floor's rules behind it.
+ *
+ * The cluster of each case: node 0 is the primary at LSN 1000, nodes 1 and 2
+ * are replicas at 900 and 800; samples were taken at time 50.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "policy/route.h"
+
+#define SAMPLED 50
+
+typedef struct RouteCase
+{
+	const char *name;
+	bool		is_read;
+	Lsn			floor;
+	int			last_node;		/* -1: none */
+	uint64_t	uncovered_us;
+	Consistency consistency;
+	bool		patience_over;
+	bool		insists;
+	uint64_t	excluded;
+	int			load[3];
+	const char *broken;			/* nodes that are not usable, by digit */
+	RouteAction action;
+	int			node;
+	RouteReason reason;
+} RouteCase;
+
+#define S CONSISTENCY_SESSION
+#define E CONSISTENCY_EVENTUAL
+#define P CONSISTENCY_PRIMARY
+
+static const RouteCase cases[] = {
+	/* name                            read  floor last uncov cons over insists excl load     broken action    node reason */
+	{"a write", false, 0, -1, 0, S, false, false, 0, {0, 0, 0}, "", ROUTE_NODE, 0, ROUTE_WRITE},
+	{"a write waits for a primary", false, 0, -1, 0, S, true, false, 0, {0, 0, 0}, "0", ROUTE_WAIT, -1, ROUTE_NO_PRIMARY},
+	{"no replicas wanted", true, 0, -1, 0, P, false, false, 0, {0, 0, 0}, "", ROUTE_NODE, 0, ROUTE_CONSISTENCY_PRIMARY},
+	{"a first read", true, 0, -1, 0, S, false, false, 0, {0, 0, 0}, "", ROUTE_NODE, 1, ROUTE_LEAST_LOADED},
+	{"the least loaded", true, 0, -1, 0, S, false, false, 0, {0, 5, 2}, "", ROUTE_NODE, 2, ROUTE_LEAST_LOADED},
+	{"only who has the floor", true, 850, -1, 0, S, false, false, 0, {0, 5, 2}, "", ROUTE_NODE, 1, ROUTE_LEAST_LOADED},
+	{"nobody has the floor yet", true, 950, -1, 0, S, false, false, 0, {0, 0, 0}, "", ROUTE_PROBE, -1, ROUTE_BEHIND_FLOOR},
+	{"and patience is over", true, 950, -1, 0, S, true, false, 0, {0, 0, 0}, "", ROUTE_NODE, 0, ROUTE_FALLBACK_WAIT},
+	{"it insists on a replica", true, 950, -1, 0, S, true, true, 0, {0, 0, 0}, "", ROUTE_REFUSE, -1, ROUTE_NO_REPLICA},
+	{"eventual asks no floor", true, 950, -1, 0, E, false, false, 0, {0, 0, 0}, "", ROUTE_NODE, 1, ROUTE_LEAST_LOADED},
+	{"it stays where it read", true, 0, 2, 99, S, false, false, 0, {0, 0, 0}, "", ROUTE_NODE, 2, ROUTE_SAME_REPLICA},
+	{"unless that is far more loaded", true, 0, 2, 40, S, false, false, 0, {0, 0, 20}, "", ROUTE_NODE, 1, ROUTE_LEAST_LOADED},
+	{"moving needs a later sample", true, 0, 2, 99, S, false, false, 0, {0, 0, 20}, "", ROUTE_PROBE, -1, ROUTE_UNCOVERED},
+	{"a replica without the floor is left", true, 850, 2, 40, S, false, false, 0, {0, 0, 0}, "", ROUTE_NODE, 1, ROUTE_LEAST_LOADED},
+	{"after the primary: its sample counts", true, 0, 0, 40, S, false, false, 0, {0, 0, 0}, "", ROUTE_PROBE, -1, ROUTE_BEHIND_FLOOR},
+	{"after the primary: no later sample", true, 0, 0, 99, S, false, false, 0, {0, 0, 0}, "", ROUTE_PROBE, -1, ROUTE_UNCOVERED},
+	{"a dead replica: the primary covers", true, 0, 2, 40, S, false, false, 0, {0, 0, 0}, "2", ROUTE_PROBE, -1, ROUTE_BEHIND_FLOOR},
+	{"no replica is left", true, 0, -1, 0, S, false, false, 0, {0, 0, 0}, "12", ROUTE_NODE, 0, ROUTE_FALLBACK_NO_REPLICA},
+	{"the excluded one is not taken", true, 0, -1, 0, S, false, false, 2, {0, 0, 0}, "", ROUTE_NODE, 2, ROUTE_LEAST_LOADED},
+	{"all excluded", true, 0, -1, 0, S, false, false, 6, {0, 0, 0}, "", ROUTE_NODE, 0, ROUTE_FALLBACK_NO_REPLICA},
+	{"nothing at all", true, 0, -1, 0, S, true, false, 0, {0, 0, 0}, "012", ROUTE_WAIT, -1, ROUTE_NO_PRIMARY},
+	{"reads go on without a primary", true, 0, -1, 0, S, false, false, 0, {0, 0, 0}, "0", ROUTE_NODE, 1, ROUTE_LEAST_LOADED},
+};
+
+static TopologyView *
+make_view(const char *broken)
+{
+	static const Lsn lsns[] = {1000, 900, 800};
+	TopologyView *view = topology_view_create(3);
+
+	view->primary = 0;
+	for (int i = 0; i < 3; i++)
+	{
+		NodeView   *node = &view->nodes[i];
+
+		node->identity = (NodeIdentity) {7, 100 + i, i == 0 ? NODE_PRIMARY : NODE_REPLICA, 1};
+		node->is_usable = true;
+		node->lsn = lsns[i];
+		node->sampled_us = SAMPLED;
+	}
+	for (const char *c = broken; *c; c++)
+	{
+		view->nodes[*c - '0'].is_usable = false;
+		if (*c == '0')
+			view->primary = -1;
+	}
+	return view;
+}
+
+static void
+each_case_of_the_table(void **state)
+{
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		const RouteCase *c = &cases[i];
+		TopologyView *view = make_view(c->broken);
+		SessionPosition position;
+		RouteDecision decision;
+
+		position_init(&position);
+		position.floor = c->floor;
+		if (c->last_node >= 0)
+		{
+			position.last_node = c->last_node;
+			position.last_identity = view->nodes[c->last_node].identity;
+			position.uncovered_us = c->uncovered_us;
+		}
+		decision = route_decide(&(RouteInput) {
+								.view = view,
+								.position = &position,
+								.consistency = c->consistency,
+								.is_read = c->is_read,
+								.insists_on_replica = c->insists,
+								.patience_over = c->patience_over,
+								.excluded = c->excluded,
+								.load = c->load,
+								});
+		if (decision.action != c->action || decision.node != c->node || decision.reason != c->reason)
+			fail_msg("%s: got action %d node %d reason %s", c->name, decision.action, decision.node,
+					 route_reason_name(decision.reason));
+		topology_view_unref(view);
+	}
+}
+
+static void
+lag_limits_exclude(void **state)
+{
+	TopologyView *view = make_view("");
+	SessionPosition position;
+	const int	load[3] = {0, 0, 0};
+	RouteInput	input = {.view = view, .position = &position, .is_read = true, .load = load,
+	.max_lag_us = 1000, .max_lag_bytes = 100};
+
+	position_init(&position);
+	view->nodes[1].lag_us = 2000;
+	assert_int_equal(route_decide(&input).node, 2);
+	view->nodes[2].lag_bytes = 200;
+	assert_int_equal(route_decide(&input).reason, ROUTE_FALLBACK_NO_REPLICA);
+	topology_view_unref(view);
+}
+
+static void
+turns_spread_equal_replicas(void **state)
+{
+	TopologyView *view = make_view("");
+	SessionPosition position;
+	const int	load[3] = {0, 0, 0};
+	int			seen[3] = {0, 0, 0};
+
+	for (unsigned turn = 0; turn < 30; turn++)
+	{
+		position_init(&position);
+		seen[route_decide(&(RouteInput) {.view = view, .position = &position, .is_read = true,
+						  .load = load, .turn = turn}).node]++;
+	}
+	assert_int_equal(seen[0], 0);
+	assert_true(seen[1] > 0 && seen[2] > 0);
+	topology_view_unref(view);
+}
+
+/* Guards monotonic reads: a restarted replica may be behind where it was. */
+static void
+another_life_of_the_node_is_another_node(void **state)
+{
+	TopologyView *view = make_view("");
+	SessionPosition position;
+	const int	load[3] = {0, 0, 0};
+
+	position_init(&position);
+	position_note_read(&position, 1, &view->nodes[1].identity, SAMPLED + 1);
+	view->nodes[1].identity.postmaster_start_us++;
+	assert_int_equal(route_decide(&(RouteInput) {.view = view, .position = &position, .is_read = true,
+								  .load = load}).reason, ROUTE_UNCOVERED);
+	topology_view_unref(view);
+}
+
+static void
+a_commit_covers_what_was_read_before(void **state)
+{
+	TopologyView *view = make_view("");
+	SessionPosition position;
+
+	position_init(&position);
+	position_note_read(&position, 0, &view->nodes[0].identity, SAMPLED + 10);
+	position_note_commit(&position, 0, &view->nodes[0].identity, 890);
+	assert_true(position_cover(&position, view));
+	assert_int_equal(position.floor, 890);
+	position_raise(&position, 880, 1);
+	assert_int_equal(position.floor, 890);
+	topology_view_unref(view);
+}
+
+static void
+a_sample_must_begin_after_the_read(void **state)
+{
+	TopologyView *view = make_view("");
+	SessionPosition position;
+
+	position_init(&position);
+	position_note_read(&position, 1, &view->nodes[1].identity, SAMPLED);
+	assert_false(position_cover(&position, view));
+	view->nodes[1].sampled_us = SAMPLED + 1;
+	assert_true(position_cover(&position, view));
+	assert_int_equal(position.floor, 900);
+	topology_view_unref(view);
+}
+
+/* After a failover what was beyond the new primary is gone: waiting for it would be forever. */
+static void
+a_floor_beyond_a_new_timeline_is_lowered(void **state)
+{
+	TopologyView *view = make_view("");
+	SessionPosition position;
+
+	position_init(&position);
+	position_raise(&position, 2000, 1);
+	assert_false(position_reset_lost(&position, view));
+	view->nodes[0].identity.timeline = 2;
+	assert_true(position_reset_lost(&position, view));
+	assert_int_equal(position.floor, 1000);
+	assert_false(position_reset_lost(&position, view));
+	topology_view_unref(view);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_case_of_the_table),
+		cmocka_unit_test(lag_limits_exclude),
+		cmocka_unit_test(turns_spread_equal_replicas),
+		cmocka_unit_test(another_life_of_the_node_is_another_node),
+		cmocka_unit_test(a_commit_covers_what_was_read_before),
+		cmocka_unit_test(a_sample_must_begin_after_the_read),
+		cmocka_unit_test(a_floor_beyond_a_new_timeline_is_lowered),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
