@@ -53,7 +53,14 @@ typedef struct MonitorSubscriber
 extern Monitor *monitor_create(const MonitorConfig *config, Error *error);
 extern void monitor_subscribe(Monitor *monitor, const MonitorSubscriber *subscriber);	/* before start */
 extern bool monitor_start(Monitor *monitor, Error *error);
-extern void monitor_destroy(Monitor *monitor);	/* stops the thread; no callback is posted after it */
+
+/*
+ * At shutdown: monitor_stop(), after which nothing more is posted to the
+ * subscribers, while workers may still call what is below; then the workers'
+ * loops end; then monitor_destroy(), and what it posted has all been delivered.
+ */
+extern void monitor_stop(Monitor *monitor);
+extern void monitor_destroy(Monitor *monitor);	/* NULL is fine */
 
 /* Sample every node now (any thread); the answer is a new view.  Cheap when one is already asked for. */
 extern void monitor_request_probe(Monitor *monitor);

@@ -1,0 +1,609 @@
+/*-------------------------------------------------------------------------
+ *
+ * monitor.c
+ *	  Finds out and keeps knowing what each node is: role, life, position.
+ *
+ * Everything here runs in the monitor's thread, but for the functions of the
+ * header that say "any thread": these post into its loop.
+ *
+ *	  timer, requests -> probe (one per node) -> on_sample, on_lost, on_silent
+ *	     -> at the end of that turn: decide the roles, make a view, post it
+ *
+ * So answers that arrive together make one view, and an answer that arrives
+ * alone is not kept back: who waits for a replica to catch up takes the first
+ * one that did.
+ *
+ * Until every node has answered or failed once no roles are decided: the first
+ * to answer may be the wrong one.
+ *
+ * After a sign of trouble (a connection lost, a role changed, a worker's
+ * report) all nodes are probed every SUSPICION_INTERVAL_US for a while.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "topology/monitor.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "topology/facts_keeper.h"
+#include "topology/lag.h"
+#include "topology/probe.h"
+#include "topology/roles.h"
+
+#define SUSPICION_INTERVAL_US (10 * US_PER_MS)
+#define SUSPICION_LENGTH_US US_PER_SEC
+
+/* One node, as far as its own words go. */
+typedef struct Watched
+{
+	Probe	   *probe;			/* owned */
+	RolesNode	said;
+	NodeSample	sample;			/* the last one */
+	bool		was_heard;		/* answered or failed once */
+	RolesVerdict verdict;		/* the last one told */
+	NodeIdentity told;			/* the last one logged */
+	char		silence[96];	/* why it does not answer */
+} Watched;
+
+struct Monitor
+{
+	Loop	   *loop;			/* owned */
+	MonitorConfig config;
+	pthread_t	thread;
+	bool		is_running;
+	LoopTimer  *tick;			/* owned */
+	uint64_t	suspicion_until_us;
+	FactsKeeper *facts;			/* owned */
+	MonitorSubscriber *subscribers;	/* owned; fixed once it runs */
+	int			nsubscribers;
+	RolesState	roles;
+	NodeIdentity primary_identity;	/* of the primary last told */
+	LagHistory	history;		/* of the primary we have */
+	uint64_t	number;			/* of the last view */
+	bool		is_deciding;	/* decide() will run at the end of this turn */
+	bool		is_settled;		/* every node was heard of once */
+	bool		has_synchronous;
+	atomic_bool probe_asked;	/* a request is on its way to our loop */
+	atomic_bool suspicion_asked;
+	Watched		nodes[];
+};
+
+/* What travels to a subscriber; it may outlive the monitor. */
+typedef struct ViewPost
+{
+	void		(*fn) (void *arg, TopologyView *view);
+	void	   *arg;
+	TopologyView *view;
+} ViewPost;
+
+typedef struct FactsPost
+{
+	void		(*fn) (void *arg, Facts *facts);
+	void	   *arg;
+	Facts	   *facts;
+} FactsPost;
+
+typedef struct FactsWish
+{
+	Monitor    *monitor;
+	bool		is_refresh;
+	char		database[];
+} FactsWish;
+
+static void *monitor_main(void *arg);
+static void start_probing(Monitor *monitor);
+static void on_tick(void *arg);
+static void suspect(Monitor *monitor);
+static void on_probe_requested(void *arg);
+static void on_suspicion(void *arg);
+static void on_sample(void *arg, int node, const NodeSample *sample);
+static void on_lost(void *arg, int node, const char *why);
+static void on_silent(void *arg, int node, const char *why);
+static void decide_later(Monitor *monitor);
+static void decide(void *arg);
+static bool settle(Monitor *monitor);
+static void follow_primary(Monitor *monitor);
+static void tell_verdicts(Monitor *monitor, const RolesVerdict *verdicts);
+static void log_verdict(const Monitor *monitor, int i);
+static TopologyView *build_view(Monitor *monitor);
+static void fill_node(const Monitor *monitor, int i, NodeView *node);
+static void publish(Monitor *monitor, TopologyView *view);
+static void deliver_view(void *arg);
+static void on_facts(void *arg, Facts *facts);
+static void deliver_facts(void *arg);
+static void post_wish(Monitor *monitor, const char *database, bool is_refresh);
+static void handle_wish(void *arg);
+
+static const ProbeEvents probe_events = {
+	.on_sample = on_sample,
+	.on_lost = on_lost,
+	.on_silent = on_silent
+};
+
+/* ------------------------------------------------------- create, destroy */
+
+Monitor *
+monitor_create(const MonitorConfig *config, Error *error)
+{
+	Monitor    *monitor;
+	FactsKeeperConfig facts_config = {
+		.user = config->user,
+		.password = config->password,
+		.interval_us = config->facts_interval_us
+	};
+
+	if (config->nnodes < 1 || config->nnodes > TOPOLOGY_MAX_NODES)
+	{
+		error_set(error, SQLSTATE_CONFIG_FILE_ERROR, "%d nodes are configured, 1 to %d are possible",
+				  config->nnodes, TOPOLOGY_MAX_NODES);
+		error_set_hint(error, "List the servers in the section [nodes].");
+		return NULL;
+	}
+	monitor = mem_alloc(sizeof(Monitor) + (size_t) config->nnodes * sizeof(Watched));
+	monitor->config = *config;
+	monitor->loop = loop_create();
+	monitor->tick = loop_timer_create(monitor->loop, on_tick, monitor);
+	monitor->facts = facts_keeper_create(monitor->loop, &facts_config, on_facts, monitor);
+	monitor->roles = (RolesState) ROLES_STATE_INIT;
+	for (int i = 0; i < config->nnodes; i++)
+		monitor->nodes[i].verdict = VERDICT_SILENT;
+	return monitor;
+}
+
+void
+monitor_subscribe(Monitor *monitor, const MonitorSubscriber *subscriber)
+{
+	size_t		size = (size_t) (monitor->nsubscribers + 1) * sizeof(MonitorSubscriber);
+
+	monitor->subscribers = mem_realloc(monitor->subscribers, size);
+	monitor->subscribers[monitor->nsubscribers++] = *subscriber;
+}
+
+bool
+monitor_start(Monitor *monitor, Error *error)
+{
+	int			failure = pthread_create(&monitor->thread, NULL, monitor_main, monitor);
+
+	if (failure != 0)
+		return error_set(error, SQLSTATE_INTERNAL_ERROR, "could not start the monitor's thread: %s",
+						 strerror(failure));
+	monitor->is_running = true;
+	return true;
+}
+
+void
+monitor_stop(Monitor *monitor)
+{
+	if (!monitor->is_running)
+		return;
+	loop_stop(monitor->loop);
+	pthread_join(monitor->thread, NULL);
+	monitor->is_running = false;
+}
+
+void
+monitor_destroy(Monitor *monitor)
+{
+	if (monitor == NULL)
+		return;
+	monitor_stop(monitor);
+
+	/* What was asked since then has memory to be freed. */
+	loop_stop(monitor->loop);
+	loop_run(monitor->loop);
+	for (int i = 0; i < monitor->config.nnodes; i++)
+		probe_destroy(monitor->nodes[i].probe);
+	facts_keeper_destroy(monitor->facts);
+	loop_timer_destroy(monitor->tick);
+	loop_destroy(monitor->loop);
+	mem_free(monitor->subscribers);
+	mem_free(monitor);
+}
+
+static void *
+monitor_main(void *arg)
+{
+	Monitor    *monitor = arg;
+
+	start_probing(monitor);
+	loop_run(monitor->loop);
+	return NULL;
+}
+
+static void
+start_probing(Monitor *monitor)
+{
+	const MonitorConfig *config = &monitor->config;
+
+	for (int i = 0; i < config->nnodes; i++)
+	{
+		const ProbeConfig probe_config = {
+			.target = {
+				.host = config->nodes[i].host,
+				.port = config->nodes[i].port,
+				.user = config->user,
+				.password = config->password,
+				.database = config->database
+			},
+			.timeout_us = config->probe_timeout_us,
+			.node = i
+		};
+
+		monitor->nodes[i].probe = probe_create(monitor->loop, &probe_config, &probe_events, monitor);
+	}
+	loop_timer_start(monitor->tick, config->probe_interval_us);
+}
+
+/* ---------------------------------------------------------------- when to ask */
+
+static void
+on_tick(void *arg)
+{
+	Monitor    *monitor = arg;
+	bool		in_suspicion = clock_now_us() < monitor->suspicion_until_us;
+
+	for (int i = 0; i < monitor->config.nnodes; i++)
+	{
+		if (in_suspicion)
+			probe_hurry(monitor->nodes[i].probe);
+		else
+			probe_request(monitor->nodes[i].probe);
+	}
+	if (in_suspicion && SUSPICION_INTERVAL_US < monitor->config.probe_interval_us)
+		loop_timer_start(monitor->tick, SUSPICION_INTERVAL_US);
+	else
+		loop_timer_start(monitor->tick, monitor->config.probe_interval_us);
+}
+
+/* Only the first sign makes a round at once; when signs come thick and fast the
+ * rounds keep their distance. */
+static void
+suspect(Monitor *monitor)
+{
+	uint64_t	now_us = clock_now_us();
+	bool		was_suspected = now_us < monitor->suspicion_until_us;
+
+	monitor->suspicion_until_us = now_us + SUSPICION_LENGTH_US;
+	if (!was_suspected)
+		loop_timer_start(monitor->tick, 0);
+}
+
+void
+monitor_request_probe(Monitor *monitor)
+{
+	if (!atomic_exchange(&monitor->probe_asked, true))
+		loop_post(monitor->loop, on_probe_requested, monitor);
+}
+
+static void
+on_probe_requested(void *arg)
+{
+	Monitor    *monitor = arg;
+
+	/* Whoever asks from here on is answered by a probe of its own. */
+	atomic_store(&monitor->probe_asked, false);
+	for (int i = 0; i < monitor->config.nnodes; i++)
+		if (monitor->nodes[i].probe != NULL)
+			probe_request(monitor->nodes[i].probe);
+}
+
+void
+monitor_report_suspicion(Monitor *monitor, int node)
+{
+	if (!atomic_exchange(&monitor->suspicion_asked, true))
+		loop_post(monitor->loop, on_suspicion, monitor);
+}
+
+static void
+on_suspicion(void *arg)
+{
+	Monitor    *monitor = arg;
+
+	atomic_store(&monitor->suspicion_asked, false);
+	suspect(monitor);
+}
+
+/* ---------------------------------------------------------------- what they say */
+
+static void
+on_sample(void *arg, int node, const NodeSample *sample)
+{
+	Monitor    *monitor = arg;
+	Watched    *watched = &monitor->nodes[node];
+	bool		is_same = node_identity_equals(&watched->said.identity, &sample->identity);
+
+	if (!is_same && watched->said.identity.system_id != 0)
+		suspect(monitor);
+	watched->sample = *sample;
+	watched->was_heard = true;
+	watched->said.answers = true;
+	watched->said.agreeing = is_same ? watched->said.agreeing + 1 : 1;
+	watched->said.identity = sample->identity;
+	watched->said.lsn = sample->lsn;
+	if (sample->identity.role == NODE_REPLICA)
+		watched->said.replica_lsn = sample->lsn;
+	decide_later(monitor);
+}
+
+/* It may have been restarted, and then answers older than before. */
+static void
+on_lost(void *arg, int node, const char *why)
+{
+	Monitor    *monitor = arg;
+	Watched    *watched = &monitor->nodes[node];
+
+	LOG_INFO("node_connection_lost", LF_STR("node", monitor->config.nodes[node].name), LF_STR("reason", why));
+	watched->said.lsn = 0;
+	watched->said.replica_lsn = 0;
+	watched->said.agreeing = 0;
+	suspect(monitor);
+	decide_later(monitor);
+}
+
+static void
+on_silent(void *arg, int node, const char *why)
+{
+	Monitor    *monitor = arg;
+	Watched    *watched = &monitor->nodes[node];
+	bool		is_news = watched->said.answers || !watched->was_heard ||
+		strncmp(watched->silence, why, sizeof(watched->silence) - 1) != 0;
+
+	if (!is_news)
+		return;
+	if (watched->said.answers)
+		suspect(monitor);
+	watched->was_heard = true;
+	watched->said.answers = false;
+	watched->said.lsn = 0;
+	watched->said.replica_lsn = 0;
+	watched->said.agreeing = 0;
+	snprintf(watched->silence, sizeof(watched->silence), "%s", why);
+	decide_later(monitor);
+}
+
+/* ---------------------------------------------------------------- what it means */
+
+static void
+decide_later(Monitor *monitor)
+{
+	if (monitor->is_deciding)
+		return;
+	monitor->is_deciding = true;
+	loop_later(monitor->loop, decide, monitor);
+}
+
+static void
+decide(void *arg)
+{
+	Monitor    *monitor = arg;
+	RolesNode	said[TOPOLOGY_MAX_NODES];
+	RolesVerdict verdicts[TOPOLOGY_MAX_NODES];
+
+	monitor->is_deciding = false;
+	if (!settle(monitor))
+		return;
+	for (int i = 0; i < monitor->config.nnodes; i++)
+		said[i] = monitor->nodes[i].said;
+	roles_decide(&monitor->roles, said, monitor->config.nnodes, verdicts);
+	follow_primary(monitor);
+	tell_verdicts(monitor, verdicts);
+	publish(monitor, build_view(monitor));
+}
+
+static bool
+settle(Monitor *monitor)
+{
+	if (monitor->is_settled)
+		return true;
+	for (int i = 0; i < monitor->config.nnodes; i++)
+		if (!monitor->nodes[i].was_heard)
+			return false;
+	monitor->is_settled = true;
+	return true;
+}
+
+static void
+follow_primary(Monitor *monitor)
+{
+	static const NodeIdentity nobody;
+	int			primary = monitor->roles.primary;
+	const Watched *watched = primary >= 0 ? &monitor->nodes[primary] : NULL;
+	const NodeIdentity *identity = watched != NULL ? &watched->said.identity : &nobody;
+
+	if (!node_identity_equals(identity, &monitor->primary_identity))
+	{
+		const MonitorNode *node = primary >= 0 ? &monitor->config.nodes[primary] : NULL;
+
+		if (node != NULL)
+			LOG_INFO("primary_changed", LF_STR("node", node->name), LF_INT("timeline", identity->timeline));
+		else
+			LOG_WARN("primary_lost");
+		if (node != NULL && identity->timeline != monitor->primary_identity.timeline)
+			lag_history_clear(&monitor->history);
+		monitor->primary_identity = *identity;
+		facts_keeper_set_primary(monitor->facts, node != NULL ? node->host : NULL, node != NULL ? node->port : 0);
+	}
+	if (watched != NULL)
+		monitor->has_synchronous = watched->sample.has_synchronous;
+	if (watched != NULL && watched->said.lsn != 0)
+		lag_history_add(&monitor->history, watched->said.lsn, watched->sample.sampled_us);
+}
+
+static void
+tell_verdicts(Monitor *monitor, const RolesVerdict *verdicts)
+{
+	for (int i = 0; i < monitor->config.nnodes; i++)
+	{
+		Watched    *watched = &monitor->nodes[i];
+		bool		is_news = watched->verdict != verdicts[i] || monitor->number == 0 ||
+			(watched->said.answers && !node_identity_equals(&watched->told, &watched->said.identity));
+
+		watched->verdict = verdicts[i];
+		if (is_news)
+			log_verdict(monitor, i);
+		if (watched->said.answers)
+			watched->told = watched->said.identity;
+	}
+}
+
+static void
+log_verdict(const Monitor *monitor, int i)
+{
+	const Watched *watched = &monitor->nodes[i];
+	const char *name = monitor->config.nodes[i].name;
+	const char *role = node_role_name(watched->said.identity.role);
+	int64_t		timeline = watched->said.identity.timeline;
+
+	switch (watched->verdict)
+	{
+		case VERDICT_USABLE:
+			LOG_INFO("node_usable", LF_STR("node", name), LF_STR("role", role), LF_INT("timeline", timeline));
+			break;
+		case VERDICT_SILENT:
+			LOG_WARN("node_silent", LF_STR("node", name), LF_STR("reason", watched->silence));
+			break;
+		case VERDICT_SECOND_PRIMARY:
+		case VERDICT_FOREIGN:
+			LOG_ERROR("node_refused", LF_STR("node", name), LF_STR("role", role), LF_INT("timeline", timeline),
+					  LF_STR("reason", roles_verdict_text(watched->verdict)));
+			break;
+		default:
+			LOG_WARN("node_refused", LF_STR("node", name), LF_STR("role", role), LF_INT("timeline", timeline),
+					 LF_STR("reason", roles_verdict_text(watched->verdict)));
+			break;
+	}
+}
+
+/* ---------------------------------------------------------------- telling it */
+
+static TopologyView *
+build_view(Monitor *monitor)
+{
+	TopologyView *view = topology_view_create(monitor->config.nnodes);
+
+	view->number = ++monitor->number;
+	view->system_id = monitor->roles.system_id;
+	view->primary = monitor->roles.primary;
+	view->has_synchronous = monitor->has_synchronous;
+	for (int i = 0; i < view->nnodes; i++)
+		fill_node(monitor, i, &view->nodes[i]);
+	return view;
+}
+
+static void
+fill_node(const Monitor *monitor, int i, NodeView *node)
+{
+	const MonitorNode *config = &monitor->config.nodes[i];
+	const Watched *watched = &monitor->nodes[i];
+
+	node->name = config->name;
+	node->host = config->host;
+	node->port = config->port;
+	node->identity = watched->said.identity;
+	node->is_usable = watched->verdict == VERDICT_USABLE;
+	node->lsn = watched->said.lsn;
+	node->sampled_us = watched->sample.sampled_us;
+	if (node->identity.role == NODE_REPLICA && node->lsn != 0)
+	{
+		node->lag_bytes = lag_history_bytes(&monitor->history, node->lsn);
+		node->lag_us = lag_history_find(&monitor->history, node->lsn, node->sampled_us,
+										watched->sample.replay_age_us);
+	}
+	snprintf(node->why, sizeof(node->why), "%s", watched->verdict == VERDICT_SILENT ?
+			 watched->silence : roles_verdict_text(watched->verdict));
+}
+
+/* Takes the reference. */
+static void
+publish(Monitor *monitor, TopologyView *view)
+{
+	for (int i = 0; i < monitor->nsubscribers; i++)
+	{
+		const MonitorSubscriber *subscriber = &monitor->subscribers[i];
+		ViewPost   *post = mem_alloc(sizeof(ViewPost));
+
+		*post = (ViewPost) {subscriber->on_view, subscriber->arg, topology_view_ref(view)};
+		loop_post(subscriber->loop, deliver_view, post);
+	}
+	topology_view_unref(view);
+}
+
+static void
+deliver_view(void *arg)
+{
+	ViewPost   *post = arg;
+
+	post->fn(post->arg, post->view);
+	mem_free(post);
+}
+
+/* ---------------------------------------------------------------- facts */
+
+void
+monitor_want_facts(Monitor *monitor, const char *database)
+{
+	post_wish(monitor, database, false);
+}
+
+void
+monitor_refresh_facts(Monitor *monitor, const char *database)
+{
+	post_wish(monitor, database, true);
+}
+
+static void
+post_wish(Monitor *monitor, const char *database, bool is_refresh)
+{
+	size_t		len = strlen(database);
+	FactsWish  *wish = mem_alloc(sizeof(FactsWish) + len + 1);
+
+	wish->monitor = monitor;
+	wish->is_refresh = is_refresh;
+	memcpy(wish->database, database, len);
+	loop_post(monitor->loop, handle_wish, wish);
+}
+
+static void
+handle_wish(void *arg)
+{
+	FactsWish  *wish = arg;
+
+	if (wish->is_refresh)
+		facts_keeper_refresh(wish->monitor->facts, wish->database);
+	else
+		facts_keeper_want(wish->monitor->facts, wish->database);
+	mem_free(wish);
+}
+
+static void
+on_facts(void *arg, Facts *facts)
+{
+	Monitor    *monitor = arg;
+
+	for (int i = 0; i < monitor->nsubscribers; i++)
+	{
+		const MonitorSubscriber *subscriber = &monitor->subscribers[i];
+		FactsPost  *post;
+
+		if (subscriber->on_facts == NULL)
+			continue;
+		post = mem_alloc(sizeof(FactsPost));
+		*post = (FactsPost) {subscriber->on_facts, subscriber->arg, facts_ref(facts)};
+		loop_post(subscriber->loop, deliver_facts, post);
+	}
+}
+
+static void
+deliver_facts(void *arg)
+{
+	FactsPost  *post = arg;
+
+	post->fn(post->arg, post->facts);
+	mem_free(post);
+}

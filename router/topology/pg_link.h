@@ -1,0 +1,54 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_link.h
+ *	  One libpq connection that never stops the loop.
+ *
+ * For the router's own questions to a node: probes and facts.  Opens, then
+ * runs one statement at a time.  Host names are looked up beforehand, since
+ * libpq would block on them.  There is no deadline here: who waits has one
+ * and closes the link.
+ *
+ * Every callback comes from the loop, never from within a call of the owner;
+ * any of them may close the link.  After on_failed only pg_link_close() is
+ * left to do.
+ *
+ * The session is pinned: search_path = pg_catalog, read committed, read only.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_TOPOLOGY_PG_LINK_H
+#define ROUTER_TOPOLOGY_PG_LINK_H
+
+#include "libpq-fe.h"
+
+#include "net/loop.h"
+
+typedef struct PgLink PgLink;
+
+typedef struct PgLinkTarget
+{
+	const char *host;			/* a name, an address or a directory of unix sockets */
+	int			port;
+	const char *user;
+	const char *password;		/* may be NULL */
+	const char *database;
+} PgLinkTarget;
+
+typedef struct PgLinkEvents
+{
+	void		(*on_open) (void *owner);
+	void		(*on_answer) (void *owner, const PGresult *result); /* may be an error; borrowed */
+	void		(*on_failed) (void *owner, const char *why);	/* not opened, or lost; one line */
+} PgLinkEvents;
+
+/* Strings of the target are not needed after the call; events are. */
+extern PgLink *pg_link_open(Loop *loop, const PgLinkTarget *target,
+							const PgLinkEvents *events, void *owner);
+extern void pg_link_close(PgLink *link);	/* NULL is fine */
+
+/* Each is answered by one on_answer; not before on_open, nor before the last answer. */
+extern void pg_link_query(PgLink *link, const char *sql);
+extern void pg_link_prepare(PgLink *link, const char *name, const char *sql);
+extern void pg_link_execute(PgLink *link, const char *name);
+
+#endif							/* ROUTER_TOPOLOGY_PG_LINK_H */

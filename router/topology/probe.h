@@ -1,0 +1,49 @@
+/*-------------------------------------------------------------------------
+ *
+ * probe.h
+ *	  Keeps asking one node what it is.
+ *
+ * Holds the connection, opens it again after a loss, and tells the monitor of
+ * each sample and of each change of health.  Health is a deadline: a node is
+ * silent when a question has gone unanswered, or could not be asked, for
+ * timeout_us; a plain refusal (nobody listens, "starting up") needs no waiting.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_TOPOLOGY_PROBE_H
+#define ROUTER_TOPOLOGY_PROBE_H
+
+#include "topology/pg_link.h"
+#include "topology/sample.h"
+
+typedef struct Probe Probe;
+
+typedef struct ProbeEvents
+{
+	void		(*on_sample) (void *owner, int node, const NodeSample *sample);
+	void		(*on_lost) (void *owner, int node, const char *why);	/* the connection is; what was known of its
+																		 * position no longer holds */
+	void		(*on_silent) (void *owner, int node, const char *why);	/* it gives no answer; told with
+																			 * each try, until on_sample */
+} ProbeEvents;
+
+typedef struct ProbeConfig
+{
+	PgLinkTarget target;		/* borrowed for the probe's life */
+	uint64_t	timeout_us;
+	int			node;			/* handed back in the events */
+} ProbeConfig;
+
+extern Probe *probe_create(Loop *loop, const ProbeConfig *config, const ProbeEvents *events, void *owner);
+extern void probe_destroy(Probe *probe);	/* NULL is fine */
+
+/*
+ * Take a sample that begins after this call: at once, or when the one under
+ * way is done, or when the connection is open.  Several calls are one.
+ */
+extern void probe_request(Probe *probe);
+
+/* As probe_request(), and do not wait before connecting again. */
+extern void probe_hurry(Probe *probe);
+
+#endif							/* ROUTER_TOPOLOGY_PROBE_H */

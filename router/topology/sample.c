@@ -1,0 +1,134 @@
+/*-------------------------------------------------------------------------
+ *
+ * sample.c
+ *	  What a node says of itself when it is asked.
+ *
+ * The timeline of a primary is that of the WAL it writes; its control file
+ * lags behind for up to half a minute after a promotion.  That of a standby is
+ * the one it receives; pg_stat_wal_receiver shows it to members of pg_monitor
+ * only and while it streams, else the control file must do.
+ *
+ * The role is asked once and decides which functions are called, since those
+ * of the other role raise errors.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "topology/sample.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char	sample_hello_sql[] =
+"SELECT (SELECT system_identifier FROM pg_control_system()),"
+"       (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint";
+
+const char	sample_probe_sql[] =
+"SELECT r.in_recovery,"
+"       CASE WHEN r.in_recovery THEN pg_last_wal_replay_lsn()"
+"            ELSE pg_current_wal_insert_lsn() END,"
+"       CASE WHEN r.in_recovery"
+"            THEN coalesce((SELECT received_tli FROM pg_stat_wal_receiver),"
+"                          (SELECT timeline_id FROM pg_control_checkpoint()))::text"
+"            ELSE left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END,"
+"       current_setting('synchronous_standby_names') <> '',"
+"       CASE WHEN NOT r.in_recovery OR pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn() THEN 0"
+"            ELSE greatest(0, extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000000)"
+"            END::bigint"
+"  FROM (SELECT pg_is_in_recovery() AS in_recovery OFFSET 0) AS r";
+
+static bool check_shape(const PGresult *result, int nfields, Error *error);
+static bool parse_number(const PGresult *result, int field, int base, uint64_t *value, Error *error);
+static bool parse_lsn(const PGresult *result, int field, Lsn *lsn, Error *error);
+static bool refuse(const PGresult *result, int field, Error *error);
+
+bool
+sample_parse_hello(const PGresult *result, NodeSample *sample, Error *error)
+{
+	uint64_t	start_us;
+
+	if (!check_shape(result, 2, error) ||
+		!parse_number(result, 0, 10, &sample->identity.system_id, error) ||
+		!parse_number(result, 1, 10, &start_us, error))
+		return false;
+	sample->identity.postmaster_start_us = (int64_t) start_us;
+	return true;
+}
+
+bool
+sample_parse_probe(const PGresult *result, NodeSample *sample, Error *error)
+{
+	bool		in_recovery;
+	uint64_t	timeline;
+
+	if (!check_shape(result, 5, error))
+		return false;
+	in_recovery = strcmp(PQgetvalue(result, 0, 0), "t") == 0;
+	sample->identity.role = in_recovery ? NODE_REPLICA : NODE_PRIMARY;
+
+	/* A standby that has replayed nothing yet says NULL. */
+	if (PQgetisnull(result, 0, 1))
+		sample->lsn = 0;
+	else if (!parse_lsn(result, 1, &sample->lsn, error))
+		return false;
+
+	/* WAL file names are in hexadecimal. */
+	if (!parse_number(result, 2, in_recovery ? 10 : 16, &timeline, error))
+		return false;
+	sample->identity.timeline = (uint32_t) timeline;
+	sample->has_synchronous = strcmp(PQgetvalue(result, 0, 3), "t") == 0;
+
+	sample->replay_age_us = 0;
+	return PQgetisnull(result, 0, 4) || parse_number(result, 4, 10, &sample->replay_age_us, error);
+}
+
+static bool
+check_shape(const PGresult *result, int nfields, Error *error)
+{
+	const char *sqlstate;
+
+	if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1 && PQnfields(result) == nfields)
+		return true;
+	if (PQresultStatus(result) == PGRES_TUPLES_OK)
+		return error_set(error, SQLSTATE_PROTOCOL_VIOLATION, "the answer to a probe has %d rows of %d columns",
+						 PQntuples(result), PQnfields(result));
+	sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	return error_set(error, sqlstate != NULL ? sqlstate : SQLSTATE_INTERNAL_ERROR, "the probe failed: %s",
+					 PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) != NULL ?
+					 PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : "no reason given");
+}
+
+static bool
+parse_number(const PGresult *result, int field, int base, uint64_t *value, Error *error)
+{
+	const char *text = PQgetvalue(result, 0, field);
+	char	   *end;
+
+	errno = 0;
+	*value = (uint64_t) strtoull(text, &end, base);
+	if (errno == 0 && end != text && *end == '\0' && text[0] != '-')
+		return true;
+	return refuse(result, field, error);
+}
+
+static bool
+parse_lsn(const PGresult *result, int field, Lsn *lsn, Error *error)
+{
+	unsigned int high;
+	unsigned int low;
+	int			len = 0;
+	const char *text = PQgetvalue(result, 0, field);
+
+	if (sscanf(text, "%8X/%8X%n", &high, &low, &len) != 2 || text[len] != '\0')
+		return refuse(result, field, error);
+	*lsn = (Lsn) high << 32 | low;
+	return true;
+}
+
+static bool
+refuse(const PGresult *result, int field, Error *error)
+{
+	return error_set(error, SQLSTATE_PROTOCOL_VIOLATION,
+					 "column %d of the answer to a probe is not what was asked for", field + 1);
+}

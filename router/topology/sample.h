@@ -1,0 +1,37 @@
+/*-------------------------------------------------------------------------
+ *
+ * sample.h
+ *	  What a node says of itself when it is asked: the questions, the answers.
+ *
+ * Two statements: one after connecting, for what cannot change while the
+ * connection lives (a restart ends it), and one that is asked again and again.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_TOPOLOGY_SAMPLE_H
+#define ROUTER_TOPOLOGY_SAMPLE_H
+
+#include "libpq-fe.h"
+
+#include "base/error.h"
+#include "policy/topology_view.h"
+
+typedef struct NodeSample
+{
+	NodeIdentity identity;
+	Lsn			lsn;			/* insert or replay, as in NodeView */
+	bool		has_synchronous;	/* synchronous_standby_names is set there */
+	uint64_t	replay_age_us;	/* replicas: by the clocks of both servers; 0: replayed all it received */
+	uint64_t	sampled_us;		/* filled by the probe: when the question was sent */
+} NodeSample;
+
+extern const char sample_hello_sql[];	/* -> system id and start */
+extern const char sample_probe_sql[];	/* -> the rest */
+
+/* Take an answer; what it says is set in the sample, the rest is left. */
+extern bool sample_parse_hello(const PGresult *result, NodeSample *sample, Error *error)
+			__attribute__((warn_unused_result));
+extern bool sample_parse_probe(const PGresult *result, NodeSample *sample, Error *error)
+			__attribute__((warn_unused_result));
+
+#endif							/* ROUTER_TOPOLOGY_SAMPLE_H */
