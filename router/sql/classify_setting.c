@@ -21,6 +21,8 @@
 
 #include "sql/classify_lists.h"
 
+#undef snprintf					/* the C library's, not the one of libpgport that port.h puts in its place */
+
 /* Text put together in a buffer of fixed size; overflow is remembered, not fatal. */
 typedef struct ValueText
 {

@@ -2,8 +2,8 @@
  * test_classify_setting.c
  *		Kinds of statements the session handles, with names and values.
  *
- * Values must be what PostgreSQL would store (SHOW gives them back): the
- * expectations of the SET tables were taken from a server.
+ * Values are what SET hands to the setting: set_config() with the name and value
+ * of a row leaves a server as the row's statement does (compared on a server).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -203,7 +203,7 @@ test_name_too_long(void **state)
 	char		sql[256];
 	StatementClass class;
 
-	snprintf(sql, sizeof(sql), "SET %s.b%062d = 1", "a", 0);	/* each part is short enough for PostgreSQL */
+	snprintf(sql, sizeof(sql), "SET %s.b%062d = 1", "a", 0);	/* each part fits an identifier */
 	classify(sql, &class);
 	assert_int_equal(class.kind, STATEMENT_QUERY);
 	assert_int_equal(class.flags, STATEMENT_LEAVES_STATE);
