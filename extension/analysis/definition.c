@@ -150,7 +150,8 @@ why_not_plain(const SourceTree *tree, AttrNumber resno)
 		if (tle == NULL || !source_link_resolve_column(level, (Node *) tle->expr, &column))
 			return _("It is an expression, not a plain column of a source table.");
 		if (blocked != NULL)
-			return psprintf(_("It comes from \"%s\", and there %s."), level->output->name, blocked);
+			return level->parent == NULL ? psprintf(_("In the definition %s."), blocked) :
+				psprintf(_("In subquery \"%s\", where it comes from, %s."), level->output->name, blocked);
 		if (column.alias->kind == SOURCE_ALIAS_TABLE)
 			return NULL;
 		level = column.alias->inner;
@@ -194,7 +195,7 @@ blocked_link(const SourceTree *tree, const SourceLevel *level)
 			continue;
 		blocked = source_link_blocks_output(level, column->attno);
 		if (blocked != NULL)
-			return psprintf(_("It is tied to the key only by column \"%s\" of \"%s\", but of that subquery: %s."),
+			return psprintf(_("It is tied to the key only by column \"%s\" of subquery \"%s\", and there %s."),
 							get_tle_by_resno(level->query->targetList, column->attno)->resname,
 							level->output->name, blocked);
 	}
@@ -332,6 +333,8 @@ fill_sources(Definition *definition, EqualityFinder *finder, const SourceTree *t
 		path = equality_path_find(finder, alias);
 		if (path == NULL)
 			refuse_without_path(tree, alias);
+		for (int i = 0; i < path->nhops; i++)
+			refusal_check_hop(path->hops[i].alias->relid, tree->options->owner);
 		fill_path(&use->paths[use->npaths++], path, key);
 	}
 	foreach(lc, tree->options->static_relids)

@@ -290,6 +290,24 @@ check_children(Oid relid)
 	list_free(children);
 }
 
+static void
+check_row_security(Oid relid, Oid as_user)
+{
+	if (check_enable_rls(relid, as_user, true) == RLS_ENABLED)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("table \"%s\" cannot be a source of a board", get_rel_name(relid)),
+				 errdetail("Row-level security applies to \"%s\", with whose rights it is read: a policy can hide rows without any source changing.",
+						   GetUserNameFromId(as_user, false)),
+				 errhint("Let a role own the board that bypasses the table's policies, and put policies on the board.")));
+}
+
+void
+refusal_check_hop(Oid relid, Oid owner)
+{
+	check_row_security(relid, owner);
+}
+
 void
 refusal_check_table(const RangeTblEntry *rte, Oid as_user, bool is_static)
 {
@@ -302,13 +320,7 @@ refusal_check_table(const RangeTblEntry *rte, Oid as_user, bool is_static)
 		refuse_table(relid, _("It belongs to the extension itself."), false);
 	if (board_load(relid) != NULL)
 		refuse_table(relid, _("It is a board: boards do not follow each other."), false);
-	if (check_enable_rls(relid, as_user, true) == RLS_ENABLED)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("table \"%s\" cannot be a source of a board", get_rel_name(relid)),
-				 errdetail("Row-level security applies to \"%s\", with whose rights it is read: a policy can hide rows without any source changing.",
-						   GetUserNameFromId(as_user, false)),
-				 errhint("Let a role own the board that bypasses the table's policies, and put policies on the board.")));
+	check_row_security(relid, as_user);
 	if (is_static)
 		return;
 	if (kind_reason(rte->relkind) != NULL)

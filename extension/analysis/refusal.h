@@ -31,6 +31,12 @@ extern void refusal_check_expression(Node *node, const DefinitionOptions *option
 /* A table as a source; as_user is the role whose rights read it. */
 extern void refusal_check_table(const RangeTblEntry *rte, Oid as_user, bool is_static);
 
+/*
+ * A table that a path leads over: it is read with the rights of the board's
+ * owner himself, also where the definition reads it through another's view.
+ */
+extern void refusal_check_hop(Oid relid, Oid owner);
+
 /* A column of a table: system columns are refused. */
 extern void refusal_check_column(Oid relid, AttrNumber attno);
 

@@ -267,15 +267,15 @@ source_link_blocks_output(const SourceLevel *level, AttrNumber resno)
 	ListCell   *lc;
 
 	if (query->limitCount != NULL || query->limitOffset != NULL)
-		return _("it chooses rows with LIMIT or OFFSET");
+		return _("rows are chosen with LIMIT or OFFSET");
 	if ((query->groupClause != NIL || query->hasAggs) &&
 		find_clause(query->groupClause, tle, query->targetList) == NULL)
-		return _("the column is not in its GROUP BY");
+		return _("it is not in GROUP BY");
 	foreach(lc, query->windowClause)
 		if (find_clause(lfirst_node(WindowClause, lc)->partitionClause, tle, query->targetList) == NULL)
-			return _("the column is not in PARTITION BY of each of its windows");
+			return _("it is not in PARTITION BY of every window");
 	if (query->hasDistinctOn && find_clause(query->distinctClause, tle, query->targetList) == NULL)
-		return _("the column is not in its DISTINCT ON list");
+		return _("it is not in DISTINCT ON");
 	return NULL;
 }
 

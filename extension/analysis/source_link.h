@@ -37,7 +37,7 @@ extern void source_link_add_outputs(SourceTree *tree, SourceLevel *level);
 
 /*
  * Why no condition from outside can be moved to output column resno of
- * level, or NULL if it can.  A translated phrase for a DETAIL.
+ * level, or NULL if it can: a clause for "in the subquery ...".
  */
 extern const char *source_link_blocks_output(const SourceLevel *level, AttrNumber resno);
 

@@ -18,6 +18,8 @@
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "nodes/parsenodes.h"
+#include "parser/analyze.h"
+#include "parser/parse_relation.h"
 #include "parser/parser.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -182,6 +184,12 @@ check_query(const char *query)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the definition of a board must be one SELECT"),
 				 errhint("Write the query whose result the board shall show, without INTO.")));
+	if (isQueryUsingTempRelation(parse_analyze_fixedparams(linitial(statements), query, NULL, 0, NULL)))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a board's definition cannot use a temporary table or view"),
+				 errdetail("Other sessions do not see it, and would not follow its changes."),
+				 errhint("Use permanent tables.")));
 }
 
 static void
