@@ -149,15 +149,16 @@ static const struct
 {
 	const char *name;
 	int			ncolumns;
+	int			min_rows;
 	bool		(*read_row) (Facts *facts, const PGresult *result, int row);	/* false: not of the form */
 }			answers[FACTS_QUERY_COUNT] = {
-	{"position", 1, read_position},
-	{"relations", 2, read_relation},
-	{"functions", 5, read_function},
-	{"attributes", 1, read_attribute},
-	{"operators", 3, read_operator},
-	{"types", 2, read_type},
-	{"casts", 1, read_casts},
+	{"position", 1, 1, read_position},
+	{"relations", 2, 1, read_relation},
+	{"functions", 5, 1, read_function},
+	{"attributes", 1, 0, read_attribute},
+	{"operators", 3, 1, read_operator},
+	{"types", 2, 1, read_type},
+	{"casts", 1, 1, read_casts},
 };
 
 FactsLoader *
@@ -209,6 +210,8 @@ facts_loader_add_result(FactsLoader *loader, const PGresult *result, Error *erro
 		return error_set(error, SQLSTATE_INTERNAL_ERROR, "catalog facts (%s): %d columns instead of %d",
 						 name, PQnfields(result), answers[loader->nresults].ncolumns);
 	nrows = PQntuples(result);
+	if (nrows < answers[loader->nresults].min_rows)
+		return error_set(error, SQLSTATE_INTERNAL_ERROR, "catalog facts (%s): no rows", name);
 	for (int row = 0; row < nrows; row++)
 		if (!answers[loader->nresults].read_row(loader->facts, result, row))
 			return error_set(error, SQLSTATE_INTERNAL_ERROR, "catalog facts (%s): row %d makes no sense",

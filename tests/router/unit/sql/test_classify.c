@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "facts_fixture.h"
+#include "router/unit/sql/facts_fixture.h"
 #include "sql/classify.h"
 
 /* Rows leave out what they have nothing to say of. */

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "facts_fixture.h"
+#include "router/unit/sql/facts_fixture.h"
 
 #define S(string) slice_from_string(string)
 
