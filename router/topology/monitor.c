@@ -103,6 +103,7 @@ static void suspect(Monitor *monitor);
 static void on_probe_requested(void *arg);
 static void on_suspicion(void *arg);
 static void on_sample(void *arg, int node, const NodeSample *sample);
+static NodeIdentity known_identity(const Watched *watched, const NodeSample *sample);
 static void on_lost(void *arg, int node, const char *why);
 static void on_silent(void *arg, int node, const char *why);
 static void decide_later(Monitor *monitor);
@@ -316,7 +317,8 @@ on_sample(void *arg, int node, const NodeSample *sample)
 {
 	Monitor    *monitor = arg;
 	Watched    *watched = &monitor->nodes[node];
-	bool		is_same = node_identity_equals(&watched->said.identity, &sample->identity);
+	NodeIdentity identity = known_identity(watched, sample);
+	bool		is_same = node_identity_equals(&watched->said.identity, &identity);
 
 	if (!is_same && watched->said.identity.system_id != 0)
 		suspect(monitor);
@@ -324,11 +326,30 @@ on_sample(void *arg, int node, const NodeSample *sample)
 	watched->was_heard = true;
 	watched->said.answers = true;
 	watched->said.agreeing = is_same ? watched->said.agreeing + 1 : 1;
-	watched->said.identity = sample->identity;
+	watched->said.identity = identity;
 	watched->said.lsn = sample->lsn;
 	if (sample->identity.role == NODE_REPLICA)
 		watched->said.replica_lsn = sample->lsn;
 	decide_later(monitor);
+}
+
+/*
+ * A replica that loses its upstream falls back to the timeline of its control
+ * file, which may be an older one.  But within its life it does not go back.
+ */
+static NodeIdentity
+known_identity(const Watched *watched, const NodeSample *sample)
+{
+	NodeIdentity identity = sample->identity;
+	uint32_t	known = watched->said.identity.timeline;
+
+	if (known > identity.timeline && identity.role == NODE_REPLICA)
+	{
+		identity.timeline = known;
+		if (!node_identity_equals(&identity, &watched->said.identity))
+			identity.timeline = sample->identity.timeline;
+	}
+	return identity;
 }
 
 /* It may have been restarted, and then answers older than before. */

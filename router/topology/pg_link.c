@@ -70,7 +70,7 @@ static void finish_answer(PgLink *link);
 static void fail(PgLink *link, const char *why);
 static void on_failure(void *arg);
 static void ignore_notice(void *arg, const PGresult *result);
-static void copy_first_line(char *to, size_t size, const char *text);
+static void copy_reason(char *to, size_t size, const char *text);
 
 PgLink *
 pg_link_open(Loop *loop, const PgLinkTarget *target, const PgLinkEvents *events, void *owner)
@@ -320,7 +320,7 @@ finish_answer(PgLink *link)
 static void
 fail(PgLink *link, const char *why)
 {
-	copy_first_line(link->why, sizeof(link->why), why);
+	copy_reason(link->why, sizeof(link->why), why);
 	link->state = LINK_FAILED;
 	loop_watch_destroy(link->watch);
 	link->watch = NULL;
@@ -340,13 +340,19 @@ ignore_notice(void *arg, const PGresult *result)
 {
 }
 
+/* The first line, without libpq's "connection to server at ... failed: ". */
 static void
-copy_first_line(char *to, size_t size, const char *text)
+copy_reason(char *to, size_t size, const char *text)
 {
-	size_t		len = text != NULL ? strcspn(text, "\n") : 0;
+	const char *reason = text != NULL ? text : "";
+	const char *failed = strstr(reason, " failed: ");
+	size_t		len;
 
+	if (strncmp(reason, "connection to server", 20) == 0 && failed != NULL)
+		reason = failed + strlen(" failed: ");
+	len = strcspn(reason, "\n");
 	if (len == 0)
 		snprintf(to, size, "connection lost");
 	else
-		snprintf(to, size, "%.*s", (int) (len < size ? len : size - 1), text);
+		snprintf(to, size, "%.*s", (int) (len < size ? len : size - 1), reason);
 }

@@ -20,9 +20,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* access/xlog_internal.h: XLOG_BLCKSZ, SizeOfXLogLongPHD, SizeOfXLogShortPHD */
+#define WAL_PAGE_BYTES 8192
+#define SEGMENT_HEADER_BYTES 40
+#define PAGE_HEADER_BYTES 24
+
 const char	sample_hello_sql[] =
 "SELECT (SELECT system_identifier FROM pg_control_system()),"
-"       (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint";
+"       (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint,"
+"       pg_size_bytes(current_setting('wal_segment_size'))";
 
 const char	sample_probe_sql[] =
 "SELECT r.in_recovery,"
@@ -48,9 +54,10 @@ sample_parse_hello(const PGresult *result, NodeSample *sample, Error *error)
 {
 	uint64_t	start_us;
 
-	if (!check_shape(result, 2, error) ||
+	if (!check_shape(result, 3, error) ||
 		!parse_number(result, 0, 10, &sample->identity.system_id, error) ||
-		!parse_number(result, 1, 10, &start_us, error))
+		!parse_number(result, 1, 10, &start_us, error) ||
+		!parse_number(result, 2, 10, &sample->segment_bytes, error))
 		return false;
 	sample->identity.postmaster_start_us = (int64_t) start_us;
 	return true;
@@ -72,6 +79,8 @@ sample_parse_probe(const PGresult *result, NodeSample *sample, Error *error)
 		sample->lsn = 0;
 	else if (!parse_lsn(result, 1, &sample->lsn, error))
 		return false;
+	if (!in_recovery)
+		sample->lsn = sample_record_end(sample->lsn, sample->segment_bytes);
 
 	/* WAL file names are in hexadecimal. */
 	if (!parse_number(result, 2, in_recovery ? 10 : 16, &timeline, error))
@@ -81,6 +90,16 @@ sample_parse_probe(const PGresult *result, NodeSample *sample, Error *error)
 
 	sample->replay_age_us = 0;
 	return PQgetisnull(result, 0, 4) || parse_number(result, 4, 10, &sample->replay_age_us, error);
+}
+
+Lsn
+sample_record_end(Lsn insert_lsn, uint64_t segment_bytes)
+{
+	if (segment_bytes > 0 && insert_lsn % segment_bytes == SEGMENT_HEADER_BYTES)
+		return insert_lsn - SEGMENT_HEADER_BYTES;
+	if (insert_lsn % WAL_PAGE_BYTES == PAGE_HEADER_BYTES)
+		return insert_lsn - PAGE_HEADER_BYTES;
+	return insert_lsn;
 }
 
 static bool

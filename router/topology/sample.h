@@ -23,10 +23,19 @@ typedef struct NodeSample
 	bool		has_synchronous;	/* synchronous_standby_names is set there */
 	uint64_t	replay_age_us;	/* replicas: by the clocks of both servers; 0: replayed all it received */
 	uint64_t	sampled_us;		/* filled by the probe: when the question was sent */
+	uint64_t	segment_bytes;	/* wal_segment_size */
 } NodeSample;
 
-extern const char sample_hello_sql[];	/* -> system id and start */
+extern const char sample_hello_sql[];	/* -> system id, start, segment size */
 extern const char sample_probe_sql[];	/* -> the rest */
+
+/*
+ * Where the last record ends, given where the next one will begin.  The insert
+ * position has passed the header of the page by then, a replica's replay
+ * position has not: without this a replica of an idle primary could seem to be
+ * some bytes behind for ever.
+ */
+extern Lsn	sample_record_end(Lsn insert_lsn, uint64_t segment_bytes);
 
 /* Take an answer; what it says is set in the sample, the rest is left. */
 extern bool sample_parse_hello(const PGresult *result, NodeSample *sample, Error *error)
