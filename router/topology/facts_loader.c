@@ -28,9 +28,15 @@ struct FactsLoader
 	int			nresults;		/* how many answers were taken */
 };
 
-/* insert LSN, an error on a node that is not the primary */
+/*
+ * insert LSN; an error on a node that is not the primary.  Settings on the way:
+ * the planner's guesses are high enough for JIT, which would cost far more than
+ * it saves, and no name here may mean anything else than PostgreSQL's.
+ */
 #define QUERY_POSITION \
-	"SELECT pg_current_wal_insert_lsn()"
+	"SELECT pg_catalog.pg_current_wal_insert_lsn()" \
+	"  FROM pg_catalog.set_config('jit', 'off', false) a," \
+	"       pg_catalog.set_config('search_path', 'pg_catalog', false) b"
 
 /*
  * name, plain?  A parent is as bad as the worst of its children: reading it
@@ -54,48 +60,11 @@ struct FactsLoader
 	"  GROUP BY c.relname"
 
 /*
- * name, least and greatest number of arguments, volatile?, of PostgreSQL?
- * The catalog says nothing of aggregates: they are as bad as their functions.
- * What takes or gives type internal, or is a trigger, no query can call.
+ * unsafe: types that may call a volatile function, by their own functions, by
+ * a cast to them, by what a domain's check calls (found in its stored tree),
+ * or by a type they are made of.
  */
-#define QUERY_FUNCTIONS \
-	"WITH aggregates(oid) AS (" \
-	"  SELECT DISTINCT a.aggfnoid::oid FROM pg_aggregate a JOIN pg_proc s ON s.oid IN (" \
-	"         a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn," \
-	"         a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn)" \
-	"   WHERE s.provolatile = 'v')" \
-	" SELECT p.proname, p.pronargs - p.pronargdefaults," \
-	"        CASE WHEN p.provariadic <> 0 THEN 32767 ELSE p.pronargs END," \
-	"        p.provolatile = 'v' OR a.oid IS NOT NULL, p.oid < 16384" \
-	"   FROM pg_proc p LEFT JOIN aggregates a ON a.oid = p.oid" \
-	"  WHERE p.prokind <> 'p'" \
-	"    AND p.prorettype NOT IN ('internal'::regtype, 'trigger'::regtype, 'event_trigger'::regtype," \
-	"                             'language_handler'::regtype, 'fdw_handler'::regtype," \
-	"                             'index_am_handler'::regtype, 'table_am_handler'::regtype," \
-	"                             'tsm_handler'::regtype)" \
-	"    AND 'internal'::regtype <> ALL (p.proargtypes::oid[])" \
-	"  GROUP BY 1, 2, 3, 4, 5"
-
-/* name of a volatile function that t.name may call: its argument is a row, or may be one */
-#define QUERY_ATTRIBUTES \
-	"SELECT DISTINCT p.proname FROM pg_proc p JOIN pg_type t ON t.oid = p.proargtypes[0]" \
-	"   LEFT JOIN pg_type b ON b.oid = t.typbasetype" \
-	"  WHERE p.provolatile = 'v' AND p.prokind = 'f' AND p.pronargs - p.pronargdefaults <= 1" \
-	"    AND (t.typtype IN ('c', 'p') OR t.typtype = 'd' AND b.typtype IN ('c', 'd')" \
-	"         OR EXISTS (SELECT FROM pg_cast k JOIN pg_type s ON s.oid = k.castsource" \
-	"                     WHERE k.casttarget = t.oid AND k.castcontext = 'i' AND s.typtype = 'c'))"
-
-/* name, volatile?, name of its function (if it did not come with PostgreSQL) */
-#define QUERY_OPERATORS \
-	"SELECT o.oprname, p.provolatile = 'v', CASE WHEN o.oid < 16384 THEN '' ELSE p.proname END" \
-	"   FROM pg_operator o JOIN pg_proc p ON p.oid = o.oprcode" \
-	"  GROUP BY 1, 2, 3"
-
-/*
- * name, unsafe?  By its own functions, by a cast to it, by the functions a
- * domain's check calls (found in its stored tree), or by a type it is made of.
- */
-#define QUERY_TYPES \
+#define WITH_UNSAFE_TYPES \
 	"WITH RECURSIVE checks(typid, tree) AS (" \
 	"  SELECT k.contypid, k.conbin::text FROM pg_constraint k WHERE k.contypid <> 0 AND k.contype = 'c')," \
 	" parts(whole, part) AS (" \
@@ -114,7 +83,67 @@ struct FactsLoader
 	"    WHERE p.provolatile = 'v'" \
 	"   UNION SELECT c.typid FROM checks c, regexp_matches(c.tree, ':(?:op)?funcid ([0-9]+)', 'g') m," \
 	"                             pg_proc p WHERE p.oid = m[1]::oid AND p.provolatile = 'v')" \
-	"  UNION SELECT s.whole FROM unsafe u JOIN parts s ON s.part = u.oid)" \
+	"  UNION SELECT s.whole FROM unsafe u JOIN parts s ON s.part = u.oid)"
+
+/*
+ * bad: functions that are volatile, or whose call is: an argument becomes an
+ * unsafe type on its way in, or a default that is filled in calls a volatile
+ * one.  The catalog says nothing of aggregates: they are as bad as the
+ * functions they are made of.
+ */
+#define WITH_BAD_FUNCTIONS \
+	WITH_UNSAFE_TYPES "," \
+	" bad_alone(oid) AS (" \
+	"  SELECT p.oid FROM pg_proc p" \
+	"   WHERE p.provolatile = 'v'" \
+	"      OR EXISTS (SELECT FROM unsafe u WHERE u.oid = p.prorettype OR u.oid = ANY (p.proargtypes))" \
+	"      OR p.pronargdefaults > 0 AND EXISTS (" \
+	"         SELECT FROM regexp_matches(p.proargdefaults::text, ':(?:op)?funcid ([0-9]+)', 'g') m" \
+	"           JOIN pg_proc d ON d.oid = m[1]::oid WHERE d.provolatile = 'v'))," \
+	" bad(oid) AS (" \
+	"  SELECT oid FROM bad_alone" \
+	"  UNION SELECT a.aggfnoid::oid FROM pg_aggregate a JOIN bad_alone b ON b.oid IN (" \
+	"        a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn," \
+	"        a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn))"
+
+/*
+ * name, least and greatest number of arguments, bad?, of PostgreSQL?  What
+ * takes or gives type internal, or is a trigger, no query can call.
+ */
+#define QUERY_FUNCTIONS \
+	WITH_BAD_FUNCTIONS \
+	" SELECT p.proname, p.pronargs - p.pronargdefaults," \
+	"        CASE WHEN p.provariadic <> 0 THEN 32767 ELSE p.pronargs END," \
+	"        b.oid IS NOT NULL, p.oid < 16384" \
+	"   FROM pg_proc p LEFT JOIN bad b ON b.oid = p.oid" \
+	"  WHERE p.prokind <> 'p'" \
+	"    AND p.prorettype NOT IN ('internal'::regtype, 'trigger'::regtype, 'event_trigger'::regtype," \
+	"                             'language_handler'::regtype, 'fdw_handler'::regtype," \
+	"                             'index_am_handler'::regtype, 'table_am_handler'::regtype," \
+	"                             'tsm_handler'::regtype)" \
+	"    AND 'internal'::regtype <> ALL (p.proargtypes::oid[])" \
+	"  GROUP BY 1, 2, 3, 4, 5"
+
+/* name of a bad function that t.name may call: its argument is a row, or may be one */
+#define QUERY_ATTRIBUTES \
+	WITH_BAD_FUNCTIONS \
+	" SELECT DISTINCT p.proname FROM bad JOIN pg_proc p ON p.oid = bad.oid" \
+	"   JOIN pg_type t ON t.oid = p.proargtypes[0] LEFT JOIN pg_type d ON d.oid = t.typbasetype" \
+	"  WHERE p.prokind = 'f' AND p.pronargs - p.pronargdefaults <= 1" \
+	"    AND (t.typtype IN ('c', 'p') OR t.typtype = 'd' AND d.typtype IN ('c', 'd')" \
+	"         OR EXISTS (SELECT FROM pg_cast k JOIN pg_type s ON s.oid = k.castsource" \
+	"                     WHERE k.casttarget = t.oid AND k.castcontext = 'i' AND s.typtype = 'c'))"
+
+/* name, bad?, name of its function (if it did not come with PostgreSQL) */
+#define QUERY_OPERATORS \
+	WITH_BAD_FUNCTIONS \
+	" SELECT o.oprname, b.oid IS NOT NULL, CASE WHEN o.oid < 16384 THEN '' ELSE p.proname END" \
+	"   FROM pg_operator o JOIN pg_proc p ON p.oid = o.oprcode LEFT JOIN bad b ON b.oid = p.oid" \
+	"  GROUP BY 1, 2, 3"
+
+/* name, unsafe? */
+#define QUERY_TYPES \
+	WITH_UNSAFE_TYPES \
 	" SELECT t.typname, bool_or(u.oid IS NOT NULL)" \
 	"   FROM pg_type t LEFT JOIN unsafe u ON u.oid = t.oid" \
 	"  WHERE t.typnamespace <> 'pg_toast'::regnamespace" \

@@ -4,10 +4,10 @@
  *	  The catalog queries behind Facts, and what their answers mean.
  *
  * The monitor owns the connection: it must be to the primary, to the database
- * in question, with search_path = pg_catalog and client_encoding = UTF8; any
- * role that may connect will do.  It sends facts_queries[0] .. [FACTS_QUERY_COUNT - 1] in that order, one
- * by one or pipelined, and gives each answer to facts_loader_add_result() in
- * the same order:
+ * in question, with client_encoding = UTF8; any role that may connect will do.
+ * It sends facts_queries[0] .. [FACTS_QUERY_COUNT - 1] in that order, one by
+ * one or pipelined, and gives each answer to facts_loader_add_result() in the
+ * same order.  The first query also sets jit and search_path for its session.
  *
  *	  loader = facts_loader_create("mes");
  *	  for each i: facts_loader_add_result(loader, result_of(facts_queries[i]), &error)
