@@ -41,7 +41,7 @@ typedef struct PathHop
 {
 	Oid			relid;			/* the table read in this hop */
 	const char *alias;			/* its alias in the definition, for display */
-	int			nmatch;
+	int			nmatch;			/* at most INDEX_MAX_KEYS */
 	AttrNumber *match_attnos;	/* columns of relid compared with the carried tuple */
 	Oid		   *match_types;	/* types they are compared as: the column's, or
 								 * one it is binary-compatible with */

@@ -111,7 +111,10 @@ already_matched(const EqualityHop *hop, AttrNumber attno)
 	return false;
 }
 
-/* All pairs of columns that link two aliases; false if there is none. */
+/*
+ * The pairs of columns that link two aliases, as many as a tuple of values may
+ * have; false if there is none.
+ */
 static bool
 match_aliases(const EqualityFinder *finder, const EqualityScope *scope,
 			  const SourceAlias *from, SourceAlias *to, EqualityHop *hop)
@@ -125,6 +128,7 @@ match_aliases(const EqualityFinder *finder, const EqualityScope *scope,
 			continue;
 		for (int x = 0; x < finder->ncolumns; x++)
 			if (finder->columns[x].alias == from &&
+				hop->nmatches < INDEX_MAX_KEYS &&
 				!already_matched(hop, finder->columns[y].attno) &&
 				match_columns(finder, scope, x, y, &hop->matches[hop->nmatches]))
 				hop->nmatches++;

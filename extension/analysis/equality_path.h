@@ -30,7 +30,7 @@ typedef struct EqualityMatch
 typedef struct EqualityHop
 {
 	SourceAlias *alias;
-	int			nmatches;
+	int			nmatches;		/* at most INDEX_MAX_KEYS */
 	EqualityMatch *matches;
 } EqualityHop;
 

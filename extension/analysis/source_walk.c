@@ -30,6 +30,7 @@
 #include "access/table.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/lsyscache.h"
@@ -492,6 +493,21 @@ note_whole_row(SourceAlias *alias)
 											attno - FirstLowInvalidHeapAttributeNumber);
 }
 
+/* A virtual generated column has no image in a row: it stands for others. */
+static void
+note_column(SourceAlias *alias, AttrNumber attno)
+{
+	alias->used_attnos = bms_add_member(alias->used_attnos,
+										attno - FirstLowInvalidHeapAttributeNumber);
+	if (compat_att_is_virtual(alias->relid, attno))
+	{
+		Relation	rel = table_open(alias->relid, AccessShareLock);
+
+		pull_varattnos(compat_virtual_expression(rel, attno), 1, &alias->used_attnos);
+		table_close(rel, NoLock);
+	}
+}
+
 /* Note that a column is used. */
 static void
 walk_var(WalkContext *context, Var *var)
@@ -520,8 +536,7 @@ walk_var(WalkContext *context, Var *var)
 	if (var->varattno == 0)
 		note_whole_row(alias);
 	else
-		alias->used_attnos = bms_add_member(alias->used_attnos,
-											var->varattno - FirstLowInvalidHeapAttributeNumber);
+		note_column(alias, var->varattno);
 }
 
 static void

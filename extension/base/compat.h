@@ -117,6 +117,14 @@ compat_att_is_virtual(Oid relid, AttrNumber attno)
 #endif
 }
 
+/* What a virtual generated column is computed from, over range table index 1. */
+#if PG_VERSION_NUM >= 180000
+#include "rewrite/rewriteHandler.h"
+#define compat_virtual_expression(rel, attno) build_generation_expression((rel), (attno))
+#else
+#define compat_virtual_expression(rel, attno) NULL
+#endif
+
 /* 18 has NOT NULL constraints that are not valid yet; they promise nothing. */
 static inline bool
 compat_att_is_not_null(Oid relid, AttrNumber attno)
