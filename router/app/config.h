@@ -1,0 +1,159 @@
+/*-------------------------------------------------------------------------
+ *
+ * config.h
+ *	  What router.ini says, as one immutable struct.
+ *
+ * A Config is filled once, checked whole, and never changed: a reload makes a
+ * new one.  It is reference counted and may be read by any thread that has a
+ * reference.  Only app/ sees it; every module has its own small config struct,
+ * which app/ fills from this one.
+ *
+ * Which options there are, their types, defaults and words is the table in
+ * config_options.c; it fills the struct, writes SHOW CONFIG, the reference and
+ * the sample file.  Passwords are in auth_file only, so nothing in here is
+ * secret.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_APP_CONFIG_H
+#define ROUTER_APP_CONFIG_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "auth/method.h"
+#include "backend/pool.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "policy/consistency.h"
+#include "session/context.h"
+
+typedef struct ConfigNode
+{
+	char	   *name;			/* owned, like all strings here */
+	char	   *host;
+	int			port;
+} ConfigNode;
+
+typedef struct ConfigDatabase
+{
+	char	   *name;			/* as clients name it; "*": any other */
+	char	   *server_name;	/* as the nodes name it; "" for "*": the same */
+} ConfigDatabase;
+
+/* Times in microseconds, sizes in bytes; 0: no limit, where the option says so. */
+typedef struct Config
+{
+	atomic_int	refcount;
+	char	   *path;			/* of the file, as given */
+
+	char	   *listen_addr;	/* comma-separated; "": no TCP */
+	int			listen_port;
+	char	   *unix_socket_dir;	/* "": no unix socket */
+	int			workers;
+
+	PoolMode	pool_mode;
+	int			default_pool_size;
+	int			max_client_conn;
+	int			max_prepared_statements;
+	uint64_t	server_lifetime_us;
+	uint64_t	server_idle_timeout_us;
+	uint64_t	server_connect_timeout_us;
+	uint64_t	server_login_retry_us;
+	uint64_t	server_reset_timeout_us;
+
+	Consistency consistency;
+	uint64_t	replica_wait_us;
+	uint64_t	max_replica_lag_us;
+	uint64_t	max_replica_lag_bytes;
+
+	char	   *monitor_user;
+	char	   *monitor_database;
+	uint64_t	probe_interval_us;
+	uint64_t	probe_timeout_us;
+	uint64_t	facts_interval_us;
+
+	AuthMethod	auth_type;
+	char	   *auth_file;		/* "": none; relative paths begin at the folder of router.ini */
+
+	uint64_t	query_wait_timeout_us;
+	uint64_t	query_timeout_us;
+	uint64_t	idle_transaction_timeout_us;
+	uint64_t	client_login_timeout_us;
+	uint64_t	drain_timeout_us;
+
+	LogFormat	log_format;
+	LogLevel	log_level;
+
+	char	   *admin_database;
+	char	   *admin_users;	/* comma-separated */
+	char	   *stats_users;	/* comma-separated */
+	char	   *http_addr;
+	int			http_port;		/* 0: no HTTP */
+
+	ConfigNode *nodes;			/* in the order of the file */
+	int			nnodes;
+	ConfigDatabase *databases;
+	int			ndatabases;
+} Config;
+
+/* All that is wrong with a file, one "FILE:LINE: what" each, in order of lines. */
+typedef struct ConfigErrors
+{
+	char	  **items;			/* owned */
+	int			count;
+} ConfigErrors;
+
+#define CONFIG_ERRORS_INIT {NULL, 0}
+
+extern void config_errors_release(ConfigErrors *errors);
+
+/* A reference, or NULL with errors filled. */
+extern Config *config_load(const char *path, ConfigErrors *errors);
+extern Config *config_parse(Slice text, const char *path, ConfigErrors *errors);
+extern Config *config_ref(Config *config);
+extern void config_unref(Config *config);	/* NULL is fine */
+
+/*
+ * What a reload leaves as it is: tell(arg, name) for each changed option that
+ * only a restart applies ("[nodes]" for that section); returns how many.
+ */
+extern int	config_reload_check(const Config *running, const Config *loaded,
+								void (*tell) (void *arg, const char *name), void *arg);
+
+/* The configuration that runs after a reload: loaded, but with what needs a
+ * restart as it is running.  A new reference. */
+extern Config *config_merge_reload(const Config *running, const Config *loaded);
+
+/* The servers' name of a database a client may name (may be name itself), or NULL. */
+extern const char *config_find_database(const Config *config, const char *name);
+
+/* Is name in a comma-separated list of the configuration? */
+extern bool config_list_has(const char *list, const char *name);
+
+/* The n-th item (from 0) of such a list; an empty slice: there are no more. */
+extern Slice config_list_item(const char *list, int n);
+
+/* Fill what the modules want; what session gets points into config, which must
+ * live as long as session is in force. */
+extern void config_fill_pool(const Config *config, PoolConfig *pool);
+extern void config_fill_session(const Config *config, SessionConfig *session);
+
+/* ---- views of it: SHOW CONFIG, --print-config, the reference, the sample ---- */
+typedef struct ConfigItem
+{
+	const char *section;
+	const char *name;
+	const char *value;
+	const char *default_value;	/* NULL: none (nodes, databases) */
+	bool		needs_restart;
+	const char *doc;			/* one line */
+} ConfigItem;
+
+extern void config_each_item(const Config *config, void (*fn) (void *arg, const ConfigItem *item), void *arg);
+extern void config_print(const Config *config, Buf *out);	/* as a file that gives the same configuration */
+extern void config_write_markdown(Buf *out);	/* docs/reference/config.md */
+extern void config_write_sample(Buf *out);	/* etc/router.ini */
+
+#endif							/* ROUTER_APP_CONFIG_H */

@@ -1,0 +1,560 @@
+/*-------------------------------------------------------------------------
+ *
+ * config_options.c
+ *	  The option table, and values as text.
+ *
+ * To add an option: a field in Config, a row here, and whoever needs it.  The
+ * order of rows is that of the reference and the sample file.
+ *
+ * Times and sizes need a unit, so that nobody has to know which one is meant.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "app/config_options.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+#define MINUTE_US (60 * US_PER_SEC)
+#define HOUR_US (60 * MINUTE_US)
+#define DAY_US (24 * HOUR_US)
+#define KB 1024ULL
+#define MB (1024 * KB)
+#define GB (1024 * MB)
+
+typedef struct Unit
+{
+	const char *name;
+	uint64_t	factor;
+} Unit;
+
+/* from the smallest up */
+static const Unit time_units[] = {
+	{"us", 1}, {"ms", US_PER_MS}, {"s", US_PER_SEC}, {"min", MINUTE_US}, {"h", HOUR_US}, {"d", DAY_US}, {NULL, 0}
+};
+static const Unit size_units[] = {
+	{"B", 1}, {"kB", KB}, {"MB", MB}, {"GB", GB}, {NULL, 0}
+};
+
+/* in the order of the enums */
+static const char *const pool_modes[] = {
+	[POOL_MODE_TRANSACTION] = "transaction", [POOL_MODE_SESSION] = "session", NULL
+};
+static const char *const consistencies[] = {
+	[CONSISTENCY_SESSION] = "session", [CONSISTENCY_EVENTUAL] = "eventual", [CONSISTENCY_PRIMARY] = "primary", NULL
+};
+static const char *const auth_types[] = {
+	[AUTH_TRUST] = "trust", [AUTH_SCRAM_SHA_256] = "scram-sha-256", NULL
+};
+static const char *const log_formats[] = {
+	[LOG_FORMAT_TEXT] = "text", [LOG_FORMAT_JSON] = "json", NULL
+};
+static const char *const log_levels[] = {
+	[LOG_LEVEL_DEBUG] = "debug", [LOG_LEVEL_INFO] = "info", [LOG_LEVEL_WARNING] = "warning",
+	[LOG_LEVEL_ERROR] = "error", NULL
+};
+
+#define FIELD(field) .offset = offsetof(Config, field)
+#define LISTENING .group = "Listening"
+#define POOLS .group = "Pools and servers"
+#define READS .group = "Reads and consistency"
+#define NODES .group = "Watching the nodes"
+#define AUTHENTICATION .group = "Authentication"
+#define LIMITS .group = "Time limits"
+#define LOGGING .group = "Log"
+#define WINDOWS .group = "Console and HTTP"
+
+const ConfigOption config_options[] = {
+	{.name = "listen_addr", .type = OPTION_LIST, FIELD(listen_addr), .default_text = "127.0.0.1",
+		.needs_restart = true, LISTENING,
+	.doc = "Addresses to listen on, separated by commas; * is all; empty: no TCP"},
+	{.name = "listen_port", .type = OPTION_INT, FIELD(listen_port), .default_text = "6543", .min = 1, .max = 65535,
+		.needs_restart = true, LISTENING,
+	.doc = "Port, also in the name of the unix socket"},
+	{.name = "unix_socket_dir", .type = OPTION_STRING, FIELD(unix_socket_dir), .default_text = "",
+		.needs_restart = true, LISTENING,
+	.doc = "Folder for a unix socket; empty: none"},
+	{.name = "workers", .type = OPTION_INT, FIELD(workers), .default_text = "2", .min = 1, .max = 64,
+		.needs_restart = true, LISTENING,
+	.doc = "Threads that serve clients, each with clients and servers of its own"},
+	{.name = "max_client_conn", .type = OPTION_INT, FIELD(max_client_conn), .default_text = "1000",
+		.min = 1, .max = 1000000, LISTENING,
+	.doc = "Clients at most, over all workers; one more is refused with 53300"},
+
+	{.name = "pool_mode", .type = OPTION_CHOICE, FIELD(pool_mode), .default_text = "transaction",
+		.choices = pool_modes, POOLS,
+	.doc = "When a client's server goes back to the pool: after each transaction, or when the client leaves"},
+	{.name = "default_pool_size", .type = OPTION_INT, FIELD(default_pool_size), .default_text = "20",
+		.min = 1, .max = 10000, POOLS,
+	.doc = "Servers at most per node, database and user, over all workers"},
+	{.name = "max_prepared_statements", .type = OPTION_INT, FIELD(max_prepared_statements), .default_text = "200",
+		.min = 1, .max = 100000, POOLS,
+	.doc = "Prepared statements kept on a server; the least recently used one is closed for a new one"},
+	{.name = "server_lifetime", .type = OPTION_TIME, FIELD(server_lifetime_us), .default_text = "1h",
+		.min = US_PER_SEC, .max = 365 * DAY_US, .zero_allowed = true, POOLS,
+	.doc = "A server older than this is closed when it is not in use; 0: never"},
+	{.name = "server_idle_timeout", .type = OPTION_TIME, FIELD(server_idle_timeout_us), .default_text = "10min",
+		.min = US_PER_SEC, .max = 365 * DAY_US, .zero_allowed = true, POOLS,
+	.doc = "A server not used for this long is closed; 0: never"},
+	{.name = "server_connect_timeout", .type = OPTION_TIME, FIELD(server_connect_timeout_us), .default_text = "5s",
+		.min = 10 * US_PER_MS, .max = HOUR_US, POOLS,
+	.doc = "Connecting and logging in to a node must be done in this time"},
+	{.name = "server_login_retry", .type = OPTION_TIME, FIELD(server_login_retry_us), .default_text = "1s",
+		.min = 10 * US_PER_MS, .max = HOUR_US, POOLS,
+	.doc = "Pause after a node refused a login; until then clients are told its error at once"},
+	{.name = "server_reset_timeout", .type = OPTION_TIME, FIELD(server_reset_timeout_us), .default_text = "5s",
+		.min = 10 * US_PER_MS, .max = HOUR_US, POOLS,
+	.doc = "DISCARD ALL between two clients must be done in this time, or the server is closed"},
+
+	{.name = "consistency", .type = OPTION_CHOICE, FIELD(consistency), .default_text = "session",
+		.choices = consistencies, READS,
+	.doc = "session: never older than what the session wrote or saw; eventual: any replica within the lag limits; primary: no replicas"},
+	{.name = "replica_wait", .type = OPTION_TIME, FIELD(replica_wait_us), .default_text = "50ms",
+		.min = US_PER_MS, .max = MINUTE_US, .zero_allowed = true, READS,
+	.doc = "How long a read waits for a replica to catch up before it goes to the primary; 0: it does not wait"},
+	{.name = "max_replica_lag", .type = OPTION_TIME, FIELD(max_replica_lag_us), .default_text = "10s",
+		.min = US_PER_MS, .max = 365 * DAY_US, .zero_allowed = true, READS,
+	.doc = "A replica further behind in time gets no reads; 0: no limit"},
+	{.name = "max_replica_lag_bytes", .type = OPTION_SIZE, FIELD(max_replica_lag_bytes), .default_text = "0",
+		.min = 1, .max = 1024 * GB, .zero_allowed = true, READS,
+	.doc = "A replica further behind in WAL gets no reads; 0: no limit"},
+
+	{.name = "monitor_user", .type = OPTION_STRING, FIELD(monitor_user), .default_text = "postgres",
+		.needs_restart = true, NODES,
+	.doc = "Who asks the nodes what they are; its password is in auth_file; a member of pg_monitor sees all that is of use"},
+	{.name = "monitor_database", .type = OPTION_STRING, FIELD(monitor_database), .default_text = "postgres",
+		.needs_restart = true, NODES,
+	.doc = "Database the monitor connects to"},
+	{.name = "probe_interval", .type = OPTION_TIME, FIELD(probe_interval_us), .default_text = "100ms",
+		.min = 10 * US_PER_MS, .max = HOUR_US, .needs_restart = true, NODES,
+	.doc = "Time between two samples of each node's role and position"},
+	{.name = "probe_timeout", .type = OPTION_TIME, FIELD(probe_timeout_us), .default_text = "2s",
+		.min = 50 * US_PER_MS, .max = HOUR_US, .needs_restart = true, NODES,
+	.doc = "A node that has not answered for this long gets no work"},
+	{.name = "facts_interval", .type = OPTION_TIME, FIELD(facts_interval_us), .default_text = "1min",
+		.min = US_PER_SEC, .max = DAY_US, .needs_restart = true, NODES,
+	.doc = "The catalog facts that tell reads from writes are read again after this time, or sooner on an unknown name"},
+
+	{.name = "auth_type", .type = OPTION_CHOICE, FIELD(auth_type), .default_text = "scram-sha-256",
+		.choices = auth_types, AUTHENTICATION,
+	.doc = "How clients prove who they are; trust believes everybody"},
+	{.name = "auth_file", .type = OPTION_PATH, FIELD(auth_file), .default_text = "",
+		.example = "users.txt", AUTHENTICATION,
+	.doc = "Users and secrets, one \"name\" \"secret\" a line; a plain secret also logs in to the nodes"},
+
+	{.name = "query_wait_timeout", .type = OPTION_TIME, FIELD(query_wait_timeout_us), .default_text = "30s",
+		.min = US_PER_MS, .max = DAY_US, .zero_allowed = true, LIMITS,
+	.doc = "How long a client waits for a server or for a primary before it gets 57P03; 0: without end"},
+	{.name = "query_timeout", .type = OPTION_TIME, FIELD(query_timeout_us), .default_text = "0",
+		.min = US_PER_MS, .max = 365 * DAY_US, .zero_allowed = true, LIMITS,
+	.doc = "A query that runs longer is cancelled with 57014; 0: none is"},
+	{.name = "idle_transaction_timeout", .type = OPTION_TIME, FIELD(idle_transaction_timeout_us), .default_text = "0",
+		.min = US_PER_MS, .max = 365 * DAY_US, .zero_allowed = true, LIMITS,
+	.doc = "A client that leaves a transaction idle for longer is disconnected; 0: none is"},
+	{.name = "client_login_timeout", .type = OPTION_TIME, FIELD(client_login_timeout_us), .default_text = "30s",
+		.min = 10 * US_PER_MS, .max = HOUR_US, LIMITS,
+	.doc = "From a client's connection to its first ReadyForQuery"},
+	{.name = "drain_timeout", .type = OPTION_TIME, FIELD(drain_timeout_us), .default_text = "30s",
+		.min = US_PER_MS, .max = DAY_US, .zero_allowed = true, LIMITS,
+	.doc = "After SIGTERM transactions may go on for this long; 0: until they end"},
+
+	{.name = "log_format", .type = OPTION_CHOICE, FIELD(log_format), .default_text = "json",
+		.choices = log_formats, LOGGING,
+	.doc = "One JSON object or one line of text per event, on standard error"},
+	{.name = "log_level", .type = OPTION_CHOICE, FIELD(log_level), .default_text = "info",
+		.choices = log_levels, LOGGING,
+	.doc = "The least important events that are written"},
+
+	{.name = "admin_database", .type = OPTION_STRING, FIELD(admin_database), .default_text = "andon", WINDOWS,
+	.doc = "Name of the database that is the router's console"},
+	{.name = "admin_users", .type = OPTION_LIST, FIELD(admin_users), .default_text = "", WINDOWS,
+	.doc = "Users that may do all on the console, separated by commas"},
+	{.name = "stats_users", .type = OPTION_LIST, FIELD(stats_users), .default_text = "", WINDOWS,
+	.doc = "Users that may use SHOW on the console, separated by commas"},
+	{.name = "http_addr", .type = OPTION_STRING, FIELD(http_addr), .default_text = "127.0.0.1",
+		.needs_restart = true, WINDOWS,
+	.doc = "Address of /metrics, /live and /ready"},
+	{.name = "http_port", .type = OPTION_INT, FIELD(http_port), .default_text = "8543", .min = 1, .max = 65535,
+		.zero_allowed = true, .needs_restart = true, WINDOWS,
+	.doc = "Port of /metrics, /live and /ready; 0: no HTTP"},
+};
+const int	config_option_count = sizeof(config_options) / sizeof(config_options[0]);
+
+static bool set_string(const ConfigOption *option, Config *config, const char *text, Buf *why);
+static bool set_int(const ConfigOption *option, Config *config, const char *text, Buf *why);
+static bool set_quantity(const ConfigOption *option, Config *config, const char *text, Buf *why);
+static bool set_choice(const ConfigOption *option, Config *config, const char *text, Buf *why);
+static bool parse_number(const char *text, uint64_t *number, const char **rest);
+static bool is_in_range(const ConfigOption *option, uint64_t value);
+static const Unit *units_of(const ConfigOption *option);
+static const Unit *find_unit(const Unit *units, const char *name);
+static void print_quantity(const Unit *units, uint64_t value, Buf *out);
+static int	edit_distance(const char *a, const char *b);
+static int	least(int a, int b);
+
+static char **
+string_field(const ConfigOption *option, const Config *config)
+{
+	return (char **) ((char *) config + option->offset);
+}
+
+static int *
+int_field(const ConfigOption *option, const Config *config)
+{
+	return (int *) ((char *) config + option->offset);
+}
+
+static uint64_t *
+quantity_field(const ConfigOption *option, const Config *config)
+{
+	return (uint64_t *) ((char *) config + option->offset);
+}
+
+/* Choices are enums; the struct relies on their size. */
+_Static_assert(sizeof(PoolMode) == sizeof(int) && sizeof(Consistency) == sizeof(int) &&
+			   sizeof(AuthMethod) == sizeof(int) && sizeof(LogFormat) == sizeof(int) &&
+			   sizeof(LogLevel) == sizeof(int), "an enum is not stored like an int");
+
+const ConfigOption *
+config_find_option(const char *name)
+{
+	for (int i = 0; i < config_option_count; i++)
+	{
+		if (strcmp(config_options[i].name, name) == 0)
+			return &config_options[i];
+	}
+	return NULL;
+}
+
+/* ---------------------------------------------------------------- from text */
+
+bool
+config_option_set(const ConfigOption *option, Config *config, const char *text, Buf *why)
+{
+	switch (option->type)
+	{
+		case OPTION_STRING:
+		case OPTION_PATH:
+		case OPTION_LIST:
+			return set_string(option, config, text, why);
+		case OPTION_INT:
+			return set_int(option, config, text, why);
+		case OPTION_TIME:
+		case OPTION_SIZE:
+			return set_quantity(option, config, text, why);
+		case OPTION_CHOICE:
+			return set_choice(option, config, text, why);
+	}
+	return false;
+}
+
+static bool
+set_string(const ConfigOption *option, Config *config, const char *text, Buf *why)
+{
+	char	  **field = string_field(option, config);
+	const char *slash = option->type == OPTION_PATH && *text != '\0' && *text != '/' ?
+		strrchr(config->path, '/') : NULL;
+	Buf			path = BUF_INIT;
+
+	if (slash != NULL)
+		buf_append(&path, slice_make(config->path, (size_t) (slash + 1 - config->path)));
+	buf_append_string(&path, text);
+	mem_free(*field);
+	*field = mem_strndup(buf_slice(&path));
+	buf_release(&path);
+	return true;
+}
+
+static bool
+set_int(const ConfigOption *option, Config *config, const char *text, Buf *why)
+{
+	uint64_t	number;
+	const char *rest;
+
+	if (!parse_number(text, &number, &rest) || *rest != '\0' || !is_in_range(option, number))
+	{
+		buf_append_string(why, "must be a whole number, ");
+		config_option_describe(option, why);
+		return false;
+	}
+	*int_field(option, config) = (int) number;
+	return true;
+}
+
+static bool
+set_quantity(const ConfigOption *option, Config *config, const char *text, Buf *why)
+{
+	const Unit *units = units_of(option);
+	const Unit *unit;
+	const char *rest;
+	uint64_t	number;
+
+	if (parse_number(text, &number, &rest))
+	{
+		rest += strspn(rest, " \t");
+		unit = find_unit(units, rest);
+		if (number == 0 && *rest == '\0')
+			unit = &units[0];
+		if (unit != NULL && number <= UINT64_MAX / unit->factor && is_in_range(option, number * unit->factor))
+		{
+			*quantity_field(option, config) = number * unit->factor;
+			return true;
+		}
+		if (*rest == '\0' && number != 0)
+		{
+			buf_printf(why, "has no unit: write %" PRIu64 "%s or %" PRIu64 "%s, for example",
+					   number, units[1].name, number, units[2].name);
+			return false;
+		}
+	}
+	buf_append_string(why, option->type == OPTION_TIME ? "must be a time with its unit (us, ms, s, min, h, d), " :
+					  "must be a size with its unit (B, kB, MB, GB), ");
+	config_option_describe(option, why);
+	return false;
+}
+
+static bool
+set_choice(const ConfigOption *option, Config *config, const char *text, Buf *why)
+{
+	for (int i = 0; option->choices[i] != NULL; i++)
+	{
+		if (strcmp(option->choices[i], text) == 0)
+		{
+			*int_field(option, config) = i;
+			return true;
+		}
+	}
+	buf_append_string(why, "must be one of: ");
+	config_option_describe(option, why);
+	return false;
+}
+
+static bool
+parse_number(const char *text, uint64_t *number, const char **rest)
+{
+	char	   *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	*number = strtoull(text, &end, 10);
+	*rest = end;
+	return errno == 0;
+}
+
+static bool
+is_in_range(const ConfigOption *option, uint64_t value)
+{
+	return (value == 0 && option->zero_allowed) || (value >= option->min && value <= option->max);
+}
+
+static const Unit *
+units_of(const ConfigOption *option)
+{
+	return option->type == OPTION_TIME ? time_units : size_units;
+}
+
+static const Unit *
+find_unit(const Unit *units, const char *name)
+{
+	for (const Unit *unit = units; unit->name != NULL; unit++)
+	{
+		if (strcasecmp(unit->name, name) == 0)
+			return unit;
+	}
+	return NULL;
+}
+
+/* ---------------------------------------------------------------- to text */
+
+void
+config_option_print(const ConfigOption *option, const Config *config, Buf *out)
+{
+	switch (option->type)
+	{
+		case OPTION_STRING:
+		case OPTION_PATH:
+		case OPTION_LIST:
+			buf_append_string(out, *string_field(option, config));
+			break;
+		case OPTION_INT:
+			buf_printf(out, "%d", *int_field(option, config));
+			break;
+		case OPTION_TIME:
+		case OPTION_SIZE:
+			print_quantity(units_of(option), *quantity_field(option, config), out);
+			break;
+		case OPTION_CHOICE:
+			buf_append_string(out, option->choices[*int_field(option, config)]);
+			break;
+	}
+}
+
+/* In the largest unit that needs no fraction. */
+static void
+print_quantity(const Unit *units, uint64_t value, Buf *out)
+{
+	const Unit *best = &units[0];
+
+	for (const Unit *unit = units; unit->name != NULL; unit++)
+	{
+		if (value % unit->factor == 0)
+			best = unit;
+	}
+	if (value == 0)
+		buf_append_string(out, "0");
+	else
+		buf_printf(out, "%" PRIu64 "%s", value / best->factor, best->name);
+}
+
+void
+config_option_describe(const ConfigOption *option, Buf *out)
+{
+	switch (option->type)
+	{
+		case OPTION_STRING:
+			buf_append_string(out, "text");
+			break;
+		case OPTION_PATH:
+			buf_append_string(out, "path");
+			break;
+		case OPTION_LIST:
+			buf_append_string(out, "list");
+			break;
+		case OPTION_INT:
+			buf_printf(out, "%s%" PRIu64 " to %" PRIu64, option->zero_allowed ? "0 or " : "",
+					   option->min, option->max);
+			break;
+		case OPTION_TIME:
+		case OPTION_SIZE:
+			buf_append_string(out, option->zero_allowed ? "0 or " : "");
+			print_quantity(units_of(option), option->min, out);
+			buf_append_string(out, " to ");
+			print_quantity(units_of(option), option->max, out);
+			break;
+		case OPTION_CHOICE:
+			for (int i = 0; option->choices[i] != NULL; i++)
+				buf_printf(out, "%s%s", i > 0 ? ", " : "", option->choices[i]);
+			break;
+	}
+}
+
+/* ---------------------------------------------------------------- fields */
+
+void
+config_option_copy(const ConfigOption *option, Config *to, const Config *from)
+{
+	switch (option->type)
+	{
+		case OPTION_STRING:
+		case OPTION_PATH:
+		case OPTION_LIST:
+			{
+				char	   *copy = mem_strdup(*string_field(option, from));
+
+				mem_free(*string_field(option, to));
+				*string_field(option, to) = copy;
+				break;
+			}
+		case OPTION_INT:
+		case OPTION_CHOICE:
+			*int_field(option, to) = *int_field(option, from);
+			break;
+		case OPTION_TIME:
+		case OPTION_SIZE:
+			*quantity_field(option, to) = *quantity_field(option, from);
+			break;
+	}
+}
+
+bool
+config_option_equals(const ConfigOption *option, const Config *a, const Config *b)
+{
+	switch (option->type)
+	{
+		case OPTION_STRING:
+		case OPTION_PATH:
+		case OPTION_LIST:
+			return strcmp(*string_field(option, a), *string_field(option, b)) == 0;
+		case OPTION_INT:
+		case OPTION_CHOICE:
+			return *int_field(option, a) == *int_field(option, b);
+		case OPTION_TIME:
+		case OPTION_SIZE:
+			return *quantity_field(option, a) == *quantity_field(option, b);
+	}
+	return false;
+}
+
+void
+config_option_free(const ConfigOption *option, Config *config)
+{
+	if (option->type == OPTION_STRING || option->type == OPTION_PATH || option->type == OPTION_LIST)
+		mem_free(*string_field(option, config));
+}
+
+/* ---------------------------------------------------------------- nearest */
+
+#define NEAR_NAME_MAX 64
+
+const char *
+config_nearest(const char *name, const char *const *names)
+{
+	const char *nearest = NULL;
+	int			best = 4;		/* further away it is another word */
+
+	if (strlen(name) > NEAR_NAME_MAX)
+		return NULL;
+	for (int i = 0; names[i] != NULL; i++)
+	{
+		int			distance = edit_distance(name, names[i]);
+
+		if (distance < best && distance < (int) strlen(names[i]))
+		{
+			best = distance;
+			nearest = names[i];
+		}
+	}
+	return nearest;
+}
+
+/* Insertions, deletions, substitutions, and swaps of neighbours. */
+static int
+edit_distance(const char *a, const char *b)
+{
+	int			rows[3][NEAR_NAME_MAX + 1];
+	int			b_len = (int) strlen(b);
+
+	if (b_len > NEAR_NAME_MAX)
+		return NEAR_NAME_MAX;
+	for (int j = 0; j <= b_len; j++)
+		rows[0][j] = j;
+	for (int i = 1; a[i - 1] != '\0'; i++)
+	{
+		int		   *row = rows[i % 3];
+		const int  *above = rows[(i + 2) % 3];
+		const int  *above_that = rows[(i + 1) % 3];
+
+		row[0] = i;
+		for (int j = 1; j <= b_len; j++)
+		{
+			row[j] = least(above[j] + 1, row[j - 1] + 1);
+			row[j] = least(row[j], above[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				row[j] = least(row[j], above_that[j - 2] + 1);
+		}
+	}
+	return rows[strlen(a) % 3][b_len];
+}
+
+static int
+least(int a, int b)
+{
+	return a < b ? a : b;
+}
