@@ -31,11 +31,12 @@
 
 struct Worker
 {
-	WorkerConfig config;
+	WorkerConfig config;		/* its config is the reference held, in force */
 	Loop	   *loop;			/* owned, like all below */
 	SettingsPool *settings;
 	PreparedTable *prepared;
 	PoolSet    *pools;
+	Console    *console;
 	Listener   *listeners[WORKER_MAX_LISTENERS];
 	int			nlisteners;
 	SessionContext context;
@@ -46,6 +47,8 @@ struct Worker
 static void worker_on_accept(void *arg, int fd, const PeerAddress *peer);
 static void worker_on_starved(void *arg, int node, const char *database, const char *user);
 static void worker_on_server_lost(void *arg, int node);
+static void worker_fill_session_config(Worker *worker);
+static const char *find_database(const void *databases, const char *name);
 static void *worker_main(void *arg);
 static void worker_close_listeners(Worker *worker);
 
@@ -55,8 +58,11 @@ worker_create(const WorkerConfig *config, Error *error)
 	Worker	   *worker = mem_alloc(sizeof(Worker));
 	SessionContext *context = &worker->context;
 	PoolSetHooks pool_hooks = {worker_on_starved, worker_on_server_lost, worker};
+	PoolConfig	pool;
 
 	worker->config = *config;
+	config_ref(config->config);
+	config_fill_pool(config->config, &pool);
 	worker->loop = loop_create();
 	if (worker->loop == NULL)
 	{
@@ -66,13 +72,13 @@ worker_create(const WorkerConfig *config, Error *error)
 	}
 	worker->settings = settings_pool_create();
 	worker->prepared = prepared_table_create();
-	worker->pools = pool_set_create(worker->loop, &config->pool, config->totals, worker->settings, &pool_hooks);
+	worker->pools = pool_set_create(worker->loop, &pool, config->totals, worker->settings, &pool_hooks);
 
 	context->loop = worker->loop;
 	context->pools = worker->pools;
 	context->settings = worker->settings;
 	context->prepared = worker->prepared;
-	context->config = config->session;
+	worker_fill_session_config(worker);
 	context->hooks = config->hooks;
 	context->view = topology_view_ref(config->view);
 	context->users = config->users ? user_table_ref(config->users) : NULL;
@@ -81,27 +87,34 @@ worker_create(const WorkerConfig *config, Error *error)
 	context->generation = config->generation;
 	session_context_init(context);
 	pool_set_view(worker->pools, context->view);
-	context->console = config->make_console(config->arg, worker);
+	worker->console = config->create_console(config->arg, worker);
+	context->console = console_hook(worker->console);
 	return worker;
 }
 
 bool
 worker_listen(Worker *worker, Error *error)
 {
-	const WorkerConfig *config = &worker->config;
+	const Config *config = worker->config.config;
 
-	for (int i = 0; config->listen_addrs[i] && worker->nlisteners < WORKER_MAX_LISTENERS - 1; i++)
+	for (int i = 0; worker->nlisteners < WORKER_MAX_LISTENERS - 1; i++)
 	{
-		Listener   *listener = listener_create_tcp(worker->loop, config->listen_addrs[i], config->listen_port,
-												   worker_on_accept, worker, error);
+		Slice		item = config_list_item(config->listen_addr, i);
+		char	   *address;
+		Listener   *listener;
 
+		if (item.len == 0)
+			break;
+		address = mem_strndup(item);
+		listener = listener_create_tcp(worker->loop, address, config->listen_port, worker_on_accept, worker, error);
+		mem_free(address);
 		if (listener == NULL)
 			return false;
 		worker->listeners[worker->nlisteners++] = listener;
 	}
-	if (config->unix_fd >= 0)
+	if (worker->config.unix_fd >= 0)
 		worker->listeners[worker->nlisteners++] =
-			listener_create_unix(worker->loop, config->unix_fd, worker_on_accept, worker);
+			listener_create_unix(worker->loop, worker->config.unix_fd, worker_on_accept, worker);
 	return true;
 }
 
@@ -132,10 +145,12 @@ worker_destroy(Worker *worker)
 	}
 	worker_close_listeners(worker);
 	session_context_fini(&worker->context);
+	console_destroy(worker->console);
 	pool_set_destroy(worker->pools);
 	loop_destroy(worker->loop);
 	prepared_table_destroy(worker->prepared);
 	settings_pool_destroy(worker->settings);
+	config_unref(worker->config.config);
 	mem_free(worker);
 }
 
@@ -163,11 +178,29 @@ worker_context(Worker *worker)
 	return &worker->context;
 }
 
-void
-worker_configure(Worker *worker, const PoolConfig *pool, const SessionConfig *session)
+void *
+worker_process(const Worker *worker)
 {
-	pool_set_configure(worker->pools, pool);
-	worker->context.config = *session;
+	return worker->config.arg;
+}
+
+const Config *
+worker_config(const Worker *worker)
+{
+	return worker->config.config;
+}
+
+void
+worker_configure(Worker *worker, Config *config)
+{
+	PoolConfig	pool;
+
+	config_fill_pool(config, &pool);
+	pool_set_configure(worker->pools, &pool);
+	config_unref(worker->config.config);
+	worker->config.config = config;
+	worker_fill_session_config(worker);
+	console_set_users(worker->console, config->admin_users, config->stats_users);
 }
 
 void
@@ -199,6 +232,22 @@ worker_on_server_lost(void *arg, int node)
 	Worker	   *worker = arg;
 
 	worker->config.hooks.report_suspicion(worker->config.hooks.arg, node);
+}
+
+static void
+worker_fill_session_config(Worker *worker)
+{
+	SessionConfig *session = &worker->context.config;
+
+	config_fill_session(worker->config.config, session);
+	session->find_database = find_database;
+	session->databases = worker->config.config;
+}
+
+static const char *
+find_database(const void *databases, const char *name)
+{
+	return config_find_database(databases, name);
 }
 
 static void *

@@ -12,6 +12,8 @@
 #ifndef ROUTER_APP_WORKER_H
 #define ROUTER_APP_WORKER_H
 
+#include "admin/console.h"
+#include "app/config.h"
 #include "backend/pool.h"
 #include "base/error.h"
 #include "net/listener.h"
@@ -26,15 +28,12 @@ typedef struct WorkerConfig
 {
 	int			index;
 	uint32_t	generation;
-	const char *const *listen_addrs;	/* NULL-terminated */
-	int			listen_port;
+	Config	   *config;			/* a reference is taken */
 	int			unix_fd;		/* shared listening socket, or -1 */
-	PoolConfig	pool;
-	SessionConfig session;
 	SessionHooks hooks;			/* of the process */
 	void		(*on_starved) (void *arg, int worker, int node, const char *database, const char *user);
-	ConsoleHook (*make_console) (void *arg, Worker *worker);
-	void	   *arg;			/* of on_starved and make_console */
+	Console    *(*create_console) (void *arg, Worker *worker);	/* becomes the worker's */
+	void	   *arg;			/* of both callbacks: the process */
 	PoolTotals *totals;
 	TopologyView *view;			/* a reference is taken */
 	UserTable  *users;			/* a reference is taken; may be NULL */
@@ -55,7 +54,9 @@ extern void worker_post(Worker *worker, LoopCallback fn, void *arg);
 extern Loop *worker_loop(Worker *worker);
 extern int	worker_index(const Worker *worker);
 extern SessionContext *worker_context(Worker *worker);
-extern void worker_configure(Worker *worker, const PoolConfig *pool, const SessionConfig *session);
+extern void *worker_process(const Worker *worker);	/* WorkerConfig.arg */
+extern const Config *worker_config(const Worker *worker);	/* in force; until the next worker_configure() */
+extern void worker_configure(Worker *worker, Config *config);	/* takes over the reference */
 extern void worker_drain(Worker *worker);	/* stop listening, let sessions end */
 
 #endif							/* ROUTER_APP_WORKER_H */

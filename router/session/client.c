@@ -41,7 +41,7 @@ static const unsigned client_moves[] = {
 	[CLIENT_STARTUP] = TO(CLIENT_AUTH) | TO(CLIENT_WELCOME) | TO(CLIENT_READY) | TO(CLIENT_CLOSING),
 	[CLIENT_AUTH] = TO(CLIENT_WELCOME) | TO(CLIENT_READY) | TO(CLIENT_CLOSING),
 	[CLIENT_WELCOME] = TO(CLIENT_READY) | TO(CLIENT_CLOSING),
-	[CLIENT_READY] = TO(CLIENT_WAIT_VIEW) | TO(CLIENT_WAIT_SERVER) | TO(CLIENT_RUNNING) |
+	[CLIENT_READY] = TO(CLIENT_READY) | TO(CLIENT_WAIT_VIEW) | TO(CLIENT_WAIT_SERVER) | TO(CLIENT_RUNNING) |
 	TO(CLIENT_CONSOLE) | TO(CLIENT_CLOSING),
 	[CLIENT_WAIT_VIEW] = TO(CLIENT_WAIT_SERVER) | TO(CLIENT_RUNNING) | TO(CLIENT_READY) | TO(CLIENT_CLOSING),
 	[CLIENT_WAIT_SERVER] = TO(CLIENT_WAIT_VIEW) | TO(CLIENT_RUNNING) | TO(CLIENT_READY) | TO(CLIENT_CLOSING),
@@ -100,6 +100,14 @@ client_cancel(SessionContext *context, uint32_t pid, Slice key)
 
 			error_set(&error, SQLSTATE_QUERY_CANCELED, "canceling statement due to user request");
 			relay_plan_cancel(client);
+			client_refuse_unit(client, &error);
+		}
+		else if (client->state == CLIENT_CONSOLE)
+		{
+			Error		error = {0};
+
+			error_set(&error, SQLSTATE_QUERY_CANCELED, "canceling command due to user request");
+			console_session_cancel(client);
 			client_refuse_unit(client, &error);
 		}
 		return;
@@ -188,6 +196,7 @@ client_close(Client *client)
 	if (client->state == CLIENT_WAIT_SERVER || client->state == CLIENT_WAIT_VIEW)
 		relay_plan_cancel(client);
 	pool_cancel_wait(&client->waiter);
+	console_session_cancel(client);
 	if (client->server)
 	{
 		bool		is_busy = client->state == CLIENT_RUNNING || client->transaction.status != 'I';
@@ -254,7 +263,7 @@ client_on_data(void *owner, Slice data)
 	return used;
 }
 
-/* The client reads again: so may its server be read. */
+/* The client reads again: so may its server be read, and what it asked meanwhile. */
 static void
 client_on_drained(void *owner)
 {
@@ -262,6 +271,8 @@ client_on_drained(void *owner)
 
 	if (client->server && stream_is_paused(server_stream(client->server)))
 		stream_resume(server_stream(client->server));
+	if (client->state == CLIENT_READY && stream_is_paused(client->stream))
+		stream_resume(client->stream);
 }
 
 static void
@@ -303,6 +314,7 @@ client_free(void *arg)
 	buf_release(&client->relay.parse_names);
 	transaction_reset(&client->transaction);
 	auth_exchange_destroy(client->auth);
+	console_session_release(client);
 	prepared_map_destroy(client->prepared);
 	settings_unref(client->settings);
 	settings_unref(client->startup_settings);

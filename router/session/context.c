@@ -120,7 +120,7 @@ session_context_get_database(SessionContext *context, const char *name)
 		if (strcmp(database->name, name) == 0)
 			return database;
 	}
-	server_name = context->hooks.find_database(context->hooks.arg, name);
+	server_name = context->config.find_database(context->config.databases, name);
 	if (server_name == NULL)
 		return NULL;
 	database = mem_alloc(sizeof(Database));

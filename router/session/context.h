@@ -39,7 +39,6 @@ typedef struct SessionConfig
 	PoolMode	pool_mode;
 	Consistency consistency;
 	AuthMethod	auth_method;
-	int			max_clients;	/* of this worker */
 	uint64_t	replica_wait_us;
 	uint64_t	max_replica_lag_us; /* 0: no limit */
 	uint64_t	max_replica_lag_bytes;	/* 0: no limit */
@@ -48,7 +47,10 @@ typedef struct SessionConfig
 	uint64_t	idle_transaction_timeout_us;
 	uint64_t	client_login_timeout_us;
 	const char *admin_database;
-	int			max_prepared_per_client;
+
+	/* The server's name of a database clients may name, or NULL. */
+	const char *(*find_database) (const void *databases, const char *name);
+	const void *databases;		/* lives as long as this configuration is in force */
 } SessionConfig;
 
 /* A database clients may name, and its name on the servers. */
@@ -108,9 +110,6 @@ typedef struct SessionHooks
 	void		(*report_suspicion) (void *arg, int node);
 	void		(*want_facts) (void *arg, const char *database);
 	void		(*refresh_facts) (void *arg, const char *database);
-
-	/* The server's name of a database clients may name, or NULL. */
-	const char *(*find_database) (void *arg, const char *name);
 
 	/* One more client over all workers?  false: the limit is reached. */
 	bool		(*admit_client) (void *arg);

@@ -1,0 +1,214 @@
+/*-------------------------------------------------------------------------
+ *
+ * main.c
+ *	  andon-router: options, and then the router.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/config.h"
+#include "app/router.h"
+#include "base/log.h"
+#include "sql/classify.h"
+
+typedef enum Task
+{
+	TASK_RUN,
+	TASK_CHECK_CONFIG,
+	TASK_PRINT_CONFIG,
+	TASK_EXPLAIN_ROUTE
+} Task;
+
+enum
+{
+	OPTION_CHECK_CONFIG = 256,
+	OPTION_PRINT_CONFIG,
+	OPTION_EXPLAIN_ROUTE,
+	OPTION_DUMP_REFERENCE
+};
+
+static const struct option options[] = {
+	{"config", required_argument, NULL, 'c'},
+	{"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
+	{"print-config", no_argument, NULL, OPTION_PRINT_CONFIG},
+	{"explain-route", required_argument, NULL, OPTION_EXPLAIN_ROUTE},
+	{"dump-reference", required_argument, NULL, OPTION_DUMP_REFERENCE},
+	{"version", no_argument, NULL, 'V'},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0}
+};
+
+static const char help_text[] =
+"andon-router routes PostgreSQL clients: reads to replicas, writes to the primary.\n"
+"\n"
+"Usage: andon-router -c router.ini\n"
+"\n"
+"  -c, --config FILE         configuration (see docs/reference/config.md)\n"
+"      --check-config        read the configuration, say what is wrong, and end\n"
+"      --print-config        print the configuration in force, secrets masked\n"
+"      --explain-route SQL   say where a statement would go and why, knowing no\n"
+"                            database: names are unknown and lead to the primary\n"
+"  -V, --version             print the version\n"
+"  -h, --help                print this\n"
+"\n"
+"SIGHUP reads the configuration again, SIGTERM ends when the last session has,\n"
+"a second SIGTERM at once.\n";
+
+static int	run_router(Config *config);
+static int	explain_route(const char *sql);
+static int	dump_reference(const char *form);
+static void print_buf(Buf *out);
+
+int
+main(int argc, char **argv)
+{
+	const char *path = NULL;
+	const char *sql = NULL;
+	Task		task = TASK_RUN;
+	ConfigErrors errors = CONFIG_ERRORS_INIT;
+	Config	   *config;
+	int			c;
+
+	while ((c = getopt_long(argc, argv, "c:Vh", options, NULL)) != -1)
+	{
+		switch (c)
+		{
+			case 'c':
+				path = optarg;
+				break;
+			case 'V':
+				printf("andon-router %s\n", ANDON_VERSION);
+				return 0;
+			case 'h':
+				fputs(help_text, stdout);
+				return 0;
+			case OPTION_CHECK_CONFIG:
+				task = TASK_CHECK_CONFIG;
+				break;
+			case OPTION_PRINT_CONFIG:
+				task = TASK_PRINT_CONFIG;
+				break;
+			case OPTION_EXPLAIN_ROUTE:
+				task = TASK_EXPLAIN_ROUTE;
+				sql = optarg;
+				break;
+			case OPTION_DUMP_REFERENCE:
+				return dump_reference(optarg);
+			default:
+				fputs("Try \"andon-router --help\".\n", stderr);
+				return 2;
+		}
+	}
+	if (task == TASK_EXPLAIN_ROUTE)
+		return explain_route(sql);
+	if (path == NULL || optind < argc)
+	{
+		fprintf(stderr, "andon-router: %s\nTry \"andon-router --help\".\n",
+				path == NULL ? "no configuration file: give it with -c" : "unexpected argument");
+		return 2;
+	}
+	config = config_load(path, &errors);
+	if (config == NULL)
+	{
+		for (int i = 0; i < errors.count; i++)
+			fprintf(stderr, "%s\n", errors.items[i]);
+		config_errors_release(&errors);
+		return 2;
+	}
+	if (task == TASK_RUN)
+		return run_router(config);
+	if (task == TASK_PRINT_CONFIG)
+	{
+		Buf			out = BUF_INIT;
+
+		config_print(config, &out);
+		print_buf(&out);
+	}
+	else
+		printf("%s: the configuration is good\n", path);
+	config_unref(config);
+	return 0;
+}
+
+static int
+run_router(Config *config)
+{
+	Error		error = {0};
+	Router	   *router;
+	bool		started;
+
+	if (geteuid() == 0)
+	{
+		fputs("andon-router: refuses to run as root: start it as an ordinary user\n", stderr);
+		return 2;
+	}
+	if (!classify_check_parser())
+	{
+		fputs("andon-router: the SQL parser is not of the version it was built with: install andon-router again\n", stderr);
+		return 2;
+	}
+	log_configure(config->log_level, config->log_format);
+	router = router_create(config, &error);
+	if (router == NULL)
+	{
+		LOG_ERROR("start_failed", LF_STR("reason", error.message));
+		return 1;
+	}
+	started = router_start(router, &error);
+	if (started)
+		router_run(router);
+	else
+		LOG_ERROR("start_failed", LF_STR("reason", error.message));
+	router_destroy(router);
+	return started ? 0 : 1;
+}
+
+/* Without a database nothing is known of names; the form of a statement is. */
+static int
+explain_route(const char *sql)
+{
+	StatementClass class;
+
+	if (!classify_check_parser())
+		return 2;
+	classify_text(slice_from_string(sql), NULL, &class);
+	printf("route: %s\nkind: %s\nrule: %s%s%s%s\n",
+		   (class.flags & STATEMENT_IS_READ) ? "replica" : "primary",
+		   statement_kind_name(class.kind), class.why,
+		   class.detail[0] ? " (" : "", class.detail, class.detail[0] ? ")" : "");
+	if (class.flags & STATEMENT_LEAVES_STATE)
+		printf("pins the session: %s\n", class.pin_reason);
+	return 0;
+}
+
+/* What docs/reference/config.md and etc/router.ini are generated from. */
+static int
+dump_reference(const char *form)
+{
+	Buf			out = BUF_INIT;
+
+	if (strcmp(form, "markdown") == 0)
+		config_write_markdown(&out);
+	else if (strcmp(form, "sample") == 0)
+		config_write_sample(&out);
+	else
+	{
+		fputs("andon-router: --dump-reference takes markdown or sample\n", stderr);
+		return 2;
+	}
+	print_buf(&out);
+	return 0;
+}
+
+static void
+print_buf(Buf *out)
+{
+	Slice		text = buf_slice(out);
+
+	fwrite(text.data, 1, text.len, stdout);
+	buf_release(out);
+}

@@ -1,0 +1,96 @@
+/*-------------------------------------------------------------------------
+ *
+ * reload.c
+ *	  From the configuration to each module's own, at start and on SIGHUP.
+ *
+ * A reload builds everything new first; only when all of it is good is it
+ * handed out, worker by worker.  What only a restart can change is kept and
+ * named in the log.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "app/router_internal.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+
+/* New configuration on its way to one worker. */
+typedef struct ReloadPost
+{
+	Worker	   *worker;
+	Config	   *config;			/* a reference */
+	UserTable  *users;			/* a reference, or NULL */
+} ReloadPost;
+
+static void tell_restart_option(void *arg, const char *name);
+static void reload_visit(void *arg);
+
+bool
+router_load_users(const Config *config, UserTable **users, Error *error)
+{
+	*users = NULL;
+	if (config->auth_file[0] == '\0')
+		return true;
+	*users = user_table_load(config->auth_file, error);
+	return *users != NULL;
+}
+
+bool
+router_reload(Router *router, Error *error)
+{
+	ConfigErrors errors = CONFIG_ERRORS_INIT;
+	Config	   *loaded = config_load(router->config->path, &errors);
+	Config	   *config;
+	UserTable  *users = NULL;
+
+	if (loaded == NULL)
+	{
+		for (int i = 0; i < errors.count; i++)
+			LOG_ERROR("configuration_error", LF_STR("what", errors.items[i]));
+		error_set(error, SQLSTATE_CONFIG_FILE_ERROR, "%s", errors.count > 0 ? errors.items[0] : "unreadable");
+		error_set_hint(error, "The configuration in force was kept; all errors are in the router's log.");
+		config_errors_release(&errors);
+		return false;
+	}
+	if (!router_load_users(loaded, &users, error))
+	{
+		config_unref(loaded);
+		return false;
+	}
+	config_reload_check(router->config, loaded, tell_restart_option, NULL);
+	config = config_merge_reload(router->config, loaded);
+	config_unref(loaded);
+	for (int i = 0; i < router->nworkers; i++)
+	{
+		ReloadPost *post = mem_alloc(sizeof(ReloadPost));
+
+		post->worker = router->workers[i];
+		post->users = users ? user_table_ref(users) : NULL;
+		post->config = config_ref(config);
+		worker_post(post->worker, reload_visit, post);
+	}
+	__atomic_store_n(&router->max_clients, config->max_client_conn, __ATOMIC_RELAXED);
+	log_configure(config->log_level, config->log_format);
+	user_table_unref(router->users);
+	router->users = users;
+	config_unref(router->config);
+	router->config = config;
+	LOG_INFO("configuration_reloaded", LF_STR("file", config->path));
+	return true;
+}
+
+static void
+tell_restart_option(void *arg, const char *name)
+{
+	LOG_WARN("restart_needed", LF_STR("option", name));
+}
+
+static void
+reload_visit(void *arg)
+{
+	ReloadPost *post = arg;
+
+	worker_configure(post->worker, post->config);
+	session_context_set_users(worker_context(post->worker), post->users);
+	mem_free(post);
+}

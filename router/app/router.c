@@ -1,0 +1,492 @@
+/*-------------------------------------------------------------------------
+ *
+ * router.c
+ *	  Wires the process: who is subscribed to what, and how it ends.
+ *
+ *	  monitor thread  --view, facts-->  each worker's loop, this loop
+ *	  worker          --probe, suspicion, facts wanted-->  monitor
+ *	  worker          --cancel-->       the worker whose key it is
+ *	  worker          --starved-->      its peers
+ *	  HTTP (here)     --metrics-->      each worker in turn (router_gather)
+ *	  SIGHUP          --reload-->       reload.c
+ *	  SIGTERM, SIGINT --drain-->        workers stop listening; the process ends
+ *										when the last session has, or at a second
+ *										signal
+ *
+ * The main thread's loop serves signals and HTTP.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "app/router_internal.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "scram/scram.h"
+#include "session/client.h"
+
+#define DRAIN_POLL_US (100 * US_PER_MS)
+#define STARVED_GIVE_BACK 1
+
+/* A cancel request on its way to its worker. */
+typedef struct CancelPost
+{
+	Worker	   *worker;
+	uint32_t	pid;
+	size_t		key_len;
+	char		key[256];
+} CancelPost;
+
+/* A starved pool's name on its way to the peers. */
+typedef struct StarvedPost
+{
+	Worker	   *worker;
+	int			node;
+	char	   *database;
+	char	   *user;
+} StarvedPost;
+
+/* A visit of all workers under way. */
+typedef struct Gather
+{
+	Router	   *router;
+	Loop	   *home;
+	RouterVisit visit;
+	LoopCallback done;
+	void	   *visit_arg;
+	int			next;			/* worker to visit */
+} Gather;
+
+static bool router_create_workers(Router *router, Error *error);
+static bool router_check_addresses(const Config *config, Error *error);
+static bool router_create_monitor(Router *router, Error *error);
+static void router_subscribe(Router *router);
+static void on_cancel(void *arg, uint32_t pid, Slice key);
+static void on_cancel_posted(void *arg);
+static void on_starved(void *arg, int worker, int node, const char *database, const char *user);
+static void on_starved_posted(void *arg);
+static void on_request_probe(void *arg);
+static void on_report_suspicion(void *arg, int node);
+static void on_want_facts(void *arg, const char *database);
+static void on_refresh_facts(void *arg, const char *database);
+static bool on_admit_client(void *arg);
+static void on_release_client(void *arg);
+static void on_worker_view(void *arg, TopologyView *view);
+static void on_worker_facts(void *arg, Facts *facts);
+static void on_router_view(void *arg, TopologyView *view);
+static void gather_step(void *arg);
+static void on_hangup(void *arg);
+static void on_drain_poll(void *arg);
+static void drain_visit(void *arg);
+static void check_drained_visit(void *arg, int worker, SessionContext *context);
+static void check_drained_done(void *arg);
+
+Router *
+router_create(Config *config, Error *error)
+{
+	Router	   *router = mem_alloc(sizeof(Router));
+
+	router->config = config;
+	router->unix_fd = -1;
+	router->generation = (uint32_t) getpid();
+	router->loop = loop_create();
+	router->totals = pool_totals_create();
+	router->view = topology_view_create(config->nnodes);
+	router->view->primary = -1;
+	if (!scram_random_bytes(router->mock_secret, sizeof(router->mock_secret)))
+		error_set(error, SQLSTATE_INTERNAL_ERROR, "no random numbers");
+	else if (router_load_users(config, &router->users, error) &&
+			 router_create_monitor(router, error) && router_create_workers(router, error))
+	{
+		router_subscribe(router);
+		return router;
+	}
+	router_destroy(router);
+	return NULL;
+}
+
+bool
+router_start(Router *router, Error *error)
+{
+	router->on_term = loop_signal_create(router->loop, SIGTERM, router_begin_drain, router);
+	router->on_int = loop_signal_create(router->loop, SIGINT, router_begin_drain, router);
+	router->on_hup = loop_signal_create(router->loop, SIGHUP, on_hangup, router);
+	router->drain_timer = loop_timer_create(router->loop, on_drain_poll, router);
+	for (int i = 0; i < router->nworkers; i++)
+	{
+		if (!worker_listen(router->workers[i], error) || !worker_start(router->workers[i], error))
+			return false;
+	}
+	if (!router_start_http(router, error) || !monitor_start(router->monitor, error))
+		return false;
+	LOG_INFO("router_started", LF_STR("version", ANDON_VERSION), LF_INT("port", router->config->listen_port),
+			 LF_INT("workers", router->nworkers), LF_INT("nodes", router->config->nnodes));
+	return true;
+}
+
+void
+router_run(Router *router)
+{
+	loop_run(router->loop);
+	LOG_INFO("router_stopped");
+}
+
+void
+router_destroy(Router *router)
+{
+	/* the monitor first: nothing is posted to a loop that is gone */
+	if (router->monitor)
+		monitor_destroy(router->monitor);
+	for (int i = 0; i < router->nworkers; i++)
+		worker_destroy(router->workers[i]);
+	mem_free(router->workers);
+	router_stop_http(router);
+	if (router->unix_fd >= 0)
+	{
+		close(router->unix_fd);
+		listener_remove_unix(router->config->unix_socket_dir, router->config->listen_port);
+	}
+	loop_timer_destroy(router->drain_timer);
+	loop_signal_destroy(router->on_term);
+	loop_signal_destroy(router->on_int);
+	loop_signal_destroy(router->on_hup);
+	topology_view_unref(router->view);
+	user_table_unref(router->users);
+	pool_totals_destroy(router->totals);
+	loop_destroy(router->loop);
+	config_unref(router->config);
+	mem_free(router);
+}
+
+void
+router_gather(Router *router, Loop *home, RouterVisit visit, LoopCallback done, void *visit_arg)
+{
+	Gather	   *gather = mem_alloc(sizeof(Gather));
+
+	*gather = (Gather) {router, home, visit, done, visit_arg, 0};
+	worker_post(router->workers[0], gather_step, gather);
+}
+
+static bool
+router_create_workers(Router *router, Error *error)
+{
+	const Config *config = router->config;
+	WorkerConfig worker = {
+		.generation = router->generation,
+		.config = router->config,
+		.hooks = {
+			.on_cancel = on_cancel,
+			.request_probe = on_request_probe,
+			.report_suspicion = on_report_suspicion,
+			.want_facts = on_want_facts,
+			.refresh_facts = on_refresh_facts,
+			.admit_client = on_admit_client,
+			.release_client = on_release_client,
+			.arg = router,
+		},
+		.on_starved = on_starved,
+		.create_console = router_create_console,
+		.arg = router,
+		.totals = router->totals,
+		.view = router->view,
+		.users = router->users,
+		.mock_secret = router->mock_secret,
+	};
+
+	if (!router_check_addresses(config, error))
+		return false;
+	if (config->unix_socket_dir[0] != '\0')
+	{
+		router->unix_fd = listener_open_unix(config->unix_socket_dir, config->listen_port, error);
+		if (router->unix_fd < 0)
+			return false;
+	}
+	worker.unix_fd = router->unix_fd;
+	router->max_clients = config->max_client_conn;
+	router->workers = mem_alloc(sizeof(Worker *) * (size_t) config->workers);
+	for (int i = 0; i < config->workers; i++)
+	{
+		worker.index = i;
+		router->workers[i] = worker_create(&worker, error);
+		if (router->workers[i] == NULL)
+			return false;
+		router->nworkers++;
+	}
+	return true;
+}
+
+/* Nobody else listens there: with SO_REUSEPORT that would not fail by itself. */
+static bool
+router_check_addresses(const Config *config, Error *error)
+{
+	for (int i = 0;; i++)
+	{
+		Slice		item = config_list_item(config->listen_addr, i);
+		char	   *address;
+		bool		ok;
+
+		if (item.len == 0)
+			return true;
+		address = mem_strndup(item);
+		ok = listener_check_tcp(address, config->listen_port, error);
+		mem_free(address);
+		if (!ok)
+			return false;
+	}
+}
+
+static bool
+router_create_monitor(Router *router, Error *error)
+{
+	const Config *config = router->config;
+	const User *user = router->users ?
+		user_table_find(router->users, slice_from_string(config->monitor_user)) : NULL;
+	MonitorConfig monitor = {
+		.nnodes = config->nnodes,
+		.user = config->monitor_user,
+		.password = user && user->kind == SECRET_PLAIN ? user->secret : NULL,
+		.database = config->monitor_database,
+		.probe_interval_us = config->probe_interval_us,
+		.probe_timeout_us = config->probe_timeout_us,
+		.facts_interval_us = config->facts_interval_us,
+	};
+
+	router->monitor_nodes = mem_alloc(sizeof(MonitorNode) * (size_t) config->nnodes);
+	for (int i = 0; i < config->nnodes; i++)
+		router->monitor_nodes[i] = (MonitorNode) {config->nodes[i].name, config->nodes[i].host,
+		config->nodes[i].port};
+	monitor.nodes = router->monitor_nodes;
+	router->monitor = monitor_create(&monitor, error);
+	return router->monitor != NULL;
+}
+
+static void
+router_subscribe(Router *router)
+{
+	for (int i = 0; i < router->nworkers; i++)
+		monitor_subscribe(router->monitor, &(MonitorSubscriber) {
+						  .loop = worker_loop(router->workers[i]),
+						  .on_view = on_worker_view,
+						  .on_facts = on_worker_facts,
+						  .arg = router->workers[i],
+						  });
+	monitor_subscribe(router->monitor, &(MonitorSubscriber) {
+					  .loop = router->loop,
+					  .on_view = on_router_view,
+					  .arg = router,
+					  });
+}
+
+/* ---- from workers; each runs in the thread of the worker that calls ---- */
+
+static void
+on_cancel(void *arg, uint32_t pid, Slice key)
+{
+	Router	   *router = arg;
+	int			index = client_key_worker(pid);
+	CancelPost *post;
+
+	if (index >= router->nworkers || key.len > sizeof(post->key))
+		return;
+	post = mem_alloc(sizeof(CancelPost));
+	post->worker = router->workers[index];
+	post->pid = pid;
+	post->key_len = key.len;
+	memcpy(post->key, key.data, key.len);
+	worker_post(post->worker, on_cancel_posted, post);
+}
+
+static void
+on_cancel_posted(void *arg)
+{
+	CancelPost *post = arg;
+
+	client_cancel(worker_context(post->worker), post->pid, slice_make(post->key, post->key_len));
+	mem_free(post);
+}
+
+static void
+on_starved(void *arg, int worker, int node, const char *database, const char *user)
+{
+	Router	   *router = arg;
+
+	for (int i = 0; i < router->nworkers; i++)
+	{
+		StarvedPost *post;
+
+		if (i == worker)
+			continue;
+		post = mem_alloc(sizeof(StarvedPost));
+		*post = (StarvedPost) {router->workers[i], node, mem_strdup(database), mem_strdup(user)};
+		worker_post(post->worker, on_starved_posted, post);
+	}
+}
+
+static void
+on_starved_posted(void *arg)
+{
+	StarvedPost *post = arg;
+
+	pool_set_give_back(worker_context(post->worker)->pools, post->node, post->database, post->user,
+					   STARVED_GIVE_BACK);
+	mem_free(post->database);
+	mem_free(post->user);
+	mem_free(post);
+}
+
+static void
+on_request_probe(void *arg)
+{
+	monitor_request_probe(((Router *) arg)->monitor);
+}
+
+static void
+on_report_suspicion(void *arg, int node)
+{
+	monitor_report_suspicion(((Router *) arg)->monitor, node);
+}
+
+static void
+on_want_facts(void *arg, const char *database)
+{
+	monitor_want_facts(((Router *) arg)->monitor, database);
+}
+
+static void
+on_refresh_facts(void *arg, const char *database)
+{
+	monitor_refresh_facts(((Router *) arg)->monitor, database);
+}
+
+static bool
+on_admit_client(void *arg)
+{
+	Router	   *router = arg;
+
+	if (__atomic_add_fetch(&router->clients, 1, __ATOMIC_RELAXED) <=
+		__atomic_load_n(&router->max_clients, __ATOMIC_RELAXED))
+		return true;
+	__atomic_sub_fetch(&router->clients, 1, __ATOMIC_RELAXED);
+	return false;
+}
+
+static void
+on_release_client(void *arg)
+{
+	__atomic_sub_fetch(&((Router *) arg)->clients, 1, __ATOMIC_RELAXED);
+}
+
+/* ---- from the monitor; each runs in the thread of the subscriber's loop ---- */
+
+static void
+on_worker_view(void *arg, TopologyView *view)
+{
+	session_context_set_view(worker_context(arg), view);
+}
+
+static void
+on_worker_facts(void *arg, Facts *facts)
+{
+	session_context_set_facts(worker_context(arg), facts);
+}
+
+static void
+on_router_view(void *arg, TopologyView *view)
+{
+	Router	   *router = arg;
+
+	topology_view_unref(router->view);
+	router->view = view;
+}
+
+/* ---- visiting all workers ---- */
+
+static void
+gather_step(void *arg)
+{
+	Gather	   *gather = arg;
+	Router	   *router = gather->router;
+	int			worker = gather->next++;
+
+	gather->visit(gather->visit_arg, worker, worker_context(router->workers[worker]));
+	if (gather->next < router->nworkers)
+	{
+		worker_post(router->workers[gather->next], gather_step, gather);
+		return;
+	}
+	loop_post(gather->home, gather->done, gather->visit_arg);
+	mem_free(gather);
+}
+
+/* ---- signals ---- */
+
+void
+router_begin_drain(void *arg)
+{
+	Router	   *router = arg;
+
+	if (router->signals++ > 0)
+	{
+		LOG_WARN("shutdown_now", LF_STR("reason", "second signal"));
+		loop_stop(router->loop);
+		return;
+	}
+	router->drain_began_us = clock_now_us();
+	LOG_INFO("shutdown_begins", LF_INT("clients", __atomic_load_n(&router->clients, __ATOMIC_RELAXED)));
+	for (int i = 0; i < router->nworkers; i++)
+		worker_post(router->workers[i], drain_visit, router->workers[i]);
+	loop_timer_start(router->drain_timer, DRAIN_POLL_US);
+}
+
+static void
+drain_visit(void *arg)
+{
+	worker_drain(arg);
+}
+
+static void
+on_drain_poll(void *arg)
+{
+	Router	   *router = arg;
+
+	router->still_busy = false;
+	router_gather(router, router->loop, check_drained_visit, check_drained_done, router);
+}
+
+static void
+check_drained_visit(void *arg, int worker, SessionContext *context)
+{
+	Router	   *router = arg;
+
+	router->still_busy |= !session_context_is_drained(context);
+}
+
+static void
+check_drained_done(void *arg)
+{
+	Router	   *router = arg;
+
+	uint64_t	limit_us = router->config->drain_timeout_us;
+
+	if (router->still_busy && limit_us != 0 && clock_now_us() - router->drain_began_us > limit_us)
+		LOG_WARN("shutdown_now", LF_STR("reason", "drain_timeout has passed"));
+	else if (router->still_busy)
+	{
+		loop_timer_start(router->drain_timer, DRAIN_POLL_US);
+		return;
+	}
+	loop_stop(router->loop);
+}
+
+static void
+on_hangup(void *arg)
+{
+	Error		error = {0};
+
+	if (!router_reload(arg, &error))
+		LOG_ERROR("reload_failed", LF_STR("reason", error.message));
+}

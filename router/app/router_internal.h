@@ -1,0 +1,57 @@
+/*-------------------------------------------------------------------------
+ *
+ * router_internal.h
+ *	  The process's struct, for router.c, reload.c and windows.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_APP_ROUTER_INTERNAL_H
+#define ROUTER_APP_ROUTER_INTERNAL_H
+
+#include "app/router.h"
+#include "app/worker.h"
+#include "http/http_app.h"
+#include "topology/monitor.h"
+
+struct Router
+{
+	Config	   *config;			/* a reference */
+	uint32_t	generation;		/* part of cancel keys */
+	Loop	   *loop;			/* owned, like all below; the main thread's */
+	PoolTotals *totals;
+	Monitor    *monitor;
+	MonitorNode *monitor_nodes; /* borrowed by the monitor */
+	Worker	  **workers;
+	int			nworkers;
+	int			unix_fd;		/* -1: none */
+	TopologyView *view;			/* a reference; the latest seen by the main thread */
+	UserTable  *users;			/* a reference; may be NULL */
+	unsigned char mock_secret[32];
+
+	HttpApp    *http;			/* NULL: off */
+	int			clients;		/* atomic: admitted by all workers */
+	int			max_clients;	/* atomic: may be changed by a reload */
+	int			signals;		/* SIGTERM and SIGINT so far */
+	uint64_t	drain_began_us;
+	bool		still_busy;		/* while asking workers whether they are drained */
+	LoopSignal *on_term;
+	LoopSignal *on_int;
+	LoopSignal *on_hup;
+	LoopTimer  *drain_timer;
+};
+
+/* ---- reload.c ---- */
+extern bool router_load_users(const Config *config, UserTable **users, Error *error);
+
+/* Read the file again; a bad one keeps the old configuration and says so. */
+extern bool router_reload(Router *router, Error *error);
+
+/* ---- windows.c: what looks at the running system ---- */
+extern bool router_start_http(Router *router, Error *error);
+extern void router_stop_http(Router *router);
+extern Console *router_create_console(void *arg, Worker *worker);
+
+/* ---- router.c ---- */
+extern void router_begin_drain(void *router);	/* as SIGTERM does; in the main thread */
+
+#endif							/* ROUTER_APP_ROUTER_INTERNAL_H */

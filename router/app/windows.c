@@ -1,0 +1,181 @@
+/*-------------------------------------------------------------------------
+ *
+ * windows.c
+ *	  Joins HTTP and the admin console to the running system.
+ *
+ * They pull, nobody calls them: numbers are gathered by visiting each worker.
+ * A console runs in its worker's thread; what it asks of the process is posted
+ * to the main thread (view, configuration, reload), whose answer is posted
+ * back.  HTTP runs in the main thread.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "app/router_internal.h"
+
+#include "admin/console.h"
+#include "base/memory.h"
+
+/* A reload asked for by a console, and its answer. */
+typedef struct ReloadRequest
+{
+	Router	   *router;
+	Loop	   *home;
+	void		(*done) (void *done_arg, bool ok, const Error *error);
+	void	   *done_arg;
+	bool		ok;
+	Error		error;
+} ReloadRequest;
+
+static void console_gather(void *arg, Loop *home, RouterVisit visit, LoopCallback done, void *visit_arg);
+static TopologyView *console_view(void *arg);
+static void console_each_setting(void *arg, void (*fn) (void *fn_arg, const ConsoleSetting *setting), void *fn_arg);
+static void tell_setting(void *arg, const ConfigItem *item);
+static void console_reload(void *arg, Loop *home, void (*done) (void *done_arg, bool ok, const Error *error),
+						   void *done_arg);
+static void reload_in_main(void *arg);
+static void reload_answer(void *arg);
+static void console_shutdown(void *arg, bool gently);
+static void shutdown_in_main(void *arg);
+static bool http_is_ready(void *arg);
+static void render_metrics(void *arg, HttpMetricsDone done, void *done_arg);
+
+Console *
+router_create_console(void *arg, Worker *worker)
+{
+	Router	   *router = arg;
+	ConsoleSource source = {
+		.gather = console_gather,
+		.view = console_view,
+		.each_setting = console_each_setting,
+		.reload = console_reload,
+		.shutdown = console_shutdown,
+		.version = ANDON_VERSION,
+		.arg = worker,
+	};
+	Console    *console = console_create(&source, worker_loop(worker));
+
+	console_set_users(console, router->config->admin_users, router->config->stats_users);
+	return console;
+}
+
+bool
+router_start_http(Router *router, Error *error)
+{
+	HttpAppConfig config = {router->config->http_addr, router->config->http_port};
+	HttpAppSource source = {http_is_ready, render_metrics, router};
+
+	if (config.port == 0)
+		return true;
+	router->http = http_app_create(router->loop, &config, &source, error);
+	return router->http != NULL;
+}
+
+void
+router_stop_http(Router *router)
+{
+	http_app_destroy(router->http);
+	router->http = NULL;
+}
+
+/* ---- for consoles: in the thread of their worker ---- */
+
+static void
+console_gather(void *arg, Loop *home, RouterVisit visit, LoopCallback done, void *visit_arg)
+{
+	router_gather(worker_process(arg), home, visit, done, visit_arg);
+}
+
+static TopologyView *
+console_view(void *arg)
+{
+	return topology_view_ref(worker_context(arg)->view);
+}
+
+typedef struct SettingArg
+{
+	void		(*fn) (void *fn_arg, const ConsoleSetting *setting);
+	void	   *fn_arg;
+} SettingArg;
+
+static void
+console_each_setting(void *arg, void (*fn) (void *fn_arg, const ConsoleSetting *setting), void *fn_arg)
+{
+	SettingArg	setting = {fn, fn_arg};
+
+	config_each_item(worker_config(arg), tell_setting, &setting);
+}
+
+static void
+tell_setting(void *arg, const ConfigItem *item)
+{
+	SettingArg *setting = arg;
+
+	setting->fn(setting->fn_arg, &(ConsoleSetting) {item->name, item->value, item->default_value,
+				!item->needs_restart});
+}
+
+static void
+console_reload(void *arg, Loop *home, void (*done) (void *done_arg, bool ok, const Error *error),
+			   void *done_arg)
+{
+	ReloadRequest *request = mem_alloc(sizeof(ReloadRequest));
+
+	request->router = worker_process(arg);
+	request->home = home;
+	request->done = done;
+	request->done_arg = done_arg;
+	loop_post(request->router->loop, reload_in_main, request);
+}
+
+static void
+reload_in_main(void *arg)
+{
+	ReloadRequest *request = arg;
+
+	request->ok = router_reload(request->router, &request->error);
+	loop_post(request->home, reload_answer, request);
+}
+
+static void
+reload_answer(void *arg)
+{
+	ReloadRequest *request = arg;
+
+	request->done(request->done_arg, request->ok, &request->error);
+	mem_free(request);
+}
+
+static void
+console_shutdown(void *arg, bool gently)
+{
+	Router	   *router = worker_process(arg);
+
+	loop_post(router->loop, gently ? router_begin_drain : shutdown_in_main, router);
+}
+
+static void
+shutdown_in_main(void *arg)
+{
+	loop_stop(((Router *) arg)->loop);
+}
+
+/* ---- for HTTP: in the main thread ---- */
+
+static bool
+http_is_ready(void *arg)
+{
+	const Router *router = arg;
+
+	for (int i = 0; i < router->view->nnodes; i++)
+	{
+		if (router->view->nodes[i].is_usable && router->view->nodes[i].identity.role != NODE_UNKNOWN)
+			return router->drain_began_us == 0;
+	}
+	return false;
+}
+
+static void
+render_metrics(void *arg, HttpMetricsDone done, void *done_arg)
+{
+	done(done_arg, slice_make(NULL, 0));
+}
