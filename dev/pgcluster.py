@@ -431,7 +431,8 @@ class Node(Process):
         with contextlib.suppress(FileNotFoundError):
             if not self.is_running():
                 os.unlink(os.path.join(self.data, "postmaster.pid"))
-        self.launch([self.rundir.program("postgres"), "-D", self.data], _sanitizer_environment())
+        self.launch([self.rundir.program("postgres"), "-D", self.data],
+                    _sanitizer_environment(self.rundir))
         self.wait_ready(self.accepts)
         return self
 
@@ -524,13 +525,14 @@ def fetch(connection, sql, params=None):
         return cursor.fetchall() if cursor.description else []
 
 
-def _sanitizer_environment():
+def _sanitizer_environment(rundir):
     """The staged server is not built with a sanitizer, the extension is: bring its runtime."""
     if sanitizer() != "asan":
         return {}
     runtime = subprocess.run(["gcc", "-print-file-name=libasan.so"], stdout=subprocess.PIPE, text=True)
-    return {"LD_PRELOAD": os.path.realpath(runtime.stdout.strip()),
-            "ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=0:abort_on_error=1"}
+    return {"LD_PRELOAD": "%s %s" % (os.path.realpath(runtime.stdout.strip()), rundir.program("untranslated.so")),
+            "ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=0:abort_on_error=1",
+            "UBSAN_OPTIONS": "print_stacktrace=1"}
 
 
 # ---------------------------------------------------------------- Cluster

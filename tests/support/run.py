@@ -22,6 +22,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 import unittest
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -178,7 +179,6 @@ class Collector(unittest.TestResult):
 def run_unittests(options, folder):
     if not sources(folder + "/test_*.py"):
         return []
-    os.environ["ANDON_BUILD"] = options.build
     sys.path.insert(0, os.path.join(TOP, folder))
     loader = unittest.TestLoader()
     if options.pattern:
@@ -191,6 +191,14 @@ def run_unittests(options, folder):
     for result in collector.results:
         result.told = True
     return collector.results
+
+
+def run_suite(name, options):
+    """A suite that cannot run at all is a failure like any other."""
+    try:
+        yield from globals()["suite_" + name](options)
+    except Exception:       # noqa: BLE001
+        yield Result("%s: could not run" % name, False, traceback.format_exc())
 
 
 def tell(result):
@@ -214,12 +222,13 @@ def main():
     parser.add_argument("suite", nargs="+")
     args = parser.parse_args()
     options = Options(args.build, args.only, args.pattern)
+    os.environ["ANDON_BUILD"] = options.build
     names = [name for suite in args.suite for name in GROUPS.get(suite, [suite])]
 
     failures, passed, skipped = [], 0, 0
     for name in names:
         started = time.monotonic()
-        for result in globals()["suite_" + name](options):
+        for result in run_suite(name, options):
             if not getattr(result, "told", False):
                 tell(result)
             passed += result.passed and not result.skipped
