@@ -80,6 +80,14 @@ typedef struct Relay
 	Buf			parse_names;	/* names of client Parses not answered yet, NUL-terminated each */
 } Relay;
 
+/* What a session of the admin console has and no other. */
+typedef struct ConsoleState
+{
+	Prepared   *portal;			/* a reference; NULL: none bound */
+	bool		is_waiting;		/* the command at the head of the unit is with the console */
+	bool		is_stepping;	/* the unit's messages are being handled further up the stack */
+} ConsoleState;
+
 struct Client
 {
 	ListNode	node;			/* in context->clients */
@@ -116,6 +124,7 @@ struct Client
 	Server	   *server;			/* checked out, or NULL */
 	PoolWaiter	waiter;
 	Relay		relay;
+	ConsoleState console;
 };
 
 /* ---- client.c ---- */
@@ -153,6 +162,8 @@ extern bool local_answer_unit(Client *client);
 
 /* ---- console_session.c ---- */
 extern void console_session_run_unit(Client *client);
+extern void console_session_cancel(Client *client); /* its command, if one is under way, gets no reply */
+extern void console_session_release(Client *client);
 
 /* ---- transaction.c ---- */
 extern void transaction_reset(Transaction *transaction);

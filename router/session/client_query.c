@@ -40,6 +40,11 @@ client_query_on_data(Client *client, Slice data)
 		Slice		rest = slice_skip(data, used);
 		size_t		step;
 
+		if (client->stream && stream_is_full(client->stream) && client->state == CLIENT_READY)
+		{
+			stream_pause(client->stream);	/* it asks and does not read: until it has */
+			break;
+		}
 		if (client->drop_left > 0)
 		{
 			step = rest.len < client->drop_left ? rest.len : client->drop_left;
@@ -147,6 +152,15 @@ query_take_message(Client *client, Slice data)
 static size_t
 query_take_long_message(Client *client, const Frame *frame, Slice data)
 {
+	if (client->is_console)
+	{
+		Error		error = {0};
+
+		error_set(&error, SQLSTATE_PROGRAM_LIMIT_EXCEEDED,
+				  "a command of the admin console may not be longer than %d kB", UNIT_MAX_BYTES / 1024);
+		client_fail(client, &error);
+		return 0;
+	}
 	if (frame->type == 'P' && frame->total_len > PARSE_MAX_BYTES)
 	{
 		Error		error = {0};
@@ -210,8 +224,14 @@ handle_Flush(Client *client)
 	UnitContext context;
 	UnitSummary summary;
 
-	if (buf_len(&client->unit) == 0 || client->is_console)
+	if (buf_len(&client->unit) == 0)
 		return;					/* nothing to answer yet */
+	if (client->is_console)
+	{
+		client->relay.closes_flushed = true;
+		console_session_run_unit(client);
+		return;
+	}
 	context = (UnitContext) {client->account->database->statements, client->prepared,
 	params_are_unsafe_to_lex(client->settings)};
 	unit_summarize(buf_slice(&client->unit), &context, &summary);

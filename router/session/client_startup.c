@@ -339,11 +339,8 @@ welcome_console(Client *client)
 	Buf			out = BUF_INIT;
 	Error		error = {0};
 
-	if (!context->console.may_connect(context->console.console, client->user))
+	if (!context->console.may_connect(context->console.console, client->user, &error))
 	{
-		error_set(&error, SQLSTATE_INSUFFICIENT_PRIVILEGE,
-				  "user \"%s\" may not use the admin console", client->user);
-		error_set_hint(&error, "Name the user in admin_users or stats_users of the router's configuration.");
 		client_fail(client, &error);
 		return;
 	}

@@ -1,163 +1,333 @@
 /*-------------------------------------------------------------------------
  *
  * console_session.c
- *	  A session of the admin console: units become commands.
+ *	  A session of the admin console: the messages of a unit become commands.
  *
- * In the extended protocol a unit may hold one command: its description is
- * given where Describe stands, the rest where Execute stands.  The console is
- * reached through a hook (console_hook.h) and may answer later.
+ * The messages are handled one after the other; a command (Query, Execute)
+ * stays at the head of the unit until the console, reached through a hook
+ * (console_hook.h), has answered it, now or later.  A session that ends
+ * meanwhile cancels its command.
+ *
+ *	  unit:  P  B  D  E  S
+ *					  ^ waits for the console; then E is consumed, S is next
+ *
+ * After an error the rest of the unit is dropped.  A unit ended by Flush gets
+ * no ReadyForQuery (relay.closes_flushed, as with other sessions).  There is
+ * one portal, whatever its name, and parameters are not looked at: commands
+ * have none.
  *
  *-------------------------------------------------------------------------
  */
 #include "session/client_internal.h"
 
-#include "base/memory.h"
 #include "wire/build.h"
 #include "wire/message.h"
 
-static bool find_command(Client *client, Slice *command, bool *is_executed);
+#define CONSOLE_MAX_PREPARED 100	/* statements of one session */
+
+static void console_step(Client *client);
+static void console_end_unit(Client *client);
 static void console_on_reply(void *arg, Slice messages);
-static void send_extended_reply(Client *client, Slice description, Slice rest, Buf *out);
-static void send_prepared_only(Client *client);
+static void console_handle_message(Client *client, const Frame *frame);
+static void console_handle_Query(Client *client, const Frame *frame);
+static void console_handle_Parse(Client *client, const Frame *frame);
+static void console_handle_Bind(Client *client, const Frame *frame);
+static void console_handle_Describe(Client *client, const Frame *frame);
+static void console_handle_Execute(Client *client);
+static void console_handle_Close(Client *client, const Frame *frame);
+static void console_run(Client *client, Slice command);
+static void console_refuse(Client *client, const Error *error);
+static void console_refuse_unknown(Client *client, Slice statement);
+static void console_malformed(Client *client, const Frame *frame);
+static void console_write_empty(Client *client, char type);
+static bool is_command(char type);
 
 void
 console_session_run_unit(Client *client)
 {
-	const ConsoleHook *hook = &client->context->console;
-	Slice		command;
-	bool		is_executed = false;
-	Error		error = {0};
-
-	if (!find_command(client, &command, &is_executed))
-	{
-		error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED, "the admin console takes one command at a time");
-		client_refuse_unit(client, &error);
-		return;
-	}
-	if (!is_executed)
-	{
-		send_prepared_only(client);
-		return;
-	}
 	client_set_state(client, CLIENT_CONSOLE);
-	hook->run(hook->console, client->user, command, (ConsoleReply) {console_on_reply, client});
+	console_step(client);
 }
 
-/* The only command of the unit; false: there are several. */
-static bool
-find_command(Client *client, Slice *command, bool *is_executed)
+void
+console_session_cancel(Client *client)
 {
-	Slice		messages = buf_slice(&client->unit);
-	int			commands = 0;
+	const ConsoleHook *hook = &client->context->console;
+
+	if (client->console.is_waiting)
+		hook->cancel(hook->console, client);
+	client->console.is_waiting = false;
+}
+
+void
+console_session_release(Client *client)
+{
+	prepared_unref(client->console.portal);
+	client->console.portal = NULL;
+}
+
+/* Handle messages until one waits for the console, or the unit is over. */
+static void
+console_step(Client *client)
+{
 	Frame		frame;
 
-	while (frame_parse(messages, &frame) == FRAME_OK)
+	client->console.is_stepping = true;
+	while (client->state == CLIENT_CONSOLE && !client->console.is_waiting && !client->relay.saw_error &&
+		   frame_parse(buf_slice(&client->unit), &frame) == FRAME_OK)
 	{
-		ParseMessage parse;
-		BindMessage bind;
-		bool		is_new;
-
-		if (frame.type == 'Q')
-		{
-			commands++;
-			*is_executed = message_parse_query(frame.body, command);
-		}
-		else if (frame.type == 'P' && message_parse_parse(frame.body, &parse))
-			prepared_map_put(client->prepared, parse.statement,
-							 prepared_get(client->context->prepared, parse.text, parse.nparams,
-										  parse.param_types, &is_new));
-		else if (frame.type == 'B' && message_parse_bind_head(frame.body, &bind))
-		{
-			Prepared   *prepared = prepared_map_find(client->prepared, bind.statement);
-
-			commands++;
-			*is_executed = prepared != NULL;
-			if (prepared)
-				*command = prepared_text(prepared);
-		}
-		messages = slice_skip(messages, frame.total_len);
+		console_handle_message(client, &frame);
+		if (!is_command(frame.type))
+			buf_consume(&client->unit, frame.total_len);
 	}
-	return commands <= 1;
+	client->console.is_stepping = false;
+	if (client->state == CLIENT_CONSOLE && !client->console.is_waiting)
+		console_end_unit(client);
 }
 
+static void
+console_end_unit(Client *client)
+{
+	Buf			out = BUF_INIT;
+
+	if (!client->relay.closes_flushed)
+	{
+		build_ready(&out, 'I');
+		client_write(client, buf_slice(&out));
+		buf_release(&out);
+	}
+	client_unit_done(client);
+}
+
+/* The command at the head of the unit is answered. */
 static void
 console_on_reply(void *arg, Slice messages)
 {
 	Client	   *client = arg;
+	Frame		command;
 	Frame		first;
-	Slice		description = {NULL, 0};
-	Slice		rest = messages;
-	Buf			out = BUF_INIT;
-	Frame		unit_first;
 
-	if (client->state != CLIENT_CONSOLE)
-		return;
-	if (frame_parse(messages, &first) == FRAME_OK && first.type == 'T')
+	client->console.is_waiting = false;
+	if (frame_parse(messages, &first) == FRAME_OK)
 	{
-		description = first.whole;
-		rest = slice_skip(messages, first.total_len);
+		client->relay.saw_error = first.type == 'E';
+		/* in the extended protocol it is described where Describe stands */
+		if (first.type == 'T' && frame_parse(buf_slice(&client->unit), &command) == FRAME_OK && command.type == 'E')
+			messages = slice_skip(messages, first.total_len);
 	}
-	if (frame_parse(buf_slice(&client->unit), &unit_first) == FRAME_OK && unit_first.type == 'Q')
-		buf_append(&out, messages);
-	else
-		send_extended_reply(client, description, rest, &out);
-	build_ready(&out, 'I');
-	client_write(client, buf_slice(&out));
-	buf_release(&out);
-	client_unit_done(client);
+	client_write(client, messages);
+	if (frame_parse(buf_slice(&client->unit), &command) == FRAME_OK)
+		buf_consume(&client->unit, command.total_len);
+	if (!client->console.is_stepping)
+		console_step(client);
 }
 
 static void
-send_extended_reply(Client *client, Slice description, Slice rest, Buf *out)
+console_handle_message(Client *client, const Frame *frame)
 {
-	Slice		messages = buf_slice(&client->unit);
-	Frame		frame;
+	Error		error = {0};
+
+	switch (frame->type)
+	{
+		case 'Q':
+			console_handle_Query(client, frame);
+			break;
+		case 'P':
+			console_handle_Parse(client, frame);
+			break;
+		case 'B':
+			console_handle_Bind(client, frame);
+			break;
+		case 'D':
+			console_handle_Describe(client, frame);
+			break;
+		case 'E':
+			console_handle_Execute(client);
+			break;
+		case 'C':
+			console_handle_Close(client, frame);
+			break;
+		case 'F':
+			error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED, "the admin console has no functions");
+			console_refuse(client, &error);
+			break;
+		default:
+			break;				/* Sync: the unit's last */
+	}
+}
+
+static void
+console_handle_Query(Client *client, const Frame *frame)
+{
+	Slice		text;
+
+	if (message_parse_query(frame->body, &text))
+		console_run(client, text);
+	else
+		console_malformed(client, frame);
+}
+
+static void
+console_handle_Parse(Client *client, const Frame *frame)
+{
+	ParseMessage parse;
+	Error		error = {0};
+	bool		is_new;
+
+	if (!message_parse_parse(frame->body, &parse))
+	{
+		console_malformed(client, frame);
+		return;
+	}
+	if (parse.statement.len > 0 && prepared_map_find(client->prepared, parse.statement))
+		error_set(&error, SQLSTATE_DUPLICATE_PSTATEMENT, "prepared statement \"%.*s\" already exists",
+				  (int) parse.statement.len, parse.statement.data);
+	else if (parse.statement.len > 0 && prepared_map_count(client->prepared) >= CONSOLE_MAX_PREPARED)
+		error_set(&error, SQLSTATE_PROGRAM_LIMIT_EXCEEDED,
+				  "a session of the admin console may prepare at most %d statements", CONSOLE_MAX_PREPARED);
+	if (error.message[0] != '\0')
+	{
+		console_refuse(client, &error);
+		return;
+	}
+	prepared_map_put(client->prepared, parse.statement,
+					 prepared_get(client->context->prepared, parse.text, parse.nparams,
+								  parse.param_types, &is_new));
+	console_write_empty(client, '1');
+}
+
+static void
+console_handle_Bind(Client *client, const Frame *frame)
+{
+	BindMessage bind;
+	Prepared   *prepared;
+
+	if (!message_parse_bind_head(frame->body, &bind))
+	{
+		console_malformed(client, frame);
+		return;
+	}
+	prepared = prepared_map_find(client->prepared, bind.statement);
+	if (prepared == NULL)
+	{
+		console_refuse_unknown(client, bind.statement);
+		return;
+	}
+	prepared_unref(client->console.portal);
+	client->console.portal = prepared_ref(prepared);
+	console_write_empty(client, '2');
+}
+
+static void
+console_handle_Describe(Client *client, const Frame *frame)
+{
+	const ConsoleHook *hook = &client->context->console;
+	TargetMessage target;
+	const Prepared *prepared;
+	Buf			out = BUF_INIT;
+
+	if (!message_parse_target(frame->body, &target))
+	{
+		console_malformed(client, frame);
+		return;
+	}
+	prepared = target.kind == 'S' ? prepared_map_find(client->prepared, target.name) : client->console.portal;
+	if (prepared == NULL)
+	{
+		console_refuse_unknown(client, target.name);
+		return;
+	}
+	if (target.kind == 'S')
+	{
+		size_t		mark = build_begin(&out, 't');
+
+		buf_append_u16(&out, 0);	/* no parameters */
+		build_end(&out, mark);
+	}
+	hook->describe(hook->console, prepared_text(prepared), &out);
+	client_write(client, buf_slice(&out));
+	buf_release(&out);
+}
+
+static void
+console_handle_Execute(Client *client)
+{
+	Error		error = {0};
+
+	if (client->console.portal)
+	{
+		console_run(client, prepared_text(client->console.portal));
+		return;
+	}
+	error_set(&error, SQLSTATE_INVALID_CURSOR_NAME, "portal does not exist");
+	console_refuse(client, &error);
+}
+
+static void
+console_handle_Close(Client *client, const Frame *frame)
+{
 	TargetMessage target;
 
-	while (frame_parse(messages, &frame) == FRAME_OK)
+	if (!message_parse_target(frame->body, &target))
 	{
-		switch (frame.type)
-		{
-			case 'P':
-				build_empty(out, '1');
-				break;
-			case 'B':
-				build_empty(out, '2');
-				break;
-			case 'C':
-				build_empty(out, '3');
-				break;
-			case 'D':
-				if (message_parse_target(frame.body, &target) && target.kind == 'S')
-				{
-					size_t		mark = build_begin(out, 't');
-
-					buf_append_u16(out, 0);
-					build_end(out, mark);
-				}
-				if (description.len > 0)
-					buf_append(out, description);
-				else
-					build_empty(out, 'n');
-				break;
-			case 'E':
-				buf_append(out, rest);
-				break;
-		}
-		messages = slice_skip(messages, frame.total_len);
+		console_malformed(client, frame);
+		return;
 	}
+	if (target.kind == 'S')
+		prepared_map_remove(client->prepared, target.name);
+	else
+		console_session_release(client);
+	console_write_empty(client, '3');
 }
 
-/* Nothing was executed: what a statement gives is known when it runs. */
 static void
-send_prepared_only(Client *client)
+console_run(Client *client, Slice command)
 {
-	Slice		none = {NULL, 0};
+	const ConsoleHook *hook = &client->context->console;
+
+	client->console.is_waiting = true;
+	hook->run(hook->console, client->user, command, (ConsoleReply) {console_on_reply, client});
+}
+
+static void
+console_refuse(Client *client, const Error *error)
+{
 	Buf			out = BUF_INIT;
 
-	send_extended_reply(client, none, none, &out);
-	build_ready(&out, 'I');
+	client->relay.saw_error = true;
+	build_error(&out, "ERROR", error);
 	client_write(client, buf_slice(&out));
 	buf_release(&out);
-	client_unit_done(client);
+}
+
+static void
+console_refuse_unknown(Client *client, Slice statement)
+{
+	Error		error = {0};
+
+	error_set(&error, SQLSTATE_UNDEFINED_PSTATEMENT, "prepared statement \"%.*s\" does not exist",
+			  (int) statement.len, statement.data);
+	console_refuse(client, &error);
+}
+
+static void
+console_malformed(Client *client, const Frame *frame)
+{
+	client_fail_protocol(client, "malformed message of type %c", frame->type);
+}
+
+static void
+console_write_empty(Client *client, char type)
+{
+	Buf			out = BUF_INIT;
+
+	build_empty(&out, type);
+	client_write(client, buf_slice(&out));
+	buf_release(&out);
+}
+
+static bool
+is_command(char type)
+{
+	return type == 'Q' || type == 'E';
 }

@@ -1,0 +1,201 @@
+/*-------------------------------------------------------------------------
+ *
+ * show_pools.c
+ *	  SHOW POOLS, SERVERS and STATS: where work goes.
+ *
+ * Columns with the meaning they have in PgBouncer have its names.  A pool is
+ * of a node here, so cl_active counts clients that hold a server of it; idle
+ * clients belong to no pool and are seen in SHOW CLIENTS.  In SHOW POOLS and
+ * SERVERS the database is the server's name of it, in SHOW STATS the one
+ * clients name.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "admin/console_internal.h"
+
+#include "base/clock.h"
+#include "session/context.h"
+
+static const ResultColumn pool_columns[] = {
+	{"database", RESULT_KEY},
+	{"user", RESULT_KEY},
+	{"cl_active", RESULT_SUM},
+	{"cl_waiting", RESULT_SUM},
+	{"sv_active", RESULT_SUM},
+	{"sv_idle", RESULT_SUM},
+	{"sv_tested", RESULT_SUM},	/* being reset */
+	{"sv_login", RESULT_SUM},
+	{"maxwait", RESULT_MAX_SECONDS},
+	{"maxwait_us", RESULT_MAX_MICROSECONDS},
+	{"pool_mode", RESULT_TEXT},
+	{"node", RESULT_KEY},
+	{"role", RESULT_TEXT},
+	{"total_server_assignment_count", RESULT_SUM},
+	{"total_wait_time", RESULT_SUM},	/* microseconds */
+	{"server_logins", RESULT_SUM},
+	{"server_login_failures", RESULT_SUM},
+};
+
+static const ResultColumn server_columns[] = {
+	{"type", RESULT_TEXT},
+	{"user", RESULT_ORDER},
+	{"database", RESULT_ORDER},
+	{"state", RESULT_TEXT},
+	{"addr", RESULT_TEXT},
+	{"port", RESULT_TEXT},
+	{"connect_time", RESULT_TEXT},
+	{"request_time", RESULT_TEXT},
+	{"remote_pid", RESULT_TEXT},
+	{"prepared_statements", RESULT_TEXT},
+	{"node", RESULT_ORDER},
+	{"role", RESULT_TEXT},
+	{"tx_status", RESULT_TEXT},
+	{"worker", RESULT_ORDER},
+};
+
+static const ResultColumn stats_columns[] = {
+	{"node", RESULT_KEY},
+	{"role", RESULT_TEXT},
+	{"database", RESULT_KEY},
+	{"user", RESULT_KEY},
+	{"reads", RESULT_SUM},
+	{"writes", RESULT_SUM},
+};
+
+const ResultShape show_pools_shape = RESULT_SHAPE(pool_columns);
+const ResultShape show_servers_shape = RESULT_SHAPE(server_columns);
+const ResultShape show_stats_shape = RESULT_SHAPE(stats_columns);
+
+/* What the visitors of one worker add to, and where from. */
+typedef struct Visit
+{
+	Result	   *result;
+	const SessionContext *context;
+	int			worker;
+	uint64_t	now_us;
+} Visit;
+
+static void add_pool(void *arg, const Pool *pool);
+static void add_server(void *arg, const Server *server);
+static void add_account(Result *result, const SessionContext *context, const Account *account);
+static const NodeView *find_node(const SessionContext *context, int node);
+static void add_node_name(Result *result, const NodeView *node);
+static void add_node_role(Result *result, const NodeView *node);
+
+void
+show_pools(Result *result, int worker, SessionContext *context)
+{
+	Visit		visit = {result, context, worker, 0};
+
+	pool_set_each_pool(context->pools, add_pool, &visit);
+}
+
+void
+show_servers(Result *result, int worker, SessionContext *context)
+{
+	Visit		visit = {result, context, worker, clock_now_us()};
+
+	pool_set_each_server(context->pools, add_server, &visit);
+}
+
+void
+show_stats(Result *result, int worker, SessionContext *context)
+{
+	LIST_FOREACH(node, &context->accounts)
+		add_account(result, context, list_entry(node, Account, node));
+}
+
+static void
+add_pool(void *arg, const Pool *pool)
+{
+	const Visit *visit = arg;
+	Result	   *result = visit->result;
+	const NodeView *node;
+	PoolStats	stats;
+
+	pool_stats(pool, &stats);
+	node = find_node(visit->context, stats.node);
+	result_begin_row(result);
+	result_add_text(result, stats.database);
+	result_add_text(result, stats.user);
+	result_add_number(result, (uint64_t) stats.active);
+	result_add_number(result, (uint64_t) stats.waiting);
+	result_add_number(result, (uint64_t) stats.active);
+	result_add_number(result, (uint64_t) stats.idle);
+	result_add_number(result, (uint64_t) stats.resetting);
+	result_add_number(result, (uint64_t) stats.connecting);
+	result_add_number(result, stats.oldest_wait_us);
+	result_add_number(result, stats.oldest_wait_us);
+	result_add_text(result, visit->context->config.pool_mode == POOL_MODE_SESSION ? "session" : "transaction");
+	add_node_name(result, node);
+	add_node_role(result, node);
+	result_add_number(result, stats.checkouts);
+	result_add_number(result, stats.wait_total_us);
+	result_add_number(result, stats.logins);
+	result_add_number(result, stats.login_failures);
+}
+
+static void
+add_server(void *arg, const Server *server)
+{
+	const Visit *visit = arg;
+	Result	   *result = visit->result;
+	const NodeView *node;
+	ServerStats stats;
+	char		tx_status[2] = {0};
+
+	server_stats(server, &stats);
+	tx_status[0] = stats.tx_status;
+	node = find_node(visit->context, stats.node);
+	result_begin_row(result);
+	result_add_text(result, "S");
+	result_add_text(result, stats.user);
+	result_add_text(result, stats.database);
+	result_add_text(result, server_state_name(stats.state));
+	result_add_text(result, node ? node->host : NULL);
+	result_add_number(result, node ? (uint64_t) node->port : 0);
+	result_add_time(result, stats.connected_us, visit->now_us);
+	result_add_time(result, stats.used_us, visit->now_us);
+	result_add_number(result, stats.pid);
+	result_add_number(result, stats.statements);
+	add_node_name(result, node);
+	add_node_role(result, node);
+	result_add_text(result, tx_status);
+	result_add_number(result, (uint64_t) visit->worker);
+}
+
+static void
+add_account(Result *result, const SessionContext *context, const Account *account)
+{
+	for (int i = 0; i < context->view->nnodes; i++)
+	{
+		const NodeView *node = &context->view->nodes[i];
+
+		result_begin_row(result);
+		add_node_name(result, node);
+		add_node_role(result, node);
+		result_add_text(result, account->database->name);
+		result_add_text(result, account->user);
+		result_add_number(result, account->counters[i].reads);
+		result_add_number(result, account->counters[i].writes);
+	}
+}
+
+/* A pool outlives a node that a reload has taken away; NULL then. */
+static const NodeView *
+find_node(const SessionContext *context, int node)
+{
+	return node < context->view->nnodes ? &context->view->nodes[node] : NULL;
+}
+
+static void
+add_node_name(Result *result, const NodeView *node)
+{
+	result_add_text(result, node ? node->name : NULL);
+}
+
+static void
+add_node_role(Result *result, const NodeView *node)
+{
+	result_add_text(result, node_role_name(node ? node->identity.role : NODE_UNKNOWN));
+}
