@@ -27,7 +27,7 @@ typedef struct Transaction
 {
 	char		status;			/* what the client was told: 'I', 'T' or 'E' */
 	bool		is_deferred;	/* BEGIN was answered and not sent yet */
-	bool		is_lost;		/* its server is gone: failed until ROLLBACK */
+	bool		is_lost;		/* failed, and no server knows of it: until ROLLBACK */
 	bool		is_read_only;	/* BEGIN ... READ ONLY */
 	bool		on_replica;		/* runs on a replica: only proven reads pass */
 	bool		has_settings;	/* a tracked SET was run inside */
@@ -54,6 +54,7 @@ typedef struct Relay
 	/* running */
 	bool		is_open;		/* more messages of the unit are forwarded as they come */
 	bool		closes_flushed; /* the router's own Sync ends it: no ReadyForQuery for the client */
+	bool		outside_transaction;	/* prepares while BEGIN is still deferred: not part of it */
 	bool		is_copy_in;
 	bool		is_holding;		/* replies are held: nothing of the unit has been shown yet */
 	bool		position_asked;	/* the position query was sent */
@@ -170,6 +171,9 @@ extern void transaction_reset(Transaction *transaction);
 
 /* ReadyForQuery came: follow the status; settings of a rolled back transaction are put back. */
 extern void transaction_follow(Client *client, char status);
+
+/* What the client is told when the server says status. */
+extern char transaction_status_after(const Client *client, char status);
 
 /* A tracked SET succeeded. */
 extern void transaction_apply_settings(Client *client, Settings *settings, Settings *server_settings);

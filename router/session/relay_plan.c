@@ -59,8 +59,6 @@ relay_plan_unit(Client *client)
 
 		error_set(&error, SQLSTATE_IN_FAILED_TRANSACTION,
 				  "current transaction is aborted, commands ignored until end of transaction block");
-		error_set_detail(&error, "The connection to the server that ran it was lost.");
-		error_set_hint(&error, "Send ROLLBACK and run the transaction again.");
 		client_refuse_unit(client, &error);
 		return;
 	}
@@ -235,7 +233,8 @@ may_run_on_replica(const Client *client)
 	/* its own DDL is not among the facts yet */
 	if (client->ddl_lsn != 0 && (facts == NULL || facts_position(facts) < client->ddl_lsn))
 		return false;
-	return transaction->status == 'I' || (transaction->is_deferred && transaction->is_read_only);
+	return transaction->status == 'I' ||
+		(transaction->is_deferred && (transaction->is_read_only || summary->only_prepares));
 }
 
 static void

@@ -641,7 +641,7 @@ unit_finish(Client *client, ReplyRun *run)
 	{
 		Buf			out = BUF_INIT;
 
-		build_ready(&out, tx_status);
+		build_ready(&out, transaction_status_after(client, tx_status));
 		client_write(client, buf_slice(&out));
 		buf_release(&out);
 	}

@@ -66,7 +66,8 @@ relay_start(Client *client, Server *server)
 	relay->is_holding = server_is_replica(server) && !was_held && !relay->is_open;
 	if (relay->summary.pin_reason && !client->pin_reason)
 		client->pin_reason = relay->summary.pin_reason;
-	if (client->transaction.is_deferred)
+	relay->outside_transaction = client->transaction.is_deferred && relay->summary.only_prepares;
+	if (client->transaction.is_deferred && !relay->outside_transaction)
 		client->transaction.on_replica = server_is_replica(server);
 
 	stream_cork(stream);
@@ -199,7 +200,11 @@ send_settings(Client *client)
 	buf_release(&out);
 }
 
-/* In the extended protocol and without Sync: if it fails, so does what follows. */
+/*
+ * In the extended protocol and without Sync: if it fails, so does what follows.
+ * A unit that only prepares does not begin the transaction: it would hold a
+ * server before there is anything to run.
+ */
 static void
 send_begin(Client *client)
 {
@@ -208,7 +213,7 @@ send_begin(Client *client)
 	Buf			out = BUF_INIT;
 	size_t		mark;
 
-	if (!client->transaction.is_deferred)
+	if (!client->transaction.is_deferred || client->relay.outside_transaction)
 		return;
 	build_parse(&out, none, slice_from_string(client->transaction.begin_text), 0, none);
 	mark = build_begin(&out, 'B');

@@ -7,7 +7,8 @@
  *	  I       no           none     between transactions
  *	  T       yes          none     BEGIN was answered, nothing was sent
  *	  T, E    no           held     runs on its server
- *	  E       no           none     is_lost: the server is gone, waits for ROLLBACK
+ *	  E       no           none     is_lost: its server is gone, or it failed before one was
+ *									had; waits for ROLLBACK
  *
  *-------------------------------------------------------------------------
  */
@@ -31,6 +32,17 @@ transaction_follow(Client *client, char status)
 {
 	Transaction *transaction = &client->transaction;
 
+	if (client->relay.outside_transaction)
+	{
+		/* nothing has begun; but an error fails the transaction all the same */
+		if (client->relay.saw_error)
+		{
+			transaction->status = 'E';
+			transaction->is_deferred = false;
+			transaction->is_lost = true;
+		}
+		return;
+	}
 	if (status == 'I')
 	{
 		/* the tag tells how it ended: a COMMIT of a failed one says ROLLBACK */
@@ -40,6 +52,14 @@ transaction_follow(Client *client, char status)
 	}
 	transaction->status = status;
 	transaction->is_deferred = false;
+}
+
+char
+transaction_status_after(const Client *client, char status)
+{
+	if (!client->relay.outside_transaction)
+		return status;
+	return client->relay.saw_error ? 'E' : 'T';
 }
 
 /* Settings of the session and its server move together: SET was run there. */
