@@ -186,8 +186,11 @@ loop_stop(Loop *loop)
 static void
 loop_turn(Loop *loop)
 {
+	/* What was put off before the loop ran must not wait for an event. */
+	bool		is_due = !list_is_empty(&loop->tasks) || loop->later.count > 0;
+
 	loop->now_us = 0;
-	event_base_loop(loop->base, list_is_empty(&loop->tasks) ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+	event_base_loop(loop->base, is_due ? EVLOOP_NONBLOCK : EVLOOP_ONCE);
 	run_tasks(loop);
 	run_later(loop);
 }

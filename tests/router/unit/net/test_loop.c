@@ -389,12 +389,24 @@ tasks_for_the_end_run_when_the_loop_is_destroyed(void **state)
 	assert_string_equal(trace.text, "end later-a later-b ");
 }
 
+/* Nothing happens on the descriptors: what was put off must not wait for it. */
+static void
+what_was_put_off_before_the_loop_ran_is_run(void **state)
+{
+	Trace		trace = {.loop = loop_create()};
+
+	loop_later(trace.loop, stop, &trace);
+	loop_run(trace.loop);
+	loop_destroy(trace.loop);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_turn_runs_callbacks_then_tasks_then_later),
 		cmocka_unit_test(a_cancelled_task_does_not_run),
+		cmocka_unit_test(what_was_put_off_before_the_loop_ran_is_run),
 		cmocka_unit_test(stopping_delivers_what_was_posted_before),
 		cmocka_unit_test(posts_of_many_threads_arrive_once_and_in_order),
 		cmocka_unit_test(timers_fire_in_order_and_not_early),
