@@ -37,7 +37,7 @@ static void console_handle_Execute(Client *client);
 static void console_handle_Close(Client *client, const Frame *frame);
 static void console_run(Client *client, Slice command);
 static void console_refuse(Client *client, const Error *error);
-static void console_refuse_unknown(Client *client, Slice statement);
+static void console_refuse_unknown(Client *client, char kind, Slice name);
 static void console_malformed(Client *client, const Frame *frame);
 static void console_write_empty(Client *client, char type);
 static bool is_command(char type);
@@ -92,6 +92,7 @@ console_end_unit(Client *client)
 
 	if (!client->relay.closes_flushed)
 	{
+		console_session_release(client);	/* no portal lives longer */
 		build_ready(&out, 'I');
 		client_write(client, buf_slice(&out));
 		buf_release(&out);
@@ -210,7 +211,7 @@ console_handle_Bind(Client *client, const Frame *frame)
 	prepared = prepared_map_find(client->prepared, bind.statement);
 	if (prepared == NULL)
 	{
-		console_refuse_unknown(client, bind.statement);
+		console_refuse_unknown(client, 'S', bind.statement);
 		return;
 	}
 	prepared_unref(client->console.portal);
@@ -234,7 +235,7 @@ console_handle_Describe(Client *client, const Frame *frame)
 	prepared = target.kind == 'S' ? prepared_map_find(client->prepared, target.name) : client->console.portal;
 	if (prepared == NULL)
 	{
-		console_refuse_unknown(client, target.name);
+		console_refuse_unknown(client, target.kind, target.name);
 		return;
 	}
 	if (target.kind == 'S')
@@ -252,15 +253,10 @@ console_handle_Describe(Client *client, const Frame *frame)
 static void
 console_handle_Execute(Client *client)
 {
-	Error		error = {0};
-
 	if (client->console.portal)
-	{
 		console_run(client, prepared_text(client->console.portal));
-		return;
-	}
-	error_set(&error, SQLSTATE_INVALID_CURSOR_NAME, "portal does not exist");
-	console_refuse(client, &error);
+	else
+		console_refuse_unknown(client, 'P', slice_from_string(""));
 }
 
 static void
@@ -301,12 +297,16 @@ console_refuse(Client *client, const Error *error)
 }
 
 static void
-console_refuse_unknown(Client *client, Slice statement)
+console_refuse_unknown(Client *client, char kind, Slice name)
 {
 	Error		error = {0};
 
-	error_set(&error, SQLSTATE_UNDEFINED_PSTATEMENT, "prepared statement \"%.*s\" does not exist",
-			  (int) statement.len, statement.data);
+	if (kind == 'S')
+		error_set(&error, SQLSTATE_UNDEFINED_PSTATEMENT, "prepared statement \"%.*s\" does not exist",
+				  (int) name.len, name.data);
+	else
+		error_set(&error, SQLSTATE_INVALID_CURSOR_NAME, "portal \"%.*s\" does not exist",
+				  (int) name.len, name.data);
 	console_refuse(client, &error);
 }
 

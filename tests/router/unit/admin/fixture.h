@@ -30,6 +30,7 @@
 
 #define WORKERS 2
 #define NODES 3
+#define WAIT_SECS 20
 
 typedef struct Worker
 {
@@ -155,7 +156,12 @@ make_view(void)
 static inline void
 worker_init(Worker *worker, int number)
 {
-	static const PoolConfig pool_config = {.pool_size = 4, .max_prepared_statements = 10};
+	static const PoolConfig pool_config = {
+		.pool_size = 4,
+		.max_prepared_statements = 10,
+		.server_connect_timeout_us = WAIT_SECS * US_PER_SEC,
+		.login_retry_us = WAIT_SECS * US_PER_SEC,
+	};
 	static const PoolSetHooks pool_hooks = {0};
 	SessionContext *context = &worker->context;
 
@@ -211,6 +217,23 @@ teardown(void **state)
 	}
 	pool_totals_destroy(totals);
 	return 0;
+}
+
+static void
+stop_loop(void *arg)
+{
+	loop_stop(loop);
+}
+
+/* A few turns of the loop: whatever is ready is done. */
+static inline void
+turn_loop(void)
+{
+	LoopTimer  *timer = loop_timer_create(loop, stop_loop, NULL);
+
+	loop_timer_start(timer, 500);
+	loop_run(loop);
+	loop_timer_destroy(timer);
 }
 
 /* ---------------------------------------------------------------- answers */

@@ -8,6 +8,10 @@
  */
 #include "router/unit/admin/fixture.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 /* ---------------------------------------------------------------- the gate */
 
 static const char *
@@ -191,6 +195,50 @@ pools_are_added_over_workers(void **state)
 }
 
 static void
+never_granted(void *owner, Server *server)
+{
+	fail();
+}
+
+static void
+never_failed(void *owner, const Error *error)
+{
+	fail();
+}
+
+/* A node that takes connections and says nothing keeps a server logging in and its client waiting. */
+static void
+servers_and_waiting_clients(void **state)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t	address_len = sizeof(address);
+	int			mute = socket(AF_INET, SOCK_STREAM, 0);
+	PoolWaiter	waiter = {.on_granted = never_granted, .on_failed = never_failed};
+	char		row[128];
+	const char *text;
+
+	assert_int_equal(bind(mute, (struct sockaddr *) &address, sizeof(address)), 0);
+	assert_int_equal(listen(mute, 5), 0);
+	assert_int_equal(getsockname(mute, (struct sockaddr *) &address, &address_len), 0);
+	view->nodes[0].host = "127.0.0.1";
+	view->nodes[0].port = ntohs(address.sin_port);
+	pool_set_view(workers[1].pools, view);
+	assert_null(pool_checkout(account_pool(&workers[1].context, make_account(&workers[1], "shop"), 0), &waiter));
+
+	while (strstr(ask("stan", "SHOW SERVERS"), " D(S,") == NULL)
+		turn_loop();
+	text = ask("stan", "SHOW POOLS");
+	assert_contains(text, " D(mes_on_server,shop,0,1,0,0,0,1,");
+	text = ask("stan", "SHOW SERVERS");
+	snprintf(row, sizeof(row), ",127.0.0.1,%d,", view->nodes[0].port);
+	assert_contains(text, " D(S,shop,mes_on_server,");
+	assert_contains(text, row);
+	assert_contains(text, ",0,0,north,primary,");
+	pool_cancel_wait(&waiter);
+	close(mute);
+}
+
+static void
 what_the_process_is(void **state)
 {
 	const char *text;
@@ -305,6 +353,7 @@ main(void)
 		TEST(nodes_are_shown_in_the_view_s_order),
 		TEST(stats_are_added_over_workers),
 		TEST(pools_are_added_over_workers),
+		TEST(servers_and_waiting_clients),
 		TEST(what_the_process_is),
 		TEST(a_description_is_what_the_command_gives),
 		TEST(a_reload_answers_when_it_is_done),
