@@ -91,12 +91,9 @@ typedef struct FakeConnection
 	uint32_t	pid;
 } FakeConnection;
 
-static bool wait_is_over_;
-
-static void
+static inline void
 wait_tick_(void *arg)
 {
-	wait_is_over_ = true;
 	loop_stop(arg);
 }
 

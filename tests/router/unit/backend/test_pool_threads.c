@@ -1,0 +1,251 @@
+/*-------------------------------------------------------------------------
+ *
+ * test_pool_threads.c
+ *	  Workers in threads of their own share one limit, and none is starved.
+ *
+ * Each thread has its loop, its pool set and its fake node (all nodes are "the
+ * same" one: what is counted is how many servers are in use).  Its askers
+ * take a server and give it back a hundred times, as busy clients do.  A
+ * starved worker asks the others as app/ does, by a message to their loops.
+ * Made for ThreadSanitizer; without it it still checks limit and progress.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "router/unit/backend/fake_node.h"
+
+#define THREADS_MAX 3
+#define ASKERS 6
+#define ROUNDS 100
+
+typedef struct Thread Thread;
+
+typedef struct Asker
+{
+	Thread	   *thread;
+	PoolWaiter	waiter;
+	Server	   *server;
+	int			rounds;
+} Asker;
+
+struct Thread
+{
+	pthread_t	id;
+	Loop	   *loop;
+	FakeNode	fake;
+	SettingsPool *settings;
+	PoolSet    *set;
+	LoopTimer  *watch;
+	Asker		askers[ASKERS];
+};
+
+static Thread threads[THREADS_MAX];
+static int	nthreads;
+static int	limit;
+static PoolTotals *totals;
+static atomic_int in_use;
+static atomic_int most_in_use;
+static atomic_int asked;
+static atomic_int finished;		/* askers */
+static atomic_int failures;
+
+static void ask(void *arg);
+
+static size_t
+on_data(void *owner, Slice data)
+{
+	return data.len;
+}
+
+static void
+on_lost(void *owner, const char *why)
+{
+	atomic_fetch_add(&failures, 1);
+}
+
+static const ServerEvents holder = {on_data, NULL, on_lost};
+
+static void
+give(void *arg)
+{
+	Asker	   *asker = arg;
+
+	atomic_fetch_sub(&in_use, 1);
+	pool_checkin(asker->server, CHECKIN_CLEAN);
+	if (++asker->rounds < ROUNDS)
+		ask(asker);
+	else
+		atomic_fetch_add(&finished, 1);
+}
+
+static void
+on_granted(void *owner, Server *server)
+{
+	Asker	   *asker = owner;
+	int			now = atomic_fetch_add(&in_use, 1) + 1;
+	int			most = atomic_load(&most_in_use);
+
+	while (now > most && !atomic_compare_exchange_weak(&most_in_use, &most, now))
+		;
+	asker->server = server;
+	server_hold(server, &holder, asker);
+	loop_post(asker->thread->loop, give, asker);
+}
+
+static void
+on_failed(void *owner, const Error *error)
+{
+	atomic_fetch_add(&failures, 1);
+	atomic_fetch_add(&finished, 1);
+}
+
+static Pool *
+pool_of(Thread *thread)
+{
+	return pool_set_get(thread->set, &(PoolTarget) {0, "mes", "app", NULL});
+}
+
+static void
+ask(void *arg)
+{
+	Asker	   *asker = arg;
+	Server	   *server;
+
+	asker->waiter = (PoolWaiter) {.on_granted = on_granted, .on_failed = on_failed, .owner = asker};
+	server = pool_checkout(pool_of(asker->thread), &asker->waiter);
+	if (server != NULL)
+		on_granted(asker, server);
+}
+
+static void
+give_back(void *arg)
+{
+	pool_set_give_back(((Thread *) arg)->set, 0, "mes", "app", 1);
+}
+
+static void
+on_starved(void *arg, int node, const char *database, const char *user)
+{
+	atomic_fetch_add(&asked, 1);
+	for (int i = 0; i < nthreads; i++)
+	{
+		if (&threads[i] != arg)
+			loop_post(threads[i].loop, give_back, &threads[i]);
+	}
+}
+
+/* Peers need this loop until all are done. */
+static void
+on_watch(void *arg)
+{
+	Thread	   *thread = arg;
+
+	if (atomic_load(&finished) == nthreads * ASKERS)
+		loop_stop(thread->loop);
+	else
+		loop_timer_start(thread->watch, 1000);
+}
+
+static void *
+thread_main(void *arg)
+{
+	Thread	   *thread = arg;
+	TopologyView *view = fake_view((FakeNode *const[]) {&thread->fake}, 1);
+
+	pool_set_view(thread->set, view);
+	topology_view_unref(view);
+	for (int i = 0; i < ASKERS; i++)
+		ask(&thread->askers[i]);
+	loop_timer_start(thread->watch, 1000);
+	loop_run(thread->loop);
+	return NULL;
+}
+
+static void
+thread_init(Thread *thread)
+{
+	const PoolConfig config = {
+		.pool_size = limit,
+		.server_connect_timeout_us = WAIT_SECS * US_PER_SEC,
+		.login_retry_us = US_PER_SEC,
+		.max_prepared_statements = 10,
+	};
+	const PoolSetHooks hooks = {on_starved, NULL, thread};
+
+	memset(thread, 0, sizeof(*thread));
+	thread->loop = loop_create();
+	fake_node_init(&thread->fake, thread->loop);
+	thread->settings = settings_pool_create();
+	thread->set = pool_set_create(thread->loop, &config, totals, thread->settings, &hooks);
+	thread->watch = loop_timer_create(thread->loop, on_watch, thread);
+	for (int i = 0; i < ASKERS; i++)
+		thread->askers[i].thread = thread;
+}
+
+static void
+thread_fini(Thread *thread)
+{
+	pool_set_destroy(thread->set);
+	fake_node_fini(&thread->fake);
+	loop_timer_destroy(thread->watch);
+	loop_destroy(thread->loop);
+	settings_pool_destroy(thread->settings);
+}
+
+static void
+run(int threads_wanted, int limit_wanted)
+{
+	log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
+	nthreads = threads_wanted;
+	limit = limit_wanted;
+	in_use = most_in_use = asked = finished = failures = 0;
+	totals = pool_totals_create();
+	for (int i = 0; i < nthreads; i++)
+		thread_init(&threads[i]);
+	for (int i = 0; i < nthreads; i++)
+		assert_int_equal(pthread_create(&threads[i].id, NULL, thread_main, &threads[i]), 0);
+	for (int i = 0; i < nthreads; i++)
+		pthread_join(threads[i].id, NULL);
+	for (int i = 0; i < nthreads; i++)
+		thread_fini(&threads[i]);
+	pool_totals_destroy(totals);
+	assert_int_equal(failures, 0);
+	assert_int_equal(in_use, 0);
+	assert_true(most_in_use <= limit);
+}
+
+static void
+shares_of_two(void **state)
+{
+	run(2, 4);
+	assert_true(most_in_use > 1);
+}
+
+/* Fewer servers than workers: they go round. */
+static void
+more_workers_than_servers(void **state)
+{
+	run(3, 2);
+	assert_true(asked > 0);
+}
+
+static void
+one_server_for_all(void **state)
+{
+	run(2, 1);
+	assert_true(asked > 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(shares_of_two),
+		cmocka_unit_test(more_workers_than_servers),
+		cmocka_unit_test(one_server_for_all),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
