@@ -7,7 +7,7 @@
  * side by side:
  *
  *	  SELECT b.ctid, b.andon_since, b.andon_version, b.c1.., d.c1..
- *	  FROM (SELECT * FROM view WHERE key = ANY($1)) d
+ *	  FROM (SELECT s.* FROM unnest($1) k, LATERAL (SELECT * FROM view WHERE key = k) s) d
  *	  FULL JOIN (SELECT ctid, * FROM board WHERE key = ANY($1)) b ON b.key = d.key
  *	  ORDER BY d.key, b.key
  *
@@ -15,8 +15,9 @@
  * by image.  The order brings two rows of one key together, which is how they
  * are noticed.
  *
- * For few keys the plan is generic: made once, looked up by index.  For many
- * keys, and for the whole board, the planner is asked anew and knows how many.
+ * For few keys the plan is generic: made once, looked up by index, key by key.
+ * For many keys, and for the whole board, the definition is asked once (= ANY)
+ * and the planner is asked anew and knows how many.
  *
  *-------------------------------------------------------------------------
  */
@@ -47,6 +48,14 @@
 #define PAIR_VERSION	2
 #define PAIR_FIRST		3
 
+/* Which rows of both sides are wanted. */
+typedef enum PairKeys
+{
+	PAIR_ALL_KEYS,				/* the whole board */
+	PAIR_FEW_KEYS,				/* of $1..: the definition is asked key by key */
+	PAIR_MANY_KEYS				/* of $1..: the definition is asked once, = ANY */
+} PairKeys;
+
 /* Rows of one batch, and the last key seen, across batches. */
 typedef struct PairReader
 {
@@ -60,9 +69,11 @@ typedef struct PairReader
 	uint64		written;
 } PairReader;
 
-static char *build_pair_query(BoardPlan *plan, bool restricted);
+static char *build_pair_query(BoardPlan *plan, PairKeys keys);
 static void append_side(StringInfo buf, BoardPlan *plan, const char *relation,
-						const char *columns, bool restricted);
+						const char *columns, PairKeys keys);
+static void append_definition_per_key(StringInfo buf, BoardPlan *plan);
+static void append_named_columns(StringInfo buf, const Board *board);
 static void append_columns(StringInfo buf, const Board *board, const char *alias);
 static SPIPlanPtr get_pair_plan(BoardPlan *plan, int nkeys);
 static PairReader *pair_reader_create(BoardPlan *plan);
@@ -150,7 +161,7 @@ refresh_whole(BoardPlan *plan)
 }
 
 static char *
-build_pair_query(BoardPlan *plan, bool restricted)
+build_pair_query(BoardPlan *plan, PairKeys keys)
 {
 	const Board *board = plan->board;
 	Definition *definition = plan->definition;
@@ -161,9 +172,12 @@ build_pair_query(BoardPlan *plan, bool restricted)
 	append_columns(&buf, board, "b");
 	append_columns(&buf, board, "d");
 	appendStringInfoString(&buf, " FROM ");
-	append_side(&buf, plan, spi_util_relation_name(board->view), "*", restricted);
+	if (keys == PAIR_FEW_KEYS)
+		append_definition_per_key(&buf, plan);
+	else
+		append_side(&buf, plan, spi_util_relation_name(board->view), "*", keys);
 	appendStringInfoString(&buf, " d FULL JOIN ");
-	append_side(&buf, plan, board->qualified, "ctid, *", restricted);
+	append_side(&buf, plan, board->qualified, "ctid, *", keys);
 	appendStringInfoString(&buf, " b ON ");
 	for (int i = 0; i < board->nkeys; i++)
 	{
@@ -189,21 +203,16 @@ build_pair_query(BoardPlan *plan, bool restricted)
  */
 static void
 append_side(StringInfo buf, BoardPlan *plan, const char *relation, const char *columns,
-			bool restricted)
+			PairKeys keys)
 {
 	const Board *board = plan->board;
 	int			nkeys = board->nkeys;
 	bool		is_view = strcmp(columns, "*") == 0;
+	bool		restricted = keys != PAIR_ALL_KEYS;
 
 	appendStringInfo(buf, "(SELECT %s FROM %s s", columns, relation);
 	if (is_view)
-	{
-		appendStringInfoString(buf, " (");
-		for (int i = 0; i < board->ncolumns; i++)
-			appendStringInfo(buf, "%s%s", i ? ", " : "",
-							 quote_identifier(board->column_names[i]));
-		appendStringInfoChar(buf, ')');
-	}
+		append_named_columns(buf, board);
 	appendStringInfoString(buf, " WHERE ");
 	for (int i = 0; i < nkeys; i++)
 	{
@@ -234,6 +243,45 @@ append_side(StringInfo buf, BoardPlan *plan, const char *relation, const char *c
 	appendStringInfoChar(buf, ')');
 }
 
+/*
+ * The definition's side for few keys.  An equality with a value from outside
+ * reaches into grouped subqueries as a constant does, which = ANY does not:
+ * of a board that counts items, one key reads its own items, not all of them.
+ * OFFSET 0 keeps the subquery from being pulled up into a plain join.
+ */
+static void
+append_definition_per_key(StringInfo buf, BoardPlan *plan)
+{
+	const Board *board = plan->board;
+
+	appendStringInfoString(buf, "(SELECT s.* FROM ROWS FROM (");
+	for (int i = 0; i < board->nkeys; i++)
+		appendStringInfo(buf, "%spg_catalog.unnest($%d)", i ? ", " : "", i + 1);
+	appendStringInfoString(buf, ") k (");
+	for (int i = 0; i < board->nkeys; i++)
+		appendStringInfo(buf, "%sk%d", i ? ", " : "", i);
+	appendStringInfo(buf, "), LATERAL (SELECT * FROM %s s0",
+					 spi_util_relation_name(board->view));
+	append_named_columns(buf, board);
+	appendStringInfoString(buf, " WHERE ");
+	for (int i = 0; i < board->nkeys; i++)
+		appendStringInfo(buf, "%ss0.%s %s k.k%d", i ? " AND " : "",
+						 quote_identifier(board->column_names[board->key_attnos[i] - 1]),
+						 spi_util_operator_name(plan->definition->key_eqops[i]), i);
+	appendStringInfoString(buf, " OFFSET 0) s)");
+}
+
+/* The view's columns under the board's names. */
+static void
+append_named_columns(StringInfo buf, const Board *board)
+{
+	appendStringInfoString(buf, " (");
+	for (int i = 0; i < board->ncolumns; i++)
+		appendStringInfo(buf, "%s%s", i ? ", " : "",
+						 quote_identifier(board->column_names[i]));
+	appendStringInfoChar(buf, ')');
+}
+
 static void
 append_columns(StringInfo buf, const Board *board, const char *alias)
 {
@@ -253,7 +301,7 @@ get_pair_plan(BoardPlan *plan, int nkeys)
 	types = palloc(sizeof(Oid) * plan->key->n);
 	for (int i = 0; i < plan->key->n; i++)
 		types[i] = plan->key->columns[i].array_type;
-	*query = spi_prepare_kept(build_pair_query(plan, true), plan->key->n, types,
+	*query = spi_prepare_kept(build_pair_query(plan, few ? PAIR_FEW_KEYS : PAIR_MANY_KEYS), plan->key->n, types,
 							  few ? CURSOR_OPT_GENERIC_PLAN : CURSOR_OPT_CUSTOM_PLAN);
 	return *query;
 }
@@ -424,7 +472,7 @@ open_portal(BoardPlan *plan, Snapshot snapshot)
 	Portal		portal;
 
 	PushActiveSnapshot(snapshot);
-	portal = SPI_cursor_open_with_args(NULL, build_pair_query(plan, false), 0, NULL, NULL,
+	portal = SPI_cursor_open_with_args(NULL, build_pair_query(plan, PAIR_ALL_KEYS), 0, NULL, NULL,
 									   NULL, true, CURSOR_OPT_NO_SCROLL);
 	PopActiveSnapshot();
 	return portal;
