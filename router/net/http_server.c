@@ -3,10 +3,10 @@
  * http_server.c
  *	  A small HTTP server on a loop, for metrics and health.
  *
- * evhttp speaks HTTP.  It does not count its connections, so each one gets a
- * bufferevent with a filter that filters nothing, of which libevent tells us
- * the end; at the limit the listener rests until one has ended, and who comes
- * waits in the backlog.
+ * evhttp speaks HTTP.  It neither limits its connections nor tells when one
+ * has ended.  So each takes a seat, which remembers its socket; when all seats
+ * are taken the listener rests, who comes waits in the backlog, and now and
+ * then it is looked which of the sockets are gone.
  *
  * A request that is kept may lose its connection: evhttp then frees what is
  * its own, and we are told by the connection's close callback.  So
@@ -20,6 +20,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -28,6 +29,7 @@
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 
+#include "base/clock.h"
 #include "base/list.h"
 #include "base/memory.h"
 #include "net/loop_internal.h"
@@ -36,26 +38,27 @@
 #define BODY_MAX (16 * 1024)
 #define IDLE_SECS 15
 #define CONNECTIONS_MAX 128
+#define SWEEP_US (50 * US_PER_MS)
 
-/*
- * What the connections have in common.  It outlives the server until the last
- * of them has ended, since libevent ends them in a later turn.
- */
-typedef struct Connections
+/* Of one connection; a descriptor's number may be reused, an inode is its own. */
+typedef struct Seat
 {
-	struct event_base *base;
-	struct evconnlistener *listener;	/* NULL: the server is gone */
-	int			count;
-} Connections;
+	struct bufferevent *newcomer;	/* a reference; not NULL until its socket is known */
+	int			fd;				/* -1: the seat is free */
+	ino_t		inode;
+} Seat;
 
 struct HttpServer
 {
+	Loop	   *loop;
 	struct evhttp *http;		/* owned */
 	struct evhttp_bound_socket *bound;	/* http's */
 	HttpHandler handler;
 	void	   *arg;
-	Connections *connections;	/* owned together with the connections */
 	List		kept;			/* of HttpRequest */
+	LoopTimer  *sweep;			/* owned; runs while all seats are taken */
+	bool		is_settling;	/* settle_newcomers() will run in this turn */
+	Seat		seats[CONNECTIONS_MAX];
 };
 
 struct HttpRequest
@@ -68,7 +71,11 @@ struct HttpRequest
 };
 
 static struct bufferevent *on_connection(struct event_base *base, void *arg);
-static void on_connection_end(void *arg);
+static Seat *find_free_seat(HttpServer *server);
+static void settle_newcomers(void *arg);
+static void on_sweep(void *arg);
+static bool is_taken(const Seat *seat);
+static void server_free(void *arg);
 static void on_request(struct evhttp_request *request, void *arg);
 static bool is_allowed(struct evhttp_request *request);
 static void refuse_method(struct evhttp_request *request);
@@ -85,7 +92,10 @@ http_server_create(Loop *loop, const char *address, int port,
 	list_init(&server->kept);
 	server->handler = handler;
 	server->arg = arg;
-	server->connections = mem_alloc(sizeof(Connections));
+	server->loop = loop;
+	server->sweep = loop_timer_create(loop, on_sweep, server);
+	for (int i = 0; i < CONNECTIONS_MAX; i++)
+		server->seats[i].fd = -1;
 	server->http = evhttp_new(loop_event_base(loop));
 	evhttp_set_max_headers_size(server->http, HEADERS_MAX);
 	evhttp_set_max_body_size(server->http, BODY_MAX);
@@ -94,7 +104,7 @@ http_server_create(Loop *loop, const char *address, int port,
 	/* All methods come to us: evhttp would answer the others with 501. */
 	evhttp_set_allowed_methods(server->http, 0xFFFF);
 	evhttp_set_gencb(server->http, on_request, server);
-	evhttp_set_bevcb(server->http, on_connection, server->connections);
+	evhttp_set_bevcb(server->http, on_connection, server);
 
 	server->bound = evhttp_bind_socket_with_handle(server->http, strcmp(address, "*") == 0 ? NULL : address,
 												   (unsigned short) port);
@@ -106,7 +116,6 @@ http_server_create(Loop *loop, const char *address, int port,
 		http_server_destroy(server);
 		return NULL;
 	}
-	server->connections->listener = evhttp_bound_socket_get_listener(server->bound);
 	return server;
 }
 
@@ -114,18 +123,26 @@ void
 http_server_destroy(HttpServer *server)
 {
 	ListNode   *node;
-	Connections *connections;
 
 	if (server == NULL)
 		return;
 	while ((node = list_first(&server->kept)) != NULL)
 		let_go(list_entry(node, HttpRequest, node));
 
-	connections = server->connections;
-	connections->listener = NULL;
-	connections->count++;		/* ours: it may not be freed before evhttp has */
 	evhttp_free(server->http);
-	on_connection_end(connections);
+	loop_timer_stop(server->sweep);
+	loop_later(server->loop, server_free, server);
+}
+
+static void
+server_free(void *arg)
+{
+	HttpServer *server = arg;
+
+	for (int i = 0; i < CONNECTIONS_MAX; i++)
+		if (server->seats[i].newcomer != NULL)
+			bufferevent_decref(server->seats[i].newcomer);
+	loop_timer_destroy(server->sweep);
 	mem_free(server);
 }
 
@@ -143,37 +160,84 @@ http_server_port(const HttpServer *server)
 
 /* ---------------------------------------------------------------- connections */
 
+/* evhttp gives the bufferevent its socket after this: look at it later. */
 static struct bufferevent *
 on_connection(struct event_base *base, void *arg)
 {
-	Connections *connections = arg;
-	struct bufferevent *socket = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-	struct bufferevent *counted;
+	HttpServer *server = arg;
+	struct bufferevent *newcomer = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+	Seat	   *seat = find_free_seat(server);
 
-	if (socket == NULL)
-		return NULL;
-	counted = bufferevent_filter_new(socket, NULL, NULL, BEV_OPT_CLOSE_ON_FREE,
-									 on_connection_end, connections);
-	if (counted == NULL)
+	if (newcomer == NULL || seat == NULL)
+		return newcomer;
+	bufferevent_incref(newcomer);
+	seat->newcomer = newcomer;
+	if (!server->is_settling)
+		loop_later(server->loop, settle_newcomers, server);
+	server->is_settling = true;
+	if (find_free_seat(server) == NULL)
 	{
-		bufferevent_free(socket);
-		return NULL;
+		evconnlistener_disable(evhttp_bound_socket_get_listener(server->bound));
+		loop_timer_start(server->sweep, SWEEP_US);
 	}
-	if (++connections->count == CONNECTIONS_MAX)
-		evconnlistener_disable(connections->listener);
-	return counted;
+	return newcomer;
+}
+
+static Seat *
+find_free_seat(HttpServer *server)
+{
+	for (int i = 0; i < CONNECTIONS_MAX; i++)
+		if (server->seats[i].newcomer == NULL && server->seats[i].fd < 0)
+			return &server->seats[i];
+	for (int i = 0; i < CONNECTIONS_MAX; i++)
+		if (!is_taken(&server->seats[i]))
+			return &server->seats[i];
+	return NULL;
 }
 
 static void
-on_connection_end(void *arg)
+settle_newcomers(void *arg)
 {
-	Connections *connections = arg;
+	HttpServer *server = arg;
 
-	connections->count--;
-	if (connections->listener != NULL)
-		evconnlistener_enable(connections->listener);
-	else if (connections->count == 0)
-		mem_free(connections);
+	server->is_settling = false;
+	for (int i = 0; i < CONNECTIONS_MAX; i++)
+	{
+		Seat	   *seat = &server->seats[i];
+		struct stat status;
+
+		if (seat->newcomer == NULL)
+			continue;
+		seat->fd = bufferevent_getfd(seat->newcomer);
+		if (seat->fd >= 0 && fstat(seat->fd, &status) == 0)
+			seat->inode = status.st_ino;
+		else
+			seat->fd = -1;
+		bufferevent_decref(seat->newcomer);
+		seat->newcomer = NULL;
+	}
+}
+
+static void
+on_sweep(void *arg)
+{
+	HttpServer *server = arg;
+
+	if (find_free_seat(server) != NULL)
+		evconnlistener_enable(evhttp_bound_socket_get_listener(server->bound));
+	else
+		loop_timer_start(server->sweep, SWEEP_US);
+}
+
+static bool
+is_taken(const Seat *seat)
+{
+	struct stat status;
+
+	if (seat->newcomer != NULL)
+		return true;
+	return seat->fd >= 0 && fstat(seat->fd, &status) == 0 && status.st_ino == seat->inode &&
+		S_ISSOCK(status.st_mode);
 }
 
 /* ---------------------------------------------------------------- requests */
