@@ -9,7 +9,9 @@
  * on_starved, to give some back.
  *
  * Waiters are served first in, first out, and get a server handed directly.
- * A waiter knows nothing of clients; a server knows nothing of waiters.
+ * A waiter knows nothing of clients; a server knows nothing of waiters.  Waiters
+ * fail at once when nothing can come of waiting: the node is not usable in the
+ * view, or its logins fail and no server of the pool is left to be given back.
  *
  * Clean servers are reused most recently used first.  Servers older than
  * server_lifetime, idle longer than server_idle_timeout, of a node whose

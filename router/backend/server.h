@@ -13,9 +13,9 @@
  *	       any state ------------------------------------> CLOSED
  *
  * Pool servers of replicas log in with default_transaction_read_only=on; one
- * that reports in_hot_standby=off is retired.  At login andon.enable_commit_lsn()
- * is called (inside a transaction that a missing function cannot spoil); its
- * ParameterStatus answer sets reports_commit_lsn.
+ * that reports in_hot_standby=off is retired, and so is a primary's that reports
+ * on.  At login on a primary andon.enable_commit_lsn() is called if it is there;
+ * its ParameterStatus answer sets reports_commit_lsn.
  *
  *-------------------------------------------------------------------------
  */
