@@ -13,7 +13,9 @@
 #include "app/router_internal.h"
 
 #include "admin/console.h"
+#include "base/clock.h"
 #include "base/memory.h"
+#include "http/metrics_sessions.h"
 
 /* A reload asked for by a console, and its answer. */
 typedef struct ReloadRequest
@@ -25,6 +27,15 @@ typedef struct ReloadRequest
 	bool		ok;
 	Error		error;
 } ReloadRequest;
+
+/* A scrape, and what the workers visited so far have told. */
+typedef struct MetricsRequest
+{
+	Router	   *router;
+	HttpMetricsDone done;
+	void	   *done_arg;
+	MetricsSessions metrics;
+} MetricsRequest;
 
 static void console_gather(void *arg, Loop *home, RouterVisit visit, LoopCallback done, void *visit_arg);
 static TopologyView *console_view(void *arg);
@@ -38,6 +49,8 @@ static void console_shutdown(void *arg, bool gently);
 static void shutdown_in_main(void *arg);
 static bool http_is_ready(void *arg);
 static void render_metrics(void *arg, HttpMetricsDone done, void *done_arg);
+static void metrics_visit(void *arg, int worker, SessionContext *context);
+static void metrics_gathered(void *arg);
 
 Console *
 router_create_console(void *arg, Worker *worker)
@@ -177,5 +190,31 @@ http_is_ready(void *arg)
 static void
 render_metrics(void *arg, HttpMetricsDone done, void *done_arg)
 {
-	done(done_arg, slice_make(NULL, 0));
+	Router	   *router = arg;
+	MetricsRequest *request = mem_alloc(sizeof(MetricsRequest));
+
+	request->router = router;
+	request->done = done;
+	request->done_arg = done_arg;
+	router_gather(router, router->loop, metrics_visit, metrics_gathered, request);
+}
+
+/* In each worker's thread. */
+static void
+metrics_visit(void *arg, int worker, SessionContext *context)
+{
+	metrics_sessions_add(&((MetricsRequest *) arg)->metrics, context);
+}
+
+static void
+metrics_gathered(void *arg)
+{
+	MetricsRequest *request = arg;
+	const MetricsMoment moment = {request->router->view, ANDON_VERSION, clock_now_us()};
+	Buf			text = BUF_INIT;
+
+	metrics_sessions_render(&request->metrics, &moment, &text);
+	request->done(request->done_arg, buf_slice(&text));
+	buf_release(&text);
+	mem_free(request);
 }
