@@ -20,6 +20,8 @@
 #include "nodes/parsenodes.h"
 #include "parser/analyze.h"
 #include "parser/parse_relation.h"
+#include "parser/analyze.h"
+#include "parser/parse_relation.h"
 #include "parser/parser.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -50,6 +52,7 @@ static const char *const argument_names[] = {
 
 static void parse_name(BoardRequest *request, text *name);
 static void check_query(const char *query);
+static void on_text_error(void *arg);
 static void parse_key(BoardRequest *request, ArrayType *key);
 static void parse_order_by(BoardRequest *request);
 static void parse_options(BoardRequest *request);
@@ -169,27 +172,44 @@ parse_name(BoardRequest *request, text *name)
 static void
 check_query(const char *query)
 {
-	List	   *statements = raw_parser(query, RAW_PARSE_DEFAULT);
-	Node	   *statement;
+	ErrorContextCallback callback = {error_context_stack, on_text_error, (void *) query};
+	List	   *statements;
+	RawStmt    *statement;
 
+	error_context_stack = &callback;
+	statements = raw_parser(query, RAW_PARSE_DEFAULT);
 	if (list_length(statements) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the definition of a board must be one SELECT"),
 				 errdetail("The text has %d statements.", list_length(statements)),
 				 errhint("Give the query alone.")));
-	statement = linitial_node(RawStmt, statements)->stmt;
-	if (!IsA(statement, SelectStmt) || ((SelectStmt *) statement)->intoClause)
+	statement = linitial_node(RawStmt, statements);
+	if (!IsA(statement->stmt, SelectStmt) || ((SelectStmt *) statement->stmt)->intoClause)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the definition of a board must be one SELECT"),
 				 errhint("Write the query whose result the board shall show, without INTO.")));
-	if (isQueryUsingTempRelation(parse_analyze_fixedparams(linitial(statements), query, NULL, 0, NULL)))
+	if (isQueryUsingTempRelation(parse_analyze_fixedparams(statement, query, NULL, 0, NULL)))
 		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a board's definition cannot use a temporary table or view"),
-				 errdetail("Other sessions do not see it, and would not follow its changes."),
-				 errhint("Use permanent tables.")));
+				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				 errmsg("the definition of a board must not use temporary tables"),
+				 errhint("Use tables that all sessions see.")));
+	error_context_stack = callback.previous;
+}
+
+/* Positions of errors are in the text we were given, not in the statement. */
+static void
+on_text_error(void *arg)
+{
+	int			position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery((const char *) arg);
+	}
 }
 
 static void
@@ -219,14 +239,21 @@ parse_key(BoardRequest *request, ArrayType *key)
 static void
 parse_order_by(BoardRequest *request)
 {
-	List	   *statements = raw_parser(psprintf("SELECT ORDER BY %s", request->order_by),
-										RAW_PARSE_DEFAULT);
-	SelectStmt *select = (SelectStmt *) linitial_node(RawStmt, statements)->stmt;
-	bool		plain = list_length(statements) == 1 && IsA(select, SelectStmt) &&
-		select->op == SETOP_NONE && select->limitCount == NULL &&
-		select->limitOffset == NULL && select->lockingClause == NIL;
+	char	   *query = psprintf("SELECT ORDER BY %s", request->order_by);
+	ErrorContextCallback callback = {error_context_stack, on_text_error, query};
+	List	   *statements;
+	SelectStmt *select;
+	bool		plain;
 	ListCell   *cell;
 
+	error_context_stack = &callback;
+	statements = raw_parser(query, RAW_PARSE_DEFAULT);
+	error_context_stack = callback.previous;
+
+	select = (SelectStmt *) linitial_node(RawStmt, statements)->stmt;
+	plain = list_length(statements) == 1 && IsA(select, SelectStmt) &&
+		select->op == SETOP_NONE && select->limitCount == NULL &&
+		select->limitOffset == NULL && select->lockingClause == NIL;
 	if (plain)
 		request->order_items = select->sortClause;
 	foreach(cell, request->order_items)

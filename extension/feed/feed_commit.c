@@ -80,6 +80,23 @@ feed_collect(Oid relid, const char *board, const char *channel, const FeedChange
 }
 
 void
+feed_forget(Oid relid)
+{
+	ListCell   *cell;
+
+	foreach(cell, feeds)
+	{
+		FeedBoard  *feed = lfirst(cell);
+
+		if (feed->relid != relid)
+			continue;
+		dlist_init(&feed->changes);
+		feed->count = 0;
+		feed->resync_level = 0;
+	}
+}
+
+void
 feed_before_commit(void)
 {
 	ListCell   *cell;

@@ -26,6 +26,9 @@ extern bool feed_is_wanted(void);
 extern void feed_collect(Oid relid, const char *board, const char *channel,
 						 const FeedChange *change);
 
+/* The board is new, or gone: nobody waits for what was collected so far. */
+extern void feed_forget(Oid relid);
+
 /* PRE_COMMIT, after the last drain: queues the notifications. */
 extern void feed_before_commit(void);
 

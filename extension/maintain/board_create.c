@@ -31,6 +31,7 @@
 #include "board/board_cache.h"
 #include "board/board_request.h"
 #include "board/board_table.h"
+#include "feed/feed_commit.h"
 #include "maintain/board_plan.h"
 #include "maintain/refresh.h"
 #include "maintain/trigger_ddl.h"
@@ -40,7 +41,6 @@ PG_FUNCTION_INFO_V1(andon_drop_board);
 PG_FUNCTION_INFO_V1(andon_refresh_board);
 
 static List *find_sources(const BoardRequest *request, Oid view);
-static void check_static_sources(const BoardRequest *request, List *sources);
 static void lock_sources(const BoardRequest *request, List *sources);
 static void check_source(Oid relid, bool is_static);
 static void insert_record(const BoardRequest *request, Oid relid, Oid view, List *sources);
@@ -59,7 +59,6 @@ andon_create_board(PG_FUNCTION_ARGS)
 	view = board_table_create_view(request);
 	board_request_resolve(request, view);
 	sources = find_sources(request, view);
-	check_static_sources(request, sources);
 	lock_sources(request, sources);
 	relid = board_table_create(request);
 	insert_record(request, relid, view, sources);
@@ -67,6 +66,7 @@ andon_create_board(PG_FUNCTION_ARGS)
 		if (!list_member_oid(request->static_relids, lfirst_oid(cell)))
 			trigger_ddl_attach(lfirst_oid(cell));
 	(void) refresh_as_owner(relid);
+	feed_forget(relid);
 	board_table_create_indexes(request);
 	trigger_ddl_guard(relid);
 	spi_finish();
@@ -82,6 +82,7 @@ andon_drop_board(PG_FUNCTION_ARGS)
 	board_check_owner(board);
 	spi_connect();
 	board_delete_record(board->relid);
+	feed_forget(board->relid);
 	foreach(cell, board->sources)
 	{
 		trigger_ddl_detach(lfirst_oid(cell));
@@ -113,6 +114,7 @@ find_sources(const BoardRequest *request, Oid view)
 	List	   *sources = NIL;
 
 	board.view = view;
+	board.owner = GetUserId();
 	board.qualified = quote_qualified_identifier(request->schema, request->name);
 	board.nkeys = list_length(request->key_names);
 	board.key_attnos = request->key_attnos;
@@ -123,20 +125,6 @@ find_sources(const BoardRequest *request, Oid view)
 		sources = lappend_oid(sources, definition->sources[i].relid);
 	list_sort(sources, list_oid_cmp);
 	return sources;
-}
-
-static void
-check_static_sources(const BoardRequest *request, List *sources)
-{
-	ListCell   *cell;
-
-	foreach(cell, request->static_relids)
-		if (!list_member_oid(sources, lfirst_oid(cell)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("static table \"%s\" is not a source of the definition",
-							get_rel_name(lfirst_oid(cell))),
-					 errhint("Remove it from the option \"static\".")));
 }
 
 /* In ascending order of OIDs, the same for all who create boards. */
@@ -163,23 +151,16 @@ static void
 check_source(Oid relid, bool is_static)
 {
 	AclMode		wanted = is_static ? ACL_SELECT : ACL_SELECT | ACL_TRIGGER;
-	char	   *name = get_rel_name(relid);
 
 	if (pg_class_aclmask(relid, GetUserId(), wanted, ACLMASK_ALL) != wanted)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied for source table %s", name),
+				 errmsg("permission denied for source table %s", get_rel_name(relid)),
 				 errdetail("A board's owner needs SELECT%s on its sources.",
 						   is_static ? "" : " and TRIGGER"),
 				 errhint("GRANT SELECT%s ON %s TO %s.", is_static ? "" : ", TRIGGER",
 						 spi_util_relation_name(relid),
 						 quote_identifier(GetUserNameFromId(GetUserId(), false)))));
-	if (get_rel_persistence(relid) != RELPERSISTENCE_PERMANENT)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("source table %s is not a permanent table", name),
-				 errdetail("After a crash it would be empty, and the board would not."),
-				 errhint("ALTER TABLE %s SET LOGGED.", spi_util_relation_name(relid))));
 }
 
 static void
