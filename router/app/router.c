@@ -91,6 +91,7 @@ router_create(Config *config, Error *error)
 	Router	   *router = mem_alloc(sizeof(Router));
 
 	router->config = config;
+	router->first_config = config_ref(config);
 	router->unix_fd = -1;
 	router->generation = (uint32_t) getpid();
 	router->loop = loop_create();
@@ -138,7 +139,10 @@ router_run(Router *router)
 void
 router_destroy(Router *router)
 {
-	/* the monitor first: nothing is posted to a loop that is gone */
+	/* all threads first, the workers' before the monitor's, which they call:
+	 * nothing is posted to a loop that is gone */
+	for (int i = 0; i < router->nworkers; i++)
+		worker_stop(router->workers[i]);
 	if (router->monitor)
 		monitor_destroy(router->monitor);
 	for (int i = 0; i < router->nworkers; i++)
@@ -159,6 +163,8 @@ router_destroy(Router *router)
 	pool_totals_destroy(router->totals);
 	loop_destroy(router->loop);
 	config_unref(router->config);
+	config_unref(router->first_config);
+	mem_free(router->monitor_nodes);
 	mem_free(router);
 }
 

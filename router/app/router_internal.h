@@ -15,7 +15,8 @@
 
 struct Router
 {
-	Config	   *config;			/* a reference */
+	Config	   *config;			/* a reference; the one in force */
+	Config	   *first_config;	/* a reference: the monitor and its views point into it */
 	uint32_t	generation;		/* part of cancel keys */
 	Loop	   *loop;			/* owned, like all below; the main thread's */
 	PoolTotals *totals;

@@ -136,13 +136,18 @@ worker_start(Worker *worker, Error *error)
 }
 
 void
+worker_stop(Worker *worker)
+{
+	if (!worker->is_running)
+		return;
+	loop_stop(worker->loop);
+	pthread_join(worker->thread, NULL);
+	worker->is_running = false;
+}
+
+void
 worker_destroy(Worker *worker)
 {
-	if (worker->is_running)
-	{
-		loop_stop(worker->loop);
-		pthread_join(worker->thread, NULL);
-	}
 	worker_close_listeners(worker);
 	session_context_fini(&worker->context);
 	console_destroy(worker->console);

@@ -44,7 +44,10 @@ extern Worker *worker_create(const WorkerConfig *config, Error *error);
 extern bool worker_listen(Worker *worker, Error *error);	/* before start */
 extern bool worker_start(Worker *worker, Error *error);
 
-/* Stop the loop and wait for the thread; then everything of it is freed. */
+/* Stop the loop and wait for the thread; what is posted from then on is dropped. */
+extern void worker_stop(Worker *worker);
+
+/* When all workers have been stopped: they post to each other. */
 extern void worker_destroy(Worker *worker);
 
 /* Run fn(arg) in the worker's thread. */
