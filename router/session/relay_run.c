@@ -34,7 +34,7 @@
 #define REFUSED_STATEMENT "andon_refused"
 #define POSITION_QUERY "SELECT pg_catalog.pg_current_wal_insert_lsn()"
 
-static void send_settings(Client *client);
+static void send_settings(Client *client, bool was_pinned);
 static void send_begin(Client *client);
 static void send_unit(Client *client);
 static void send_refused(Client *client);
@@ -48,6 +48,7 @@ static void prepare_there(Client *client, Prepared *prepared, InFlightAction act
 static void to_server(Client *client, Slice bytes);
 static void expect(Client *client, InFlightKind kind);
 static size_t feed_message(Client *client, Slice data);
+static size_t feed_skipped_message(Client *client, const Frame *frame, Slice data);
 static size_t feed_long_message(Client *client, const Frame *frame, Slice data);
 
 void
@@ -56,6 +57,7 @@ relay_start(Client *client, Server *server)
 	Relay	   *relay = &client->relay;
 	Stream	   *stream = server_stream(server);
 	bool		was_held = client->server == server;
+	bool		was_pinned = client->pin_reason != NULL;
 
 	client->server = server;
 	client_set_state(client, CLIENT_RUNNING);
@@ -72,7 +74,7 @@ relay_start(Client *client, Server *server)
 
 	stream_cork(stream);
 	stream_cork(client->stream);
-	send_settings(client);
+	send_settings(client, was_pinned);
 	send_begin(client);
 	send_unit(client);
 	relay_send_locals(client);
@@ -179,14 +181,15 @@ relay_send_sync(Client *client, InFlightAction action, InFlightPurpose purpose)
 	inflight_push(&client->relay.inflight, INFLIGHT_SYNC, action, purpose, 0);
 }
 
+/* A session pinned before this unit set its server itself; one pinned by it did not yet. */
 static void
-send_settings(Client *client)
+send_settings(Client *client, bool was_pinned)
 {
 	Settings   *there = server_settings(client->server);
 	Buf			sql = BUF_INIT;
 	Buf			out = BUF_INIT;
 
-	if (there == client->settings || client->pin_reason || server_tx_status(client->server) != 'I')
+	if (there == client->settings || was_pinned || server_tx_status(client->server) != 'I')
 		return;
 	settings_diff_sql(there, client->settings, &sql);
 	if (buf_len(&sql) > 0)
@@ -513,6 +516,8 @@ feed_message(Client *client, Slice data)
 		client_fail_protocol(client, "unexpected message type %d", (unsigned char) frame.type);
 		return 0;
 	}
+	if (relay->is_open && relay->saw_error && frame.type != 'S')
+		return feed_skipped_message(client, &frame, data);
 	if (frame_parse(data, &frame) != FRAME_OK)
 		return frame.total_len > UNIT_MAX_BYTES ? feed_long_message(client, &frame, data) : 0;
 
@@ -522,6 +527,16 @@ feed_message(Client *client, Slice data)
 	if (frame.type == 'c' || frame.type == 'f')
 		relay->is_copy_in = false;
 	return frame.total_len;
+}
+
+/* The server skips to Sync after an error and answers none of it: it is not even sent. */
+static size_t
+feed_skipped_message(Client *client, const Frame *frame, Slice data)
+{
+	size_t		used = frame->total_len < data.len ? frame->total_len : data.len;
+
+	client->drop_left = frame->total_len - used;
+	return used;
 }
 
 /* What is there of a message too long to be assembled; the rest follows as it comes. */

@@ -202,12 +202,14 @@ def run_suite(name, options):
 
 
 def tell(result):
+    """To the real standard output: unittest keeps back what is printed while a test runs."""
     if result.skipped:
-        print("skip  %s  (%s)" % (result.name, result.output), flush=True)
+        line = "skip  %s  (%s)" % (result.name, result.output)
     elif result.passed:
-        print("ok    %s" % result.name, flush=True)
+        line = "ok    %s" % result.name
     else:
-        print("FAIL  %s\n%s" % (result.name, indent(result.output)), flush=True)
+        line = "FAIL  %s\n%s" % (result.name, indent(result.output))
+    print(line, file=sys.__stdout__, flush=True)
 
 
 def indent(text):

@@ -1,0 +1,265 @@
+"""What a client is told through the router is, byte for byte, what the server tells it.
+
+Each script is played twice, straight to the primary and through the router,
+on a fresh connection each time, and the replies are compared as bytes:
+descriptions, rows, tags, errors with all their fields, notices, the order of
+everything. Only the cancel key may differ.
+"""
+
+from pgwire import (Bind, Close, CopyData, CopyDone, CopyFail, Describe, Execute, Flush, FunctionCall, Parse,
+                    Query, Sync)
+from routercase import RouterTestCase
+
+SETUP = """
+CREATE TABLE w (id int PRIMARY KEY, v text);
+INSERT INTO w VALUES (1, 'one'), (2, NULL);
+CREATE VIEW wv AS SELECT v, count(*) AS n FROM w GROUP BY v;
+CREATE FUNCTION shout(what text) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE NOTICE 'heard %', what USING DETAIL = 'a detail', HINT = 'a hint';
+    RAISE WARNING 'and warned';
+    RETURN 1;
+END $$;
+CREATE FUNCTION fail(what text) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'failed %', what USING DETAIL = 'a detail', HINT = 'a hint', ERRCODE = 'P0123',
+        COLUMN = 'c', CONSTRAINT = 'k', DATATYPE = 'd', TABLE = 't', SCHEMA = 's';
+END $$;
+"""
+
+INT4 = 23
+TEXT = 25
+INT4PL = 177         # the function int4pl(int4, int4)
+
+
+def one(value):
+    return value.to_bytes(4, "big")
+
+
+# name: steps; a step is (messages, the kind of reply that ends it)
+SCRIPTS = {
+    "rows, nulls and types": [
+        ([Query("SELECT 1 AS a, NULL::text AS b, '2024-02-03'::date, 1.5::numeric, '{1,2}'::int[], 'x'::bytea")], "Z"),
+        ([Query("SELECT * FROM w ORDER BY id")], "Z"),
+        ([Query("SELECT id FROM w WHERE false")], "Z"),
+        ([Query("SELECT * FROM wv ORDER BY n, v")], "Z"),
+        ([Query("SELECT")], "Z")],
+    "tags of commands": [
+        ([Query("CREATE TEMP TABLE x (a int)")], "Z"),
+        ([Query("INSERT INTO x SELECT generate_series(1, 3)")], "Z"),
+        ([Query("UPDATE x SET a = a + 1 RETURNING a + 0")], "Z"),
+        ([Query("DELETE FROM x WHERE a > 2")], "Z"),
+        ([Query("TRUNCATE x")], "Z"),
+        ([Query("DROP TABLE x")], "Z")],
+    "empty queries": [
+        ([Query("")], "Z"),
+        ([Query(";")], "Z"),
+        ([Query("-- nothing")], "Z"),
+        ([Parse("", ""), Bind("", ""), Describe("P"), Execute(), Sync()], "Z"),
+        ([Sync()], "Z"),
+        ([Sync(), Sync()], "Z"),
+        ([], "Z")],
+    "several statements in one string": [
+        ([Query("SELECT 1; SELECT 2; SELECT 3")], "Z"),
+        ([Query("SELECT 1; SELECT 1/0; SELECT 3")], "Z"),
+        ([Query("INSERT INTO w VALUES (9); SELECT count(*) FROM w; ROLLBACK")], "Z"),
+        ([Query("BEGIN; SELECT 1; COMMIT; SELECT 2")], "Z"),
+        ([Query("BEGIN; DELETE FROM w; SELECT 1/0")], "Z"),
+        ([Query("SELECT 1")], "Z"),
+        ([Query("ROLLBACK; SELECT count(*) FROM w")], "Z")],
+    "errors with all their fields": [
+        ([Query("SELECT nothing FROM w")], "Z"),
+        ([Query("SELEC 1")], "Z"),
+        ([Query("SELECT fail('me')")], "Z"),
+        ([Query("INSERT INTO w VALUES (1, 'again')")], "Z"),
+        ([Query("SELECT * FROM no_such_table")], "Z"),
+        ([Query("SELECT 1/0")], "Z")],
+    "notices": [
+        ([Query("SELECT shout('you')")], "Z"),
+        ([Query("DROP TABLE IF EXISTS no_such_table")], "Z"),
+        ([Parse("", "SELECT shout($1)"), Bind("", "", "me"), Describe("P"), Execute(), Sync()], "Z"),
+        ([Query("SET client_min_messages = error")], "Z"),
+        ([Query("SELECT shout('nobody')")], "Z"),
+        ([Query("ROLLBACK")], "Z"),
+        ([Query("BEGIN")], "Z"),
+        ([Query("BEGIN")], "Z"),
+        ([Query("COMMIT")], "Z")],
+    "transactions": [
+        ([Query("BEGIN")], "Z"),
+        ([Query("INSERT INTO w VALUES (7, 'seven')")], "Z"),
+        ([Query("SAVEPOINT s")], "Z"),
+        ([Query("SELECT 1/0")], "Z"),
+        ([Query("SELECT 1")], "Z"),
+        ([Query("ROLLBACK TO s")], "Z"),
+        ([Query("SELECT count(*) FROM w")], "Z"),
+        ([Query("SELECT * FROM nowhere")], "Z"),
+        ([Query("COMMIT")], "Z"),
+        ([Query("START TRANSACTION ISOLATION LEVEL REPEATABLE READ")], "Z"),
+        ([Query("SELECT count(*) FROM w")], "Z"),
+        ([Query("END")], "Z"),
+        ([Query("COMMIT")], "Z")],
+    "prepared statements": [
+        ([Parse("s", "SELECT v FROM w WHERE id = $1"), Describe("S", "s"), Sync()], "Z"),
+        ([Bind("", "s", 1), Describe("P"), Execute(), Sync()], "Z"),
+        ([Bind("", "s", 2), Execute(), Sync()], "Z"),
+        ([Bind("", "s", 1), Execute(), Bind("", "s", 2), Execute(), Sync()], "Z"),
+        ([Bind("", "s", 1, binary_result=True), Execute(), Sync()], "Z"),
+        ([Bind("", "s", "x"), Execute(), Sync()], "Z"),
+        ([Close("S", "s"), Sync()], "Z"),
+        ([Close("S", "s"), Close("P", "no such portal"), Sync()], "Z")],
+    "unnamed statement and portal": [
+        ([Parse("", "SELECT $1 || 'x'", TEXT), Describe("S"), Sync()], "Z"),
+        ([Bind("", "", "a"), Describe("P"), Execute(), Sync()], "Z"),
+        ([Parse("", "SELECT $1::int", INT4), Bind("", "", 1), Execute(), Parse("", "SELECT 2"), Bind("", ""),
+          Execute(), Sync()], "Z")],
+    "errors in a pipeline": [
+        ([Parse("a", "SELECT 1"), Bind("", "a"), Execute(), Parse("b", "SELECT 1/0"), Bind("", "b"), Execute(),
+          Parse("c", "SELECT 3"), Bind("", "c"), Execute(), Sync()], "Z"),
+        ([Bind("", "a"), Execute(), Sync()], "Z"),
+        ([Parse("d", "SELEC"), Describe("S", "d"), Sync()], "Z"),
+        ([Parse("d", "SELECT 4"), Bind("", "d"), Execute(), Sync()], "Z"),
+        ([Parse("i", "INSERT INTO w VALUES ($1, 'in pipeline')"), Bind("", "i", 50), Execute(),
+          Bind("", "no such statement"), Execute(), Sync()], "Z"),
+        ([Query("SELECT count(*) FROM w WHERE id = 50")], "Z")],
+    "unknown names": [
+        ([Describe("S", "nowhere"), Sync()], "Z"),
+        ([Describe("P", "nowhere"), Sync()], "Z"),
+        ([Execute("nowhere"), Sync()], "Z"),
+        ([Bind("", "nowhere"), Execute(), Sync()], "Z")],
+    "portals in pieces": [
+        ([Query("BEGIN")], "Z"),
+        ([Parse("", "SELECT generate_series(1, 5)"), Bind("p", ""), Execute("p", 2), Sync()], "Z"),
+        ([Execute("p", 2), Sync()], "Z"),
+        ([Execute("p", 2), Execute("p", 2), Sync()], "Z"),
+        ([Close("P", "p"), Sync()], "Z"),
+        ([Execute("p"), Sync()], "Z"),
+        ([Query("ROLLBACK")], "Z")],
+    "cursors": [
+        ([Query("BEGIN")], "Z"),
+        ([Query("DECLARE c SCROLL CURSOR FOR SELECT generate_series(1, 9)")], "Z"),
+        ([Query("FETCH 3 FROM c")], "Z"),
+        ([Query("FETCH BACKWARD 1 FROM c")], "Z"),
+        ([Query("MOVE ALL IN c")], "Z"),
+        ([Query("CLOSE c")], "Z"),
+        ([Query("COMMIT")], "Z")],
+    "Flush after Parse and Describe": [
+        ([Parse("f", "SELECT $1::int + 1"), Describe("S", "f"), Flush()], "T"),
+        ([Bind("", "f", 1), Describe("P"), Execute(), Sync()], "Z"),
+        ([Parse("g", "SELEC"), Flush()], "E"),
+        ([Bind("", "g"), Sync()], "Z")],
+    "Flush after Execute": [
+        ([Parse("", "SELECT 1"), Bind("", ""), Execute(), Flush()], "C"),
+        ([Parse("", "SELECT 2"), Bind("", ""), Execute(), Flush()], "C"),
+        ([Parse("", "SELECT 1/0"), Bind("", ""), Execute(), Flush()], "E"),
+        ([Parse("", "SELECT 3"), Bind("", ""), Execute(), Sync()], "Z"),
+        ([Query("SELECT 4")], "Z")],
+    "COPY": [
+        ([Query("CREATE TEMP TABLE c (a int, b text)")], "Z"),
+        ([Query("COPY c FROM STDIN")], "G"),
+        ([CopyData(b"1\tone\n2\tt"), CopyData(b"wo\n"), CopyDone()], "Z"),
+        ([Query("COPY c TO STDOUT WITH (FORMAT csv, HEADER)")], "Z"),
+        ([Query("COPY (SELECT * FROM w ORDER BY id) TO STDOUT")], "Z"),
+        ([Query("COPY c FROM STDIN")], "G"),
+        ([CopyData(b"3\tthree\n"), CopyFail("enough of this")], "Z"),
+        ([Query("COPY c FROM STDIN")], "G"),
+        ([CopyData(b"nonsense\n"), CopyDone()], "Z"),
+        ([Query("COPY c FROM STDIN; SELECT count(*) FROM c")], "G"),
+        ([CopyData(b"4\tfour\n"), CopyDone()], "Z"),
+        ([Parse("", "COPY c FROM STDIN"), Bind("", ""), Execute(), Sync()], "G"),
+        ([CopyData(b"5\tfive\n"), CopyDone(), Sync()], "Z"),
+        ([Query("SELECT a + 0 FROM c ORDER BY 1")], "Z")],
+    "function call": [
+        ([FunctionCall(INT4PL, b"2", b"3")], "Z"),
+        ([FunctionCall(1, b"2")], "Z"),
+        ([Query("SELECT 1")], "Z")],
+    "settings": [
+        ([Query("SET TimeZone = 'Asia/Tokyo'")], "Z"),
+        ([Query("SELECT '2024-01-01 00:00+00'::timestamptz")], "Z"),
+        ([Query("SHOW TimeZone")], "Z"),
+        ([Query("SET DateStyle = 'German'")], "Z"),
+        ([Query("SELECT '2024-02-03'::date")], "Z"),
+        ([Query("RESET DateStyle")], "Z"),
+        ([Query("SELECT '2024-02-03'::date")], "Z"),
+        ([Query("SET TimeZone = 'No/Where'")], "Z"),
+        ([Query("BEGIN")], "Z"),
+        ([Query("SET LOCAL TimeZone = 'Europe/Zurich'")], "Z"),
+        ([Query("SELECT '2024-01-01 00:00+00'::timestamptz")], "Z"),
+        ([Query("ROLLBACK")], "Z"),
+        ([Query("SELECT '2024-01-01 00:00+00'::timestamptz")], "Z"),
+        ([Parse("", "SET search_path = pg_catalog"), Bind("", ""), Describe("P"), Execute(), Sync()], "Z"),
+        ([Query("SELECT count(*) FROM w")], "Z")],
+    "statements by SQL": [
+        ([Query("PREPARE q (int) AS SELECT v FROM w WHERE id = $1")], "Z"),
+        ([Query("EXECUTE q (1)")], "Z"),
+        ([Query("PREPARE q AS SELECT 1")], "Z"),
+        ([Query("DEALLOCATE q")], "Z"),
+        ([Query("EXECUTE q (1)")], "Z"),
+        ([Query("DEALLOCATE q")], "Z"),
+        ([Query("DISCARD ALL")], "Z")],
+}
+
+
+class WireTraces(RouterTestCase):
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        cls.sql(SETUP)
+
+    def play(self, wire, steps):
+        transcript = []
+        for messages, until in steps:
+            if not messages:
+                continue
+            wire.send(*messages)
+            syncs = messages.count(Sync()) if until == "Z" and Sync() in messages else 1
+            for _ in range(syncs):
+                transcript.append(self.read_all(wire, until))
+        return transcript
+
+    @staticmethod
+    def read_all(wire, until):
+        replies = []
+        while not replies or replies[-1].kind != until:
+            replies.append(wire.read_one())
+            if replies[-1].kind == "Z":
+                break
+        return replies
+
+    def test_replies_are_the_servers_own(self):
+        """Guards: nothing a server says is changed, lost, added or reordered on its way."""
+        for name, steps in SCRIPTS.items():
+            with self.subTest(name):
+                expected = self.play(self.direct_wire(), steps)
+                self.assertEqual(self.play(self.wire(), steps), expected)
+
+    def test_all_at_once(self):
+        """Guards: a client that does not wait for answers gets the same answers in the same order."""
+        for name, steps in SCRIPTS.items():
+            if any(until != "Z" for _, until in steps):
+                continue
+            with self.subTest(name):
+                everything = [message for messages, _ in steps for message in messages]
+                readies = sum(message[:1] in (b"Q", b"S", b"F") for message in everything)
+                transcripts = []
+                for wire in (self.direct_wire(), self.wire()):
+                    wire.send(*everything)
+                    transcripts.append([self.read_all(wire, "Z") for _ in range(readies)])
+                self.assertEqual(transcripts[1], transcripts[0])
+
+    def test_byte_by_byte(self):
+        """Guards: where a client's writes are cut makes no difference."""
+        everything = b"".join(SCRIPTS["prepared statements"][0][0] + SCRIPTS["prepared statements"][1][0])
+        expected = self.play(self.direct_wire(), SCRIPTS["prepared statements"][:2])
+        wire = self.wire()
+        for i in range(len(everything)):
+            wire.send(everything[i:i + 1])
+        self.assertEqual([self.read_all(wire, "Z") for _ in range(2)], expected)
+
+    def test_welcome(self):
+        """Guards: what a client learns at login is what the primary would tell it, in_hot_standby too."""
+        for parameters in ({}, {"TimeZone": "Asia/Tokyo", "application_name": "me"},
+                           {"options": "-c datestyle=German --extra_float_digits=2"}, {"client_encoding": "LATIN1"}):
+            with self.subTest(parameters):
+                direct, routed = self.direct_wire(**parameters), self.wire(**parameters)
+                self.assertEqual(routed.parameters, direct.parameters)
+                self.assertEqual([reply.kind for reply in routed.welcome], [reply.kind for reply in direct.welcome])
