@@ -98,6 +98,12 @@ router_create(Config *config, Error *error)
 	router->totals = pool_totals_create();
 	router->view = topology_view_create(config->nnodes);
 	router->view->primary = -1;
+	for (int i = 0; i < config->nnodes; i++)
+	{
+		router->view->nodes[i].name = config->nodes[i].name;
+		router->view->nodes[i].host = config->nodes[i].host;
+		router->view->nodes[i].port = config->nodes[i].port;
+	}
 	if (!scram_random_bytes(router->mock_secret, sizeof(router->mock_secret)))
 		error_set(error, SQLSTATE_INTERNAL_ERROR, "no random numbers");
 	else if (router_load_users(config, &router->users, error) &&
@@ -165,6 +171,7 @@ router_destroy(Router *router)
 	config_unref(router->config);
 	config_unref(router->first_config);
 	mem_free(router->monitor_nodes);
+	mem_free(router->monitor_password);
 	mem_free(router);
 }
 
@@ -254,13 +261,14 @@ router_create_monitor(Router *router, Error *error)
 	MonitorConfig monitor = {
 		.nnodes = config->nnodes,
 		.user = config->monitor_user,
-		.password = user && user->kind == SECRET_PLAIN ? user->secret : NULL,
 		.database = config->monitor_database,
 		.probe_interval_us = config->probe_interval_us,
 		.probe_timeout_us = config->probe_timeout_us,
 		.facts_interval_us = config->facts_interval_us,
 	};
 
+	if (user && user->kind == SECRET_PLAIN)
+		monitor.password = router->monitor_password = mem_strdup(user->secret);
 	router->monitor_nodes = mem_alloc(sizeof(MonitorNode) * (size_t) config->nnodes);
 	for (int i = 0; i < config->nnodes; i++)
 		router->monitor_nodes[i] = (MonitorNode) {config->nodes[i].name, config->nodes[i].host,

@@ -21,7 +21,8 @@ struct Router
 	Loop	   *loop;			/* owned, like all below; the main thread's */
 	PoolTotals *totals;
 	Monitor    *monitor;
-	MonitorNode *monitor_nodes; /* borrowed by the monitor */
+	MonitorNode *monitor_nodes; /* borrowed by the monitor, like the password */
+	char	   *monitor_password;	/* NULL: none; the users may be read again */
 	Worker	  **workers;
 	int			nworkers;
 	int			unix_fd;		/* -1: none */
