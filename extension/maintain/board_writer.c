@@ -86,6 +86,9 @@ board_writer_open(BoardPlan *plan)
 	writer->result = makeNode(ResultRelInfo);
 	InitResultRelInfo(writer->result, writer->rel, 1, NULL, 0);
 	ExecOpenIndices(writer->result, false);
+	/* AFTER triggers look for their relation here before they open it anew */
+	writer->estate->es_opened_result_relations =
+		lappend(writer->estate->es_opened_result_relations, writer->result);
 	compat_eval_plan_qual_init(&writer->epqstate, writer->estate);
 	writer->before = table_slot_create(writer->rel, &writer->estate->es_tupleTable);
 	writer->after = table_slot_create(writer->rel, &writer->estate->es_tupleTable);

@@ -247,20 +247,21 @@ append_side(StringInfo buf, BoardPlan *plan, const char *relation, const char *c
  * The definition's side for few keys.  An equality with a value from outside
  * reaches into grouped subqueries as a constant does, which = ANY does not:
  * of a board that counts items, one key reads its own items, not all of them.
- * OFFSET 0 keeps the subquery from being pulled up into a plain join.
+ * OFFSET 0 keeps the subquery from being pulled up into a plain join.  DISTINCT:
+ * keys that are equal but not the same (1.0 and 1.00) are one key here.
  */
 static void
 append_definition_per_key(StringInfo buf, BoardPlan *plan)
 {
 	const Board *board = plan->board;
 
-	appendStringInfoString(buf, "(SELECT s.* FROM ROWS FROM (");
+	appendStringInfoString(buf, "(SELECT s.* FROM (SELECT DISTINCT u.* FROM ROWS FROM (");
 	for (int i = 0; i < board->nkeys; i++)
 		appendStringInfo(buf, "%spg_catalog.unnest($%d)", i ? ", " : "", i + 1);
-	appendStringInfoString(buf, ") k (");
+	appendStringInfoString(buf, ") u (");
 	for (int i = 0; i < board->nkeys; i++)
 		appendStringInfo(buf, "%sk%d", i ? ", " : "", i);
-	appendStringInfo(buf, "), LATERAL (SELECT * FROM %s s0",
+	appendStringInfo(buf, ")) k, LATERAL (SELECT * FROM %s s0",
 					 spi_util_relation_name(board->view));
 	append_named_columns(buf, board);
 	appendStringInfoString(buf, " WHERE ");
@@ -301,7 +302,8 @@ get_pair_plan(BoardPlan *plan, int nkeys)
 	types = palloc(sizeof(Oid) * plan->key->n);
 	for (int i = 0; i < plan->key->n; i++)
 		types[i] = plan->key->columns[i].array_type;
-	*query = spi_prepare_kept(build_pair_query(plan, few ? PAIR_FEW_KEYS : PAIR_MANY_KEYS), plan->key->n, types,
+	*query = spi_prepare_kept(build_pair_query(plan, few ? PAIR_FEW_KEYS : PAIR_MANY_KEYS),
+							  plan->key->n, types,
 							  few ? CURSOR_OPT_GENERIC_PLAN : CURSOR_OPT_CUSTOM_PLAN);
 	return *query;
 }

@@ -14,6 +14,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_inherits.h"
@@ -21,6 +22,7 @@
 #include "commands/trigger.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "base/spi_util.h"
 #include "board/board.h"
@@ -37,6 +39,7 @@ static const struct
 
 static void attach_rows(Oid relid, List *tables);
 static void create_trigger(Oid relid, const char *name, const char *event, const char *scope);
+static void create_row_trigger_as_owner(Oid relid);
 static bool is_needed(Oid relid);
 static void drop_own_trigger(Oid relid, const char *name);
 static bool is_clone(Oid trigger);
@@ -64,11 +67,13 @@ trigger_ddl_attach(Oid source)
 void
 trigger_ddl_detach(Oid source)
 {
+	List	   *tables;
 	ListCell   *cell;
 
 	if (get_rel_name(source) == NULL)
 		return;
-	foreach(cell, find_all_inheritors(source, AccessExclusiveLock, NULL))
+	tables = find_all_inheritors(source, AccessExclusiveLock, NULL);
+	foreach(cell, tables)
 	{
 		if (is_needed(lfirst_oid(cell)))
 			continue;
@@ -76,6 +81,13 @@ trigger_ddl_detach(Oid source)
 		for (int i = 0; i < lengthof(statement_triggers); i++)
 			drop_own_trigger(lfirst_oid(cell), statement_triggers[i].name);
 	}
+
+	/* the root's trigger took its clones along: parts may need one of their own */
+	CommandCounterIncrement();
+	foreach(cell, tables)
+		if (is_needed(lfirst_oid(cell)) &&
+			!OidIsValid(get_trigger_oid(lfirst_oid(cell), TRIGGER_CAPTURE, true)))
+			create_row_trigger_as_owner(lfirst_oid(cell));
 }
 
 void
@@ -114,6 +126,21 @@ create_trigger(Oid relid, const char *name, const char *event, const char *scope
 	spi_run(psprintf("CREATE TRIGGER %s AFTER %s ON %s FOR EACH %s "
 					 "EXECUTE FUNCTION andon.source_trigger()",
 					 name, event, spi_util_relation_name(relid), scope));
+}
+
+/* The user who drops one board need not be allowed to make triggers for another. */
+static void
+create_row_trigger_as_owner(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	OwnerScope	scope;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relid);
+	spi_util_enter_owner(&scope, ((Form_pg_class) GETSTRUCT(tuple))->relowner, NIL);
+	ReleaseSysCache(tuple);
+	create_trigger(relid, TRIGGER_CAPTURE, "INSERT OR UPDATE OR DELETE", "ROW");
+	spi_util_leave_owner(&scope);
 }
 
 /* Does a board have this table, or one that it is a part of, as a source? */

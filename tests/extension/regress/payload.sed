@@ -1,0 +1,1 @@
+s/^Asynchronous notification "\([^"]*\)" with payload "\(.*\)" received from .*/\2/p

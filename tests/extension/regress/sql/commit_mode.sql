@@ -1,0 +1,93 @@
+--
+-- andon.maintain_at = commit, and what is left to the commit in any mode.
+-- Guards: one drain at commit over all that was collected; savepoints before it;
+-- deferred triggers that the drain sets off; PREPARE TRANSACTION; exceptions.
+--
+\getenv srcdir PG_ABS_SRCDIR
+\set ECHO none
+\set file :srcdir /oracle.inc
+\i :file
+\set ECHO all
+CREATE SCHEMA cm;
+SET search_path = cm;
+CREATE TABLE customers (id int PRIMARY KEY, name text);
+CREATE TABLE orders (id int PRIMARY KEY, status text NOT NULL, customer_id int);
+SELECT andon.create_board('cm.b', 'SELECT o.id, o.status, c.name FROM orders o LEFT JOIN customers c ON c.id = o.customer_id', '{id}', 'status');
+SET andon.maintain_at = commit;
+BEGIN;
+INSERT INTO customers VALUES (1, 'Ada');
+INSERT INTO orders VALUES (1, 'NEW', 1), (2, 'NEW', 1);
+UPDATE orders SET status = 'CUT' WHERE id = 1;
+SELECT count(*) FROM b;
+COMMIT;
+SELECT id, status, name, andon_version, pg_temp.differences('b') FROM b ORDER BY id;
+BEGIN;
+SAVEPOINT a;
+UPDATE orders SET status = 'LOST' WHERE id = 1;
+INSERT INTO orders VALUES (3, 'LOST', 1);
+ROLLBACK TO a;
+SAVEPOINT b;
+UPDATE orders SET status = 'KEPT' WHERE id = 2;
+SAVEPOINT c;
+UPDATE customers SET name = 'Ada L.';
+RELEASE b;
+COMMIT;
+SELECT id, status, name, andon_version, pg_temp.differences('b') FROM b ORDER BY id;
+-- drained in a savepoint that is rolled back: pending again
+BEGIN;
+UPDATE orders SET status = 'TWICE' WHERE id = 1;
+SAVEPOINT a;
+SET LOCAL andon.maintain_at = statement;
+UPDATE orders SET status = 'LOST' WHERE id = 2;
+SELECT id, status FROM b ORDER BY id;
+ROLLBACK TO a;
+SELECT id, status FROM b ORDER BY id;
+COMMIT;
+SELECT id, status, pg_temp.differences('b') FROM b ORDER BY id;
+-- a deferred trigger on the board, set off by the drain at commit, writes a source again
+CREATE FUNCTION follow() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.status = 'ECHO' THEN INSERT INTO cm.orders VALUES (NEW.id + 100, 'ECHOED', 1); END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER follow AFTER UPDATE ON b FOR EACH ROW EXECUTE FUNCTION follow();
+UPDATE orders SET status = 'ECHO' WHERE id = 1;
+SELECT id, status, pg_temp.differences('b') FROM b ORDER BY id;
+SET andon.maintain_at = statement;
+UPDATE orders SET status = 'ECHO' WHERE id = 2;
+SELECT id, status, pg_temp.differences('b') FROM b ORDER BY id;
+-- an error at commit takes the whole transaction along
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'not on my board'; END $$;
+CREATE TRIGGER refuse BEFORE DELETE ON b FOR EACH ROW EXECUTE FUNCTION refuse();
+SET andon.maintain_at = commit;
+\set SHOW_CONTEXT never
+BEGIN;
+DELETE FROM orders WHERE id = 1;
+COMMIT;
+SELECT count(*), pg_temp.differences('b') FROM b;
+DROP TRIGGER refuse ON b;
+DROP TRIGGER follow ON b;
+-- two phases
+SET andon.notify = off;
+BEGIN;
+UPDATE orders SET status = 'PREPARED' WHERE id = 1;
+PREPARE TRANSACTION 'cm';
+SELECT status FROM b WHERE id = 1;
+COMMIT PREPARED 'cm';
+SELECT status, pg_temp.differences('b') FROM b WHERE id = 1;
+RESET andon.notify;
+-- TRUNCATE, and more keys than are kept singly, at commit
+BEGIN;
+INSERT INTO orders SELECT g, 'BULK', 1 FROM generate_series(1000, 1999) g;
+TRUNCATE customers;
+COMMIT;
+SELECT count(*), count(name), pg_temp.differences('b') FROM b;
+-- a board dropped with changes pending
+BEGIN;
+DELETE FROM orders WHERE id >= 1000;
+SELECT andon.drop_board('b');
+COMMIT;
+RESET andon.maintain_at;
+SET client_min_messages = warning;
+DROP SCHEMA cm CASCADE;
