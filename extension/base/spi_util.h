@@ -57,4 +57,7 @@ extern char *spi_util_relation_name(Oid relid);
 /* OPERATOR(schema.name) */
 extern char *spi_util_operator_name(Oid operator);
 
+/* "schema"."name" of a collation */
+extern char *spi_util_collation_name(Oid collation);
+
 #endif							/* ANDON_BASE_SPI_UTIL_H */

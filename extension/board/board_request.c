@@ -192,9 +192,10 @@ check_query(const char *query)
 				 errhint("Write the query whose result the board shall show, without INTO.")));
 	if (isQueryUsingTempRelation(parse_analyze_fixedparams(statement, query, NULL, 0, NULL)))
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
-				 errmsg("the definition of a board must not use temporary tables"),
-				 errhint("Use tables that all sessions see.")));
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a board's definition cannot use a temporary table or view"),
+				 errdetail("Other sessions do not see it, and would not follow its changes."),
+				 errhint("Use permanent tables.")));
 	error_context_stack = callback.previous;
 }
 

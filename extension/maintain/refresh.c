@@ -255,7 +255,17 @@ append_definition_per_key(StringInfo buf, BoardPlan *plan)
 {
 	const Board *board = plan->board;
 
-	appendStringInfoString(buf, "(SELECT s.* FROM (SELECT DISTINCT u.* FROM ROWS FROM (");
+	appendStringInfoString(buf, "(SELECT s.* FROM (SELECT DISTINCT ");
+	for (int i = 0; i < board->nkeys; i++)
+	{
+		Oid			collation = plan->definition->key_collations[i];
+
+		appendStringInfo(buf, "%su.k%d", i ? ", " : "", i);
+		if (OidIsValid(collation))
+			appendStringInfo(buf, " COLLATE %s AS k%d",
+							 spi_util_collation_name(collation), i);
+	}
+	appendStringInfoString(buf, " FROM ROWS FROM (");
 	for (int i = 0; i < board->nkeys; i++)
 		appendStringInfo(buf, "%spg_catalog.unnest($%d)", i ? ", " : "", i + 1);
 	appendStringInfoString(buf, ") u (");

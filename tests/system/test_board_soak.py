@@ -18,7 +18,7 @@ SESSIONS = 8
 class BoardSoak(ClusterTestCase):
     def test_boards_equal_their_definitions(self):
         seed = os.environ.get("SEED") or str(random.randrange(10**9))
-        dsn = self.cluster.primary.dsn(self.dbname)
+        dsn = "%s dbname=%s" % (self.cluster.primary.socket_conninfo("board_soak"), self.dbname)
         board_soak.prepare(dsn)
         committed, retried, found = board_soak.soak(dsn, SOAK_SECS, seed, SESSIONS)
         self.assertEqual(found, [], "SEED=%s" % seed)
