@@ -101,10 +101,10 @@ $(build)/andon-router: $(router_obj) $(pg_query_o)
 $(pg_query_o): router/sql/pg_query.symbols Makefile
 	@mkdir -p $(@D)
 	@test -n "$(pg_query_a)" || { echo "libpg_query.a is missing: run 'make deps'" >&2; exit 1; }
-	$(call say,LD $@)ld -r -o $@.all $$(sed -n 's/^[a-zA-Z]/-u &/p' $<) $(pg_query_a)
-	@sed '/^#/d' $< > $@.keep
-	@objcopy --keep-global-symbols=$@.keep $@.all $@
-	@rm -f $@.all $@.keep
+	$(call say,LD $@)all=$@.$$$$; \
+	ld -r -o $$all $$(sed -n 's/^[a-zA-Z]/-u &/p' $<) $(pg_query_a) && \
+	objcopy $$(sed -n 's/^[a-zA-Z]/--keep-global-symbol=&/p' $<) $$all $@; \
+	code=$$?; rm -f $$all; exit $$code
 
 # ---------------------------------------------------------------- extension
 # ThreadSanitizer is for the router's threads; a PostgreSQL backend has one.

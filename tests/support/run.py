@@ -18,9 +18,11 @@ import argparse
 import glob
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 import unittest
@@ -34,6 +36,8 @@ GROUPS = {
     "all": ["unit", "corpus", "tools", "extension", "router", "system"],
 }
 PROGRAM_TIMEOUT_SECS = 300
+OUTPUT_LIMIT = 64 << 20
+SHOWN_LIMIT = 200_000
 
 
 class Options:
@@ -56,17 +60,29 @@ class Result:
 
 
 def run_program(command, **options):
-    """Runs a program to its end; returns (exit code, what it printed)."""
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-        start_new_session=True, text=True, errors="replace", **options)
-    try:
-        output, _ = process.communicate(timeout=PROGRAM_TIMEOUT_SECS)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        output, _ = process.communicate()
-        output += "\nstopped after %d s\n" % PROGRAM_TIMEOUT_SECS
-    return process.returncode, output
+    """Runs a program to its end; returns (exit code, what it printed).
+
+    The output goes through a file of limited size: a program that prints without
+    end is ended by the kernel and does not fill the machine's memory.
+    """
+    with tempfile.TemporaryFile() as file:
+        process = subprocess.Popen(
+            command, stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (OUTPUT_LIMIT, OUTPUT_LIMIT)), **options)
+        stopped = ""
+        try:
+            process.wait(PROGRAM_TIMEOUT_SECS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            stopped = "\nstopped after %d s\n" % PROGRAM_TIMEOUT_SECS
+        size = file.tell()
+        file.seek(0)
+        output = file.read(SHOWN_LIMIT)
+        if size > SHOWN_LIMIT:
+            file.seek(max(SHOWN_LIMIT, size - SHOWN_LIMIT))
+            output += b"\n[...]\n" + file.read(SHOWN_LIMIT)
+    return process.returncode, output.decode("utf-8", "replace") + stopped
 
 
 def sources(pattern):
