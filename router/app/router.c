@@ -145,8 +145,14 @@ router_run(Router *router)
 void
 router_destroy(Router *router)
 {
-	/* all threads first, the workers' before the monitor's, which they call:
-	 * nothing is posted to a loop that is gone */
+	/* all threads first: the monitor stops posting views, and what it posted
+	 * is delivered; it is destroyed after the workers, which may call it */
+	if (router->monitor)
+	{
+		monitor_stop(router->monitor);
+		loop_stop(router->loop);
+		loop_run(router->loop);
+	}
 	for (int i = 0; i < router->nworkers; i++)
 		worker_stop(router->workers[i]);
 	if (router->monitor)
