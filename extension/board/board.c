@@ -76,15 +76,20 @@ static void insert_source(Oid board, Oid source, bool is_static);
 Board *
 board_load(Oid relid)
 {
+	Board	   *board = board_load_record(relid);
+
+	return board && board_read_relations(board) ? board : NULL;
+}
+
+Board *
+board_load_record(Oid relid)
+{
 	Board	   *board = palloc0(sizeof(Board));
 
 	board->relid = relid;
 	scan_catalog("board", BOARD_ATT_BOARD, relid, AccessShareLock, read_board_row, board);
-	if (!OidIsValid(board->view) || !board_read_relations(board))
-	{
-		pfree(board);
+	if (!OidIsValid(board->view))
 		return NULL;
-	}
 	scan_catalog("board_source", SOURCE_ATT_BOARD, relid, AccessShareLock,
 				 read_source_row, board);
 	return board;
@@ -94,24 +99,39 @@ Board *
 board_load_or_error(Oid relid)
 {
 	Board	   *board = board_load(relid);
-	char	   *name;
 
-	if (board)
-		return board;
-	name = get_rel_name(relid);
-	if (name == NULL)
-		name = psprintf("with OID %u", relid);
+	if (board == NULL)
+		board_raise_not_found(relid);
+	return board;
+}
+
+void
+board_raise_not_found(Oid relid)
+{
+	char	   *name = get_rel_name(relid);
+
+	if (board_load_record(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the table or the definition of board \"%s\" has been dropped",
+						name ? name : psprintf("%u", relid)),
+				 errhint("Drop the board with andon.drop_board() and create it again.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-			 errmsg("relation \"%s\" is not a board", name),
+			 errmsg("relation \"%s\" is not a board", name ? name : psprintf("%u", relid)),
 			 errhint("The view andon.boards lists the boards of this database.")));
 }
 
 void
 board_check_owner(const Board *board)
 {
-	if (!compat_is_relation_owner(board->relid, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, board->name);
+	Oid			owned = board->relid;
+
+	if (get_rel_name(owned) == NULL)
+		owned = board->view;
+	if (get_rel_name(owned) == NULL ? !superuser() : !compat_is_relation_owner(owned, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE,
+					   get_rel_name(owned) ? get_rel_name(owned) : psprintf("%u", board->relid));
 }
 
 List *

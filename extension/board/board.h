@@ -73,10 +73,21 @@ typedef struct BoardRecord
 /* NULL if relid is no board, or its table or definition is gone. */
 extern Board *board_load(Oid relid);
 
+/*
+ * Only what andon.board says, for who wants to be rid of it: NULL if nothing.
+ * Names, owner and columns are not filled; relations may be gone.
+ */
+extern Board *board_load_record(Oid relid);
+
 /* ERROR 42809 if relid is no board. */
 extern Board *board_load_or_error(Oid relid);
 
-/* ERROR 42501 unless the current user owns the board. */
+extern void board_raise_not_found(Oid relid) pg_attribute_noreturn();
+
+/*
+ * ERROR 42501 unless the current user owns the board: its table, or what is
+ * left of it.
+ */
 extern void board_check_owner(const Board *board);
 
 /* OIDs of the boards that have relid itself as a source, sorted. */

@@ -75,8 +75,10 @@ board_table_create_indexes(const BoardRequest *request)
 void
 board_table_drop(const Board *board)
 {
-	spi_run(psprintf("DROP TABLE %s", board->qualified));
-	spi_run(psprintf("DROP VIEW %s", spi_util_relation_name(board->view)));
+	if (get_rel_name(board->relid))
+		spi_run(psprintf("DROP TABLE %s", spi_util_relation_name(board->relid)));
+	if (get_rel_name(board->view))
+		spi_run(psprintf("DROP VIEW %s", spi_util_relation_name(board->view)));
 }
 
 static Oid

@@ -25,7 +25,7 @@ extern Oid	board_table_create(const BoardRequest *request);
 /* The indexes, after the table has been filled. */
 extern void board_table_create_indexes(const BoardRequest *request);
 
-/* Drops table and view. */
+/* Drops table and view, as far as they are there. */
 extern void board_table_drop(const Board *board);
 
 #endif							/* ANDON_BOARD_BOARD_TABLE_H */

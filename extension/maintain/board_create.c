@@ -76,15 +76,20 @@ andon_create_board(PG_FUNCTION_ARGS)
 Datum
 andon_drop_board(PG_FUNCTION_ARGS)
 {
-	Board	   *board = board_load_or_error(PG_GETARG_OID(0));
+	Oid			relid = PG_GETARG_OID(0);
+	Board	   *board = board_load_record(relid);
 	ListCell   *cell;
 
+	if (board == NULL)
+		board_raise_not_found(relid);
 	board_check_owner(board);
 	spi_connect();
 	board_delete_record(board->relid);
 	feed_forget(board->relid);
 	foreach(cell, board->sources)
 	{
+		if (get_rel_name(lfirst_oid(cell)) == NULL)
+			continue;
 		trigger_ddl_detach(lfirst_oid(cell));
 		CacheInvalidateRelcacheByRelid(lfirst_oid(cell));
 	}

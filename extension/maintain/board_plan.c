@@ -64,7 +64,7 @@ board_plan_get_or_error(Oid relid)
 	BoardPlan  *plan = board_plan_get(relid);
 
 	if (plan == NULL)
-		(void) board_load_or_error(relid);
+		board_raise_not_found(relid);
 	return plan;
 }
 

@@ -70,8 +70,6 @@ trigger_ddl_detach(Oid source)
 	List	   *tables;
 	ListCell   *cell;
 
-	if (get_rel_name(source) == NULL)
-		return;
 	tables = find_all_inheritors(source, AccessExclusiveLock, NULL);
 	foreach(cell, tables)
 	{

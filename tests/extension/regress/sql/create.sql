@@ -113,7 +113,15 @@ SELECT andon.create_board('cb.gone', 'SELECT id, status FROM auftraege', '{id}',
 DROP TABLE gone;
 UPDATE auftraege SET status = 'NEW' WHERE id = 1;
 SELECT state, why FROM andon.boards WHERE channel = 'andon_gone';
+SELECT andon.drop_board(board) FROM andon.boards WHERE state = 'broken';
+-- the same for one whose definition went with a source
+SELECT andon.create_board('cb.gone', 'SELECT a.id, a.status, c.name FROM auftraege a LEFT JOIN customers c ON c.id = a.kunde', '{id}', 'status');
+DROP TABLE customers CASCADE;
+UPDATE auftraege SET status = 'CUT' WHERE id = 1;
+SELECT state, why FROM andon.boards WHERE channel = 'andon_gone';
+SELECT * FROM andon.check_board('gone');
+SELECT andon.drop_board('gone');
+SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'andon%';
+SELECT count(*) FROM andon.board_source;
 SET client_min_messages = warning;
-DELETE FROM andon.board_source s USING andon.board b WHERE b.board = s.board AND b.channel = 'andon_gone';
-DELETE FROM andon.board WHERE channel = 'andon_gone';
 DROP SCHEMA cb, "Board Room" CASCADE;
