@@ -47,6 +47,8 @@ typedef enum FakeAuth
 	FAKE_UNKNOWN
 } FakeAuth;
 
+typedef struct FakeConnection FakeConnection;
+
 typedef struct FakeNode
 {
 	Loop	   *loop;
@@ -54,6 +56,11 @@ typedef struct FakeNode
 	int			port;
 	List		connections;
 	Buf			queries;		/* texts, each followed by a newline */
+
+	/* what comes after the login, for tests that need more than the queries of
+	 * backend/; NULL: fake_answer_query().  As StreamEvents.on_data. */
+	size_t		(*on_messages) (FakeConnection *connection, Slice data);
+	void		(*on_gone) (FakeConnection *connection);	/* frees connection->backend */
 
 	/* how it behaves */
 	FakeAuth	auth;
@@ -79,17 +86,18 @@ typedef struct FakeNode
 	char		report_lsn[16];
 } FakeNode;
 
-typedef struct FakeConnection
+struct FakeConnection
 {
 	ListNode	node;
 	FakeNode   *fake;
 	Stream	   *stream;
+	void	   *backend;		/* what on_messages keeps */
 	bool		is_started;
 	bool		is_in;			/* logged in */
 	bool		is_cancel;
 	ScramServer *scram;
 	uint32_t	pid;
-} FakeConnection;
+};
 
 static inline void
 wait_tick_(void *arg)
@@ -354,6 +362,8 @@ fake_on_data(void *owner, Slice data)
 
 	if (!connection->is_started)
 		return fake_start(connection, data);
+	if (connection->is_in && fake->on_messages != NULL)
+		return fake->on_messages(connection, data);
 	if (frame_parse(data, &frame) != FRAME_OK)
 		return 0;
 	if (frame.type == 'p')
@@ -376,6 +386,8 @@ fake_on_closed(void *owner, const char *why)
 {
 	FakeConnection *connection = owner;
 
+	if (connection->fake->on_gone != NULL)
+		connection->fake->on_gone(connection);
 	scram_server_destroy(connection->scram);
 	stream_destroy(connection->stream, STREAM_DROP);
 	list_remove(&connection->fake->connections, &connection->node);
