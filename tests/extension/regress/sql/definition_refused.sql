@@ -129,7 +129,7 @@ RESET ROLE;
 CALL try_definition('SELECT o.id, o.status, count(qty) AS n FROM orders o LEFT JOIN items i ON order_id = o.id GROUP BY o.id');
 
 -- nothing is left behind
-SELECT count(*) AS boards FROM andon.boards;
+SELECT count(*) AS boards FROM andon.boards WHERE channel IN ('andon_b', 'andon_first');
 SELECT relname FROM pg_class WHERE relnamespace = 'dr'::regnamespace AND relname ~ '^(b|first)($|_)';
 SELECT tgrelid::regclass, tgname FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid WHERE relnamespace = 'dr'::regnamespace AND NOT tgisinternal;
 
