@@ -19,6 +19,7 @@
 
 #include "executor/spi.h"
 #include "nodes/pg_list.h"
+#include "utils/array.h"
 
 typedef struct OwnerScope
 {
