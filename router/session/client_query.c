@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "session/params.h"
 #include "wire/build.h"
+#include "wire/message.h"
 
 static size_t query_take_message(Client *client, Slice data);
 static size_t query_take_long_message(Client *client, const Frame *frame, Slice data);
@@ -184,6 +185,11 @@ handle_message(Client *client, const Frame *frame)
 {
 	if (client->skip_to_sync && drop_until_sync(client, frame))
 		return;
+	if (!message_is_readable(frame->type, frame->body))
+	{
+		client_fail_protocol(client, "invalid message of type %c", frame->type);
+		return;
+	}
 	switch (frame->type)
 	{
 		case 'Q':

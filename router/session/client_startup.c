@@ -35,6 +35,7 @@ typedef struct Welcome
 	Buf			messages;		/* ParameterStatus of each */
 } Welcome;
 
+static void startup_refuse(Client *client, const Startup *startup);
 static void startup_begin_session(Client *client, const Startup *startup);
 static void startup_negotiate_version(Client *client, const Startup *startup);
 static bool startup_take_names(Client *client, const Startup *startup);
@@ -69,7 +70,7 @@ client_startup_on_data(Client *client, Slice data)
 		case STARTUP_PARTIAL:
 			return 0;
 		case STARTUP_MALFORMED:
-			client_fail_protocol(client, "invalid startup packet: %s", startup.why ? startup.why : "malformed");
+			startup_refuse(client, &startup);
 			return 0;
 		case STARTUP_SSL:
 		case STARTUP_GSSENC:
@@ -163,18 +164,26 @@ client_welcome_again(Client *client)
 }
 
 static void
-startup_begin_session(Client *client, const Startup *startup)
+startup_refuse(Client *client, const Startup *startup)
 {
 	Error		error = {0};
 
-	if (startup->version >> 16 != 3)
+	if (startup->version != 0 && startup->version >> 16 != 3)
 	{
 		error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED,
 				  "unsupported frontend protocol %u.%u: the router supports 3.0",
 				  startup->version >> 16, startup->version & 0xffff);
 		client_fail(client, &error);
-		return;
 	}
+	else
+		client_fail_protocol(client, "invalid startup packet: %s", startup->why ? startup->why : "malformed");
+}
+
+static void
+startup_begin_session(Client *client, const Startup *startup)
+{
+	Error		error = {0};
+
 	startup_negotiate_version(client, startup);
 	if (!startup_take_names(client, startup) || !startup_admit(client))
 		return;

@@ -80,6 +80,10 @@ relay_start(Client *client, Server *server)
 	relay_send_locals(client);
 	stream_uncork(client->stream);
 	stream_uncork(stream);
+
+	/* the rest of an open unit stayed unread while it waited for the server */
+	if (relay->is_open && client->stream && stream_is_paused(client->stream))
+		stream_resume(client->stream);
 }
 
 /* Messages of a unit that was sent open, and COPY data. */
@@ -340,10 +344,7 @@ send_Parse(Client *client, const Frame *frame)
 	bool		is_new;
 
 	if (!message_parse_parse(frame->body, &parse))
-	{
-		client_fail_protocol(client, "invalid Parse message");
-		return;
-	}
+		return;					/* seen to be readable before it came here */
 	if (parse.statement.len > 0 && prepared_map_find(client->prepared, parse.statement))
 	{
 		refuse_duplicate(client, parse.statement);
@@ -429,10 +430,7 @@ send_target(Client *client, const Frame *frame)
 	InFlightKind kind = frame->type == 'D' ? INFLIGHT_DESCRIBE : INFLIGHT_CLOSE;
 
 	if (!message_parse_target(frame->body, &target))
-	{
-		client_fail_protocol(client, "invalid %s message", frame->type == 'D' ? "Describe" : "Close");
-		return;
-	}
+		return;					/* seen to be readable before it came here */
 	prepared = target.kind == 'S' ? prepared_map_find(client->prepared, target.name) : NULL;
 	if (prepared && kind == INFLIGHT_CLOSE)
 	{
@@ -520,6 +518,11 @@ feed_message(Client *client, Slice data)
 		return feed_skipped_message(client, &frame, data);
 	if (frame_parse(data, &frame) != FRAME_OK)
 		return frame.total_len > UNIT_MAX_BYTES ? feed_long_message(client, &frame, data) : 0;
+	if (!message_is_readable(frame.type, frame.body))
+	{
+		client_fail_protocol(client, "invalid message of type %c", frame.type);
+		return 0;
+	}
 
 	relay_send_message(client, &frame);
 	if (strchr("SQF", frame.type) && !relay->is_copy_in)

@@ -148,6 +148,27 @@ message_parse_execute(Slice body, ExecuteMessage *message)
 }
 
 bool
+message_is_readable(char type, Slice body)
+{
+	ParseMessage parse;
+	BindMessage bind;
+	TargetMessage target;
+
+	switch (type)
+	{
+		case 'P':
+			return message_parse_parse(body, &parse);
+		case 'B':
+			return message_parse_bind_head(body, &bind);
+		case 'D':
+		case 'C':
+			return message_parse_target(body, &target);
+		default:
+			return true;
+	}
+}
+
+bool
 message_parse_error(Slice body, ErrorFields *fields)
 {
 	Reader		reader = reader_make(body);

@@ -71,6 +71,9 @@ typedef struct ExecuteMessage
 
 extern bool message_parse_execute(Slice body, ExecuteMessage *message);
 
+/* Can the router read what it has to read in a client's message of this type?  Of a Bind, its names. */
+extern bool message_is_readable(char type, Slice body);
+
 /* ErrorResponse and NoticeResponse; missing fields are empty slices. */
 typedef struct ErrorFields
 {

@@ -33,6 +33,12 @@ class RouterTestCase(ClusterTestCase):
         super().setUpClass()
         cls.wait_reads_on_replicas(cls.router)
 
+    def tearDown(self):
+        super().tearDown()
+        for router in self._routers():
+            if router.process.poll() not in (None, 0):
+                self.fail("the router has ended with %s\n%s" % (router.process.returncode, router.log()[-3000:]))
+
     @classmethod
     def prepare(cls):
         cls.sql(HERE)
