@@ -107,15 +107,17 @@ replica_fits(const RouteInput *input, int node)
 	return input->position->floor == 0 || (view->lsn != 0 && view->lsn >= input->position->floor);
 }
 
-/* The usable replica with the least load; ties go to the first. */
+/* The usable replica with the least load; among equals, the first from turn on. */
 static int
 find_least_loaded(const RouteInput *input, bool fresh_only, bool *any_replica)
 {
 	int			best = -1;
 
 	*any_replica = false;
-	for (int i = 0; i < input->view->nnodes; i++)
+	for (int n = 0; n < input->view->nnodes; n++)
 	{
+		int			i = (int) ((input->turn + (unsigned) n) % (unsigned) input->view->nnodes);
+
 		if (!replica_is_candidate(input, i))
 			continue;
 		*any_replica = true;

@@ -57,6 +57,7 @@ typedef struct RouteInput
 	bool		patience_over;	/* replica_wait has passed */
 	uint64_t	excluded;		/* bit per node that must not be chosen (it just failed) */
 	const int  *load;			/* per node: servers in use and waiters */
+	unsigned	turn;			/* among equals the choice starts here: spreads sessions */
 	uint64_t	max_lag_us;		/* 0: no limit */
 	uint64_t	max_lag_bytes;	/* 0: no limit */
 } RouteInput;
