@@ -85,6 +85,13 @@ compat_build_attrmap(TupleDesc indesc, TupleDesc outdesc)
 	pg_class_ownercheck((relid), (roleid))
 #endif
 
+/* 16 added soft errors. */
+#if PG_VERSION_NUM >= 160000
+#define compat_string_to_name_list(name)	stringToQualifiedNameList((name), NULL)
+#else
+#define compat_string_to_name_list(name)	stringToQualifiedNameList(name)
+#endif
+
 /* 17 names the protocol's message types. */
 #if PG_VERSION_NUM >= 170000
 #include "libpq/protocol.h"

@@ -31,6 +31,7 @@
 #include "utils/typcache.h"
 #include "utils/varlena.h"
 
+#include "base/compat.h"
 #include "board/board.h"
 #include "board/board_request.h"
 #include "contract/andon_contract.h"
@@ -348,7 +349,7 @@ option_strings(const char *name, JsonbValue *value)
 static Oid
 resolve_table(const char *name)
 {
-	List	   *names = stringToQualifiedNameList(name);
+	List	   *names = compat_string_to_name_list(name);
 
 	return RangeVarGetRelid(makeRangeVarFromNameList(names), AccessShareLock, false);
 }
