@@ -32,7 +32,8 @@
 #include "wire/message.h"
 
 #define HELD_MAX_BYTES (64 * 1024)
-#define REPLY_MAX_BYTES (1024 * 1024)	/* of a message the router must read */
+#define REPLY_MAX_BYTES (1024 * 1024)	/* of a message the router must read whole */
+#define ERROR_HEAD_BYTES 1024	/* of a longer error: severity and SQLSTATE are in there */
 
 /* The stretch of the receive buffer that is to be passed on in one piece. */
 typedef struct ReplyRun
@@ -46,7 +47,7 @@ static size_t relay_on_data(void *owner, Slice data);
 static void relay_on_drained(void *owner);
 static void relay_on_lost(void *owner, const char *why);
 static size_t reply_take_message(Client *client, ReplyRun *run, Slice data);
-static bool reply_may_pass_in_pieces(char type);
+static bool reply_may_pass_in_pieces(const Frame *frame, Slice data);
 static void handle_reply(Client *client, ReplyRun *run, const Frame *frame);
 static void handle_ParameterStatus(Client *client, ReplyRun *run, const Frame *frame);
 static void handle_NotificationResponse(Client *client, ReplyRun *run, const Frame *frame);
@@ -222,9 +223,9 @@ reply_take_message(Client *client, ReplyRun *run, Slice data)
 	}
 	if (data.len < frame.total_len)
 	{
-		if (!reply_may_pass_in_pieces(frame.type))
+		if (!reply_may_pass_in_pieces(&frame, data))
 		{
-			if (frame.total_len > REPLY_MAX_BYTES)
+			if (frame.total_len > REPLY_MAX_BYTES && frame.type != 'E')
 				server_broke(client, "message too long");
 			return 0;
 		}
@@ -242,11 +243,17 @@ reply_take_message(Client *client, ReplyRun *run, Slice data)
 	return frame.total_len;
 }
 
-/* Rows, COPY data, their descriptions, function results: nothing to read in them. */
+/*
+ * Rows, COPY data, their descriptions, function results, notices: nothing to
+ * read in them.  An error quotes values of the user's: of a long one the
+ * beginning is read.
+ */
 static bool
-reply_may_pass_in_pieces(char type)
+reply_may_pass_in_pieces(const Frame *frame, Slice data)
 {
-	return type == 'D' || type == 'd' || type == 'T' || type == 'V';
+	if (frame->type == 'E')
+		return frame->total_len > REPLY_MAX_BYTES && data.len >= ERROR_HEAD_BYTES;
+	return strchr("DdTVN", frame->type) != NULL;
 }
 
 static void
@@ -334,7 +341,8 @@ handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame)
 	ErrorFields fields;
 	InFlightStep step;
 
-	if (!message_parse_error(frame->body, &fields))
+	if (!(relay->pass_left > 0 ? message_parse_error_head(frame->body, &fields) :
+		  message_parse_error(frame->body, &fields)))
 	{
 		server_broke(client, "invalid ErrorResponse");
 		return;
@@ -344,10 +352,13 @@ handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame)
 		/* the connection ends here: relay_on_lost says what it means for the unit */
 		mem_free(relay->fatal_text);
 		relay->fatal_text = mem_strndup(fields.message);
+		if (relay->pass_left > 0)
+			server_broke(client, "message too long");
 		return;
 	}
 	step = inflight_handle(&relay->inflight, 'E', skip_entry, client);
-	if (step.verdict == INFLIGHT_UNEXPECTED || step.entry.purpose == INFLIGHT_SETTINGS)
+	if (step.verdict == INFLIGHT_UNEXPECTED || step.entry.purpose == INFLIGHT_SETTINGS ||
+		(relay->pass_left > 0 && step.verdict != INFLIGHT_PASS))
 	{
 		server_broke(client, "error outside of a statement of the client");
 		return;

@@ -183,6 +183,18 @@ message_parse_error(Slice body, ErrorFields *fields)
 	return reader_at_end(&reader);
 }
 
+bool
+message_parse_error_head(Slice head, ErrorFields *fields)
+{
+	Reader		reader = reader_make(head);
+	char		code;
+
+	*fields = (ErrorFields) {0};
+	while ((code = (char) read_u8(&reader)) != '\0' && parse_field(&reader, code, fields))
+		;
+	return fields->severity.len > 0 && fields->sqlstate.len > 0;
+}
+
 /* Fields come in any order; those we have no use for are skipped. */
 static bool
 parse_field(Reader *reader, char code, ErrorFields *fields)

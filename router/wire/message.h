@@ -85,6 +85,9 @@ typedef struct ErrorFields
 } ErrorFields;
 
 extern bool message_parse_error(Slice body, ErrorFields *fields);
+
+/* The same of the beginning of a body: what is cut off is missing; true if severity and SQLSTATE are there. */
+extern bool message_parse_error_head(Slice head, ErrorFields *fields);
 extern bool message_parse_parameter_status(Slice body, Slice *name, Slice *value);
 extern bool message_parse_backend_key(Slice body, uint32_t *pid, Slice *key);
 extern bool message_parse_ready(Slice body, char *tx_status);	/* 'I', 'T' or 'E' */
