@@ -21,6 +21,7 @@
 #include "nodes/parsenodes.h"
 
 #include "analysis/definition.h"
+#include "base/compat.h"
 
 /* Clauses of one query level: set operations, CTEs, row locks, ... */
 extern void refusal_check_query(const Query *query, bool is_top);
@@ -41,7 +42,7 @@ extern void refusal_check_hop(Oid relid, Oid owner);
 extern void refusal_check_column(Oid relid, AttrNumber attno);
 
 /* No path leads from alias of relid to the key; reason is a whole sentence. */
-extern void refusal_no_path(Oid relid, const char *alias, const char *reason,
-							const char *hint) pg_attribute_noreturn();
+pg_noreturn extern void refusal_no_path(Oid relid, const char *alias, const char *reason,
+							const char *hint);
 
 #endif							/* ANDON_ANALYSIS_REFUSAL_H */

@@ -29,6 +29,11 @@
 #error "andon needs PostgreSQL 15 or newer"
 #endif
 
+/* 18 puts it in front of the declaration. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
 /* 16 split permissions from the range table, 18 added the unpruned relations. */
 #if PG_VERSION_NUM >= 160000
 #include "parser/parse_relation.h"

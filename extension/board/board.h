@@ -25,6 +25,8 @@
 #include "utils/array.h"
 #include "utils/jsonb.h"
 
+#include "base/compat.h"
+
 /* Columns that every board has beside its definition's. */
 #define BOARD_SINCE		"andon_since"
 #define BOARD_VERSION	"andon_version"
@@ -82,7 +84,7 @@ extern Board *board_load_record(Oid relid);
 /* ERROR 42809 if relid is no board. */
 extern Board *board_load_or_error(Oid relid);
 
-extern void board_raise_not_found(Oid relid) pg_attribute_noreturn();
+pg_noreturn extern void board_raise_not_found(Oid relid);
 
 /*
  * ERROR 42501 unless the current user owns the board: its table, or what is

@@ -14,6 +14,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "base/values.h"
 #include "maintain/board_plan.h"
 #include "utils/snapshot.h"
@@ -35,7 +36,7 @@ extern void mapping_take_snapshots(SnapshotPair *pair);
 extern void mapping_drop_snapshots(SnapshotPair *pair);
 
 /* ERROR 40001. */
-extern void mapping_raise_conflict(const BoardPlan *plan) pg_attribute_noreturn();
+pg_noreturn extern void mapping_raise_conflict(const BoardPlan *plan);
 
 /* Maps the tuples through the hop, adding what they lead to to `to`. */
 extern void mapping_run_hop(BoardPlan *plan, PlanHop *hop, const ValueSet *from,
