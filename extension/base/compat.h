@@ -160,4 +160,11 @@ compat_att_is_not_null(Oid relid, AttrNumber attno)
 	return result;
 }
 
+/* 18 asks whether a deferrable one will do. */
+#if PG_VERSION_NUM >= 180000
+#define compat_primary_key_index(rel)	RelationGetPrimaryKeyIndex((rel), false)
+#else
+#define compat_primary_key_index(rel)	RelationGetPrimaryKeyIndex(rel)
+#endif
+
 #endif							/* ANDON_BASE_COMPAT_H */

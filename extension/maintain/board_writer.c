@@ -241,7 +241,7 @@ find_departed(Relation departed, Oid board, int64 hash)
 				ObjectIdGetDatum(board));
 	ScanKeyInit(&keys[1], DEPARTED_ATT_KEY_HASH, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(hash));
-	scan = systable_beginscan(departed, RelationGetPrimaryKeyIndex(departed), true,
+	scan = systable_beginscan(departed, compat_primary_key_index(departed), true,
 							  NULL, 2, keys);
 	tuple = systable_getnext(scan);
 	tuple = HeapTupleIsValid(tuple) ? heap_copytuple(tuple) : NULL;
