@@ -193,13 +193,12 @@ client_close(Client *client)
 
 	if (client->state == CLIENT_CLOSING)
 		return;
-	if (client->state == CLIENT_WAIT_SERVER || client->state == CLIENT_WAIT_VIEW)
-		relay_plan_cancel(client);
-	pool_cancel_wait(&client->waiter);
+	relay_plan_cancel(client);
 	console_session_cancel(client);
 	if (client->server)
 	{
-		bool		is_busy = client->state == CLIENT_RUNNING || client->transaction.status != 'I';
+		bool		is_busy = client->state == CLIENT_RUNNING || client->state == CLIENT_WELCOME ||
+			client->transaction.status != 'I';
 
 		if (client->state == CLIENT_RUNNING)
 			pool_cancel_query(client->server);

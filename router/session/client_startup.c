@@ -313,7 +313,7 @@ startup_authenticated(Client *client)
 	SessionContext *context = client->context;
 	const User *user = context->users ?
 		user_table_find(context->users, slice_from_string(client->user)) : NULL;
-	const char *password = user && user->kind != SECRET_NONE && user->kind != SECRET_SCRAM ? user->secret : NULL;
+	const char *secret = user && user->kind != SECRET_NONE ? user->secret : NULL;
 	Database   *database;
 	Error		error = {0};
 	Welcome    *welcome;
@@ -331,7 +331,7 @@ startup_authenticated(Client *client)
 		client_fail(client, &error);
 		return;
 	}
-	client->account = session_context_get_account(context, database, client->user, password);
+	client->account = session_context_get_account(context, database, client->user, secret);
 	client->account->clients++;
 	client_set_state(client, CLIENT_WELCOME);
 	welcome = welcome_find(client->account, client->settings);
@@ -471,7 +471,13 @@ welcome_on_granted(void *owner, Server *server)
 static void
 welcome_on_failed(void *owner, const Error *error)
 {
-	client_fail(owner, error);
+	Client	   *client = owner;
+
+	/* others may answer, or this one again: client_login_timeout ends the wait */
+	if (client->waiter.failure == POOL_NODE_LOST)
+		list_push_tail(&client->context->waiting, &client->waiting_node);
+	else
+		client_fail(client, error);
 }
 
 static size_t

@@ -96,7 +96,8 @@ session_context_drain(SessionContext *context)
 	{
 		Client	   *client = list_entry(node, Client, node);
 
-		if (client->state == CLIENT_STARTUP || client->state == CLIENT_AUTH || client->is_console ||
+		if (client->state == CLIENT_STARTUP || client->state == CLIENT_AUTH ||
+			client->state == CLIENT_WELCOME || client->is_console ||
 			(client->state == CLIENT_READY && client->transaction.status == 'I'))
 			client_fail(client, &error);
 	}
