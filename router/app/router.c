@@ -30,7 +30,6 @@
 #include "session/client.h"
 
 #define DRAIN_POLL_US (100 * US_PER_MS)
-#define STARVED_GIVE_BACK 1
 
 /* A cancel request on its way to its worker. */
 typedef struct CancelPost
@@ -48,6 +47,7 @@ typedef struct StarvedPost
 	int			node;
 	char	   *database;
 	char	   *user;
+	PoolWish	wish;
 } StarvedPost;
 
 /* A visit of all workers under way. */
@@ -67,7 +67,7 @@ static bool router_create_monitor(Router *router, Error *error);
 static void router_subscribe(Router *router);
 static void on_cancel(void *arg, uint32_t pid, Slice key);
 static void on_cancel_posted(void *arg);
-static void on_starved(void *arg, int worker, int node, const char *database, const char *user);
+static void on_starved(void *arg, int worker, int node, const char *database, const char *user, PoolWish wish);
 static void on_starved_posted(void *arg);
 static void on_request_probe(void *arg);
 static void on_report_suspicion(void *arg, int node);
@@ -330,7 +330,7 @@ on_cancel_posted(void *arg)
 }
 
 static void
-on_starved(void *arg, int worker, int node, const char *database, const char *user)
+on_starved(void *arg, int worker, int node, const char *database, const char *user, PoolWish wish)
 {
 	Router	   *router = arg;
 
@@ -341,7 +341,7 @@ on_starved(void *arg, int worker, int node, const char *database, const char *us
 		if (i == worker)
 			continue;
 		post = mem_alloc(sizeof(StarvedPost));
-		*post = (StarvedPost) {router->workers[i], node, mem_strdup(database), mem_strdup(user)};
+		*post = (StarvedPost) {router->workers[i], node, mem_strdup(database), mem_strdup(user), wish};
 		worker_post(post->worker, on_starved_posted, post);
 	}
 }
@@ -352,7 +352,7 @@ on_starved_posted(void *arg)
 	StarvedPost *post = arg;
 
 	pool_set_give_back(worker_context(post->worker)->pools, post->node, post->database, post->user,
-					   STARVED_GIVE_BACK);
+					   post->wish);
 	mem_free(post->database);
 	mem_free(post->user);
 	mem_free(post);

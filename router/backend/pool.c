@@ -47,7 +47,6 @@ static void log_in_more(Pool *pool);
 static bool may_log_in(Pool *pool);
 static void note_starved(Pool *pool);
 static int	fair_share(const Pool *pool);
-static bool is_starved(const Pool *pool);
 static bool is_too_old(const Server *server);
 static void leave_list(Server *server);
 static List *list_of(Server *server);
@@ -483,49 +482,37 @@ fair_share(const Pool *pool)
 	return share > 0 ? share : 1;
 }
 
-static bool
-is_starved(const Pool *pool)
-{
-	return !list_is_empty(&pool->waiters) && pool_server_count(pool) < fair_share(pool);
-}
-
 static void
 note_starved(Pool *pool)
 {
 	PoolSet    *set = pool->set;
 	uint64_t	now_us = loop_now_us(set->loop);
 
-	if (!is_starved(pool))
-		return;
 	pool_set_wake(set, now_us + POOL_SWEEP_US);
 	if (set->hooks.on_starved == NULL || now_us < pool->asked_us + STARVED_ASK_US)
 		return;
 	pool->asked_us = now_us;
-	set->hooks.on_starved(set->hooks.arg, pool->node, pool->database, pool->user);
+	set->hooks.on_starved(set->hooks.arg, pool->node, pool->database, pool->user,
+						  pool_server_count(pool) < fair_share(pool) ? POOL_WISH_SHARE : POOL_WISH_IDLE);
 }
 
 /*
- * With more workers than servers a share of one each is impossible: then the
- * servers go round.
+ * An idle server is of more use to who waits for one.  With more workers than
+ * servers a share of one each is impossible: then the servers go round.
  */
 void
-pool_give_back(Pool *pool, int n)
+pool_give_back(Pool *pool, PoolWish wish)
 {
 	int			servers = pool_server_count(pool);
-	int			above_share;
 
-	while (n > 0 && pool->idle.count > pool->waiters.count)
+	if (pool->idle.count > pool->waiters.count)
 	{
 		pool_drop(list_entry(list_last(&pool->idle), Server, pool_node), DROP_ROUTINE, "given to another worker");
 		pool->yield_until_us = loop_now_us(pool->set->loop) + YIELD_US;
-		servers--;
-		n--;
 	}
-	above_share = pool_slot_users(pool->slot) > pool->set->config.pool_size ? servers : servers - fair_share(pool);
-	if (n > above_share)
-		n = above_share;
-	if (n > 0)
-		pool->owed = n;
+	else if (wish == POOL_WISH_SHARE && servers > 0 &&
+			 (pool_slot_users(pool->slot) > pool->set->config.pool_size || servers > fair_share(pool)))
+		pool->owed = 1;
 }
 
 /* ---------------------------------------------------------------- the view */

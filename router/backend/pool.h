@@ -47,9 +47,16 @@ typedef struct PoolConfig
 
 typedef struct PoolSet PoolSet;
 
+/* What a pool at the limit asks its peers for. */
+typedef enum PoolWish
+{
+	POOL_WISH_IDLE,				/* a server they do not use now */
+	POOL_WISH_SHARE				/* it has less than its share: one of those above theirs, too */
+} PoolWish;
+
 typedef struct PoolSetHooks
 {
-	void		(*on_starved) (void *arg, int node, const char *database, const char *user);
+	void		(*on_starved) (void *arg, int node, const char *database, const char *user, PoolWish wish);
 	void		(*on_server_lost) (void *arg, int node);	/* a sign that the node may be in trouble */
 	void	   *arg;
 } PoolSetHooks;
@@ -120,10 +127,10 @@ extern void pool_checkin(Server *server, CheckinMode mode);
  * to anybody before the cancel request has been carried out or failed. */
 extern void pool_cancel_query(Server *server);
 
-/* A peer is starved: close idle servers of that pool, at most n; where there
- * are too few and this worker holds more than its share, close one or more at
- * their next checkin. */
-extern void pool_set_give_back(PoolSet *set, int node, const char *database, const char *user, int n);
+/* A peer waits at the limit: close an idle server of that pool; where there is
+ * none, the peer wishes its share and this worker holds more than its own,
+ * close one at its next checkin. */
+extern void pool_set_give_back(PoolSet *set, int node, const char *database, const char *user, PoolWish wish);
 extern int	pool_set_load(const PoolSet *set, int node);	/* servers in use plus waiters, all pools of the node */
 
 /* Close idle servers now and the others when they come back: drain, RECONNECT. */

@@ -114,7 +114,7 @@ extern void pool_make_idle(Server *server);	/* from LOGIN, ACTIVE or RESETTING *
 extern void pool_fail_waiters(Pool *pool, PoolFailure failure, const Error *error);
 extern uint64_t pool_sweep(Pool *pool, uint64_t now_us);	/* when it wants to be swept again; UINT64_MAX: no wish */
 extern void pool_apply_view(Pool *pool);
-extern void pool_give_back(Pool *pool, int n);
+extern void pool_give_back(Pool *pool, PoolWish wish);
 
 typedef enum DropKind
 {

@@ -124,12 +124,12 @@ pool_set_get(PoolSet *set, const PoolTarget *target)
 }
 
 void
-pool_set_give_back(PoolSet *set, int node, const char *database, const char *user, int n)
+pool_set_give_back(PoolSet *set, int node, const char *database, const char *user, PoolWish wish)
 {
 	Pool	   *pool = find_pool(set, node, database, user);
 
 	if (pool != NULL)
-		pool_give_back(pool, n);
+		pool_give_back(pool, wish);
 }
 
 int

@@ -18,6 +18,7 @@ static PoolSet *set;
 static PoolConfig config;
 static int	suspected;
 static int	starved;
+static PoolWish wished;
 static int	order;				/* grows with each grant */
 
 typedef struct Asker
@@ -62,12 +63,13 @@ on_failed(void *owner, const Error *error)
 }
 
 static void
-on_starved(void *arg, int node, const char *database, const char *user)
+on_starved(void *arg, int node, const char *database, const char *user, PoolWish wish)
 {
 	assert_int_equal(node, 0);
 	assert_string_equal(database, "mes");
 	assert_string_equal(user, "app");
 	starved++;
+	wished = wish;
 }
 
 static void
@@ -814,7 +816,7 @@ limit_holds_over_sets(void **state)
 	assert_int_equal(fake.accepted, 4);
 
 	/* no idle server: the next that comes back is the peer's */
-	pool_set_give_back(set, 0, "mes", "app", 1);
+	pool_set_give_back(set, 0, "mes", "app", POOL_WISH_SHARE);
 	give(&mine[0], CHECKIN_CLEAN);
 	wait_until(loop, theirs.granted);
 	assert_false(mine[4].granted);
@@ -843,14 +845,14 @@ idle_servers_are_given_back(void **state)
 	ask_of(peer, &theirs);
 	wait_until(loop, starved > 0);
 	assert_false(theirs.granted);
-	pool_set_give_back(set, 0, "mes", "app", 1);
+	pool_set_give_back(set, 0, "mes", "app", POOL_WISH_SHARE);
 	wait_until(loop, theirs.granted);
 	assert_int_equal(stats_of(set).idle, 0);
 	give(&theirs, CHECKIN_CLEAN);
 	pool_set_destroy(peer);
 }
 
-/* Who has no more than its share keeps it. */
+/* Who has no more than its share keeps what it uses. */
 static void
 share_is_kept(void **state)
 {
@@ -864,11 +866,17 @@ share_is_kept(void **state)
 	for (int i = 0; i < 3; i++)
 		ask_of(peer, &theirs[i]);
 	wait_until(loop, theirs[0].granted && theirs[1].granted);
-	pool_set_give_back(set, 0, "mes", "app", 1);
+	wait_until(loop, starved > 0);
+	assert_int_equal(wished, POOL_WISH_IDLE);
+	pool_set_give_back(set, 0, "mes", "app", POOL_WISH_IDLE);
 	give(&mine[0], CHECKIN_CLEAN);
 	assert_int_equal(stats_of(set).idle, 1);
-	assert_int_equal(starved, 0);
-	pool_cancel_wait(&theirs[2].waiter);
+
+	/* but what it does not use is given to who waits */
+	pool_set_give_back(set, 0, "mes", "app", POOL_WISH_IDLE);
+	wait_until(loop, theirs[2].granted);
+	assert_int_equal(stats_of(set).idle, 0);
+	give(&theirs[2], CHECKIN_CLEAN);
 	give(&mine[1], CHECKIN_CLEAN);
 	give(&theirs[0], CHECKIN_CLEAN);
 	give(&theirs[1], CHECKIN_CLEAN);

@@ -120,19 +120,25 @@ ask(void *arg)
 }
 
 static void
-give_back(void *arg)
+give_back_idle(void *arg)
 {
-	pool_set_give_back(((Thread *) arg)->set, 0, "mes", "app", 1);
+	pool_set_give_back(((Thread *) arg)->set, 0, "mes", "app", POOL_WISH_IDLE);
 }
 
 static void
-on_starved(void *arg, int node, const char *database, const char *user)
+give_back_share(void *arg)
+{
+	pool_set_give_back(((Thread *) arg)->set, 0, "mes", "app", POOL_WISH_SHARE);
+}
+
+static void
+on_starved(void *arg, int node, const char *database, const char *user, PoolWish wish)
 {
 	atomic_fetch_add(&asked, 1);
 	for (int i = 0; i < nthreads; i++)
 	{
 		if (&threads[i] != arg)
-			loop_post(threads[i].loop, give_back, &threads[i]);
+			loop_post(threads[i].loop, wish == POOL_WISH_SHARE ? give_back_share : give_back_idle, &threads[i]);
 	}
 }
 

@@ -1,0 +1,249 @@
+"""What goes where: reads to replicas, everything else to the primary.
+
+here() names the node a statement ran on, and SHOW STATS what the router took
+it for. The list of statements that once fooled routers (router.md 3.6) is run
+for real: what has an effect must have it, on the primary, once.
+"""
+
+import psycopg2
+
+from pgwire import Bind, Execute, Parse, Query, Sync
+from routercase import RouterTestCase
+
+SETUP = """
+CREATE VIEW v_read AS SELECT id, here() AS node FROM t;
+CREATE SEQUENCE s;
+CREATE TABLE log (what text);
+CREATE FUNCTION bump() RETURNS int VOLATILE LANGUAGE sql AS $$ INSERT INTO log VALUES ('bump'); SELECT 1 $$;
+CREATE FUNCTION bump_for(t) RETURNS int VOLATILE LANGUAGE sql AS $$ INSERT INTO log VALUES ('column'); SELECT 1 $$;
+CREATE VIEW v_write AS SELECT id, bump() FROM t LIMIT 1;
+CREATE FUNCTION bump_both(int, int) RETURNS int VOLATILE LANGUAGE sql AS $$ SELECT bump() $$;
+CREATE OPERATOR @#@ (LEFTARG = int, RIGHTARG = int, FUNCTION = bump_both);
+CREATE TYPE target AS (a int);
+CREATE FUNCTION bump_cast(t) RETURNS target VOLATILE LANGUAGE sql AS $$ SELECT bump(); SELECT row(1)::target $$;
+CREATE CAST (t AS target) WITH FUNCTION bump_cast(t);
+CREATE UNLOGGED TABLE u (id int);
+INSERT INTO u VALUES (1);
+CREATE PROCEDURE p() LANGUAGE sql AS $$ INSERT INTO log VALUES ('call') $$;
+CREATE TABLE parted (id int) PARTITION BY RANGE (id);
+CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (100);
+CREATE MATERIALIZED VIEW m AS SELECT count(*) FROM t;
+"""
+
+READS = [
+    "SELECT * FROM t WHERE id = 1",
+    "select count(*) from t join t as t2 using (id) where t.v like 'v%'",
+    "WITH x AS (SELECT * FROM t) SELECT max(id) FROM x",
+    "VALUES (1), (2)",
+    "TABLE t",
+    "(SELECT 1) UNION ALL (SELECT 2)",
+    "/* a comment */ SELECT 1",
+    "-- a comment\nSELECT 1",
+    "SELECT now(), current_user, random(), gen_random_uuid(), clock_timestamp()",
+    "SELECT id, row_number() OVER (ORDER BY id) FROM t",
+    "SELECT * FROM t, LATERAL (SELECT t.id + 1) x LIMIT 1",
+    "EXPLAIN SELECT * FROM t",
+    "EXPLAIN (ANALYZE, TIMING OFF) SELECT * FROM t",
+    "COPY (SELECT 1) TO STDOUT",
+    "SELECT * FROM parted",
+    "SELECT * FROM m",
+    "SELECT array_agg(v ORDER BY id) FROM t WHERE id = ANY ('{1,2}')",
+    "SELECT 1; SELECT 2",
+]
+
+WRITES = [
+    "INSERT INTO log VALUES ('x')",
+    "WITH w AS (INSERT INTO log VALUES ('cte') RETURNING 1) SELECT * FROM w",
+    "SELECT * FROM (WITH w AS (SELECT 1) SELECT * FROM w) x, (SELECT bump()) y",
+    "WITH a AS (WITH b AS (SELECT 1) SELECT * FROM b), c AS (DELETE FROM log RETURNING 1) SELECT * FROM a",
+    "SELECT * FROM t WHERE id = 1 FOR UPDATE",
+    "SELECT * FROM (SELECT * FROM t FOR SHARE) x LIMIT 1",
+    "SELECT 1 AS a INTO into_{n}",
+    "EXPLAIN ANALYZE INSERT INTO log VALUES ('explained')",
+    "CALL p()",
+    "DO $$ BEGIN INSERT INTO log VALUES ('do'); END $$",
+    "SELECT nextval('s')",
+    "SELECT bump()",
+    "SELECT * FROM v_write",
+    "SELECT * FROM v_read",
+    "SELECT 1 @#@ 2",
+    "SELECT (t.*)::target FROM t WHERE id = 1",
+    "SELECT t.bump_for FROM t WHERE id = 1",
+    "SELECT 1; INSERT INTO log VALUES ('second')",
+    "(((SELECT bump())))",
+    "/* c */ /* c */ (SELECT bump())",
+    "SELECT pg_advisory_lock(1), pg_advisory_unlock(1)",
+    "SELECT set_config('work_mem', '1MB', true)",
+    "SELECT pg_notify('c', 'p')",
+    "SELECT lo_create(0)",
+    "SELECT * FROM u",
+    "SELECT pg_stat_reset_single_table_counters(0)",
+    "SELECT txid_current()",
+    "LOCK TABLE log",
+    "MERGE INTO log USING (SELECT 'merged' AS w) x ON false WHEN NOT MATCHED THEN INSERT VALUES (w)",
+    "CREATE TABLE IF NOT EXISTS made_{n} (a int)",
+    "ANALYZE t",
+    "REFRESH MATERIALIZED VIEW m",
+    "SELECT inet_server_port(), pg_is_in_recovery()",
+    "SELECT count(*) FROM pg_stat_activity",
+    "SELECT pg_current_wal_lsn()",
+    "SHOW transaction_read_only",
+    "SHOW in_hot_standby",
+    "SELECT no_such_function()",
+    "SELECT * FROM no_such_table",
+    "SELEC 1",
+]
+
+
+class Routing(RouterTestCase):
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        cls.sql(SETUP)
+
+    def where_counted(self, *messages):
+        """The nodes on which the router counts what the messages did."""
+        wire = self.wire()
+        with self.counting() as done:
+            wire.ask(*messages)
+        return done
+
+    def assertOnReplica(self, done, sql):
+        self.assertEqual([(node in self.replica_names(), what) for node, what in done], [(True, "reads")], sql)
+
+    def assertOnPrimary(self, done, sql):
+        self.assertEqual([node for node, _ in done], [self.primary_name], sql)
+
+    def test_reads(self):
+        """Guards: reads go to replicas, in both protocols."""
+        for sql in READS:
+            with self.subTest(sql):
+                self.assertOnReplica(self.where_counted(Query(sql)), sql)
+                if ";" not in sql:
+                    self.assertOnReplica(self.where_counted(Parse("", sql), Bind("", ""), Execute(), Sync()), sql)
+
+    def test_writes(self):
+        """Guards: whatever is not proven a read goes to the primary, however well it hides (router.md 3.6)."""
+        for n, sql in enumerate(WRITES):
+            with self.subTest(sql):
+                self.assertOnPrimary(self.where_counted(Query(sql.format(n=n))), sql)
+                if "; " not in sql:
+                    text = sql.format(n=n + 1000)
+                    self.assertOnPrimary(self.where_counted(Parse("", text), Bind("", ""), Execute(), Sync()), sql)
+
+    def test_hidden_writes_happen_once(self):
+        """Guards: none of the hidden writes was tried on a replica first and run again."""
+        for sql in ("SELECT bump()", "SELECT * FROM v_write", "SELECT 1 @#@ 2", "SELECT t.bump_for FROM t WHERE id = 1",
+                    "CALL p()", "SELECT (t.*)::target FROM t WHERE id = 1"):
+            with self.subTest(sql):
+                self.sql("DELETE FROM log")
+                self.assertEqual(self.wire().query(sql)[-1], "Z I")
+                self.assertEqual(self.sql("SELECT count(*) FROM log"), [(1,)])
+
+    def test_reads_spread(self):
+        """Guards: sessions are spread over the replicas, and one session stays where it is."""
+        used = set()
+        for _ in range(30):
+            with self.client() as connection:
+                cursor = connection.cursor()
+                nodes = set()
+                for _ in range(3):
+                    cursor.execute("SELECT here()")
+                    nodes.add(cursor.fetchone()[0])
+                self.assertEqual(len(nodes), 1)
+                used |= nodes
+        self.assertEqual(used, set(self.replica_names()))
+
+    def test_hints(self):
+        """Guards: the comment, SET andon.route and its RESET say where reads go; writes go to the primary anyway."""
+        with self.client() as connection:
+            cursor = connection.cursor()
+
+            def here(prefix=""):
+                cursor.execute(prefix + "SELECT here()")
+                return cursor.fetchone()[0]
+
+            self.assertEqual(here("/* andon:primary */ "), self.primary_name)
+            self.assertIn(here("/* andon:replica */ "), self.replica_names())
+            cursor.execute("/* andon:replica */ SELECT inet_server_port()")
+            self.assertIn(cursor.fetchone()[0], [node.port for node in self.cluster.replicas])
+            cursor.execute("SET andon.route = 'primary'")
+            self.assertEqual(here(), self.primary_name)
+            cursor.execute("SHOW andon.route")
+            self.assertEqual(cursor.fetchone(), ("primary",))
+            cursor.execute("SET andon.route TO replica")
+            self.assertIn(here(), self.replica_names())
+            cursor.execute("/* andon:replica */ INSERT INTO log VALUES (here()) RETURNING what")
+            self.assertEqual(cursor.fetchone(), (self.primary_name,))
+            cursor.execute("RESET andon.route")
+            cursor.execute("SHOW andon.route")
+            self.assertEqual(cursor.fetchone(), ("auto",))
+            error = self.assertSqlstate("22023", cursor.execute, "SET andon.route = 'moon'")
+            self.assertIn("auto, primary, replica", error.diag.message_hint)
+
+    def test_looks_like_a_primary(self):
+        """Guards: clients that look for a primary (target_session_attrs) see one."""
+        for attrs in ("read-write", "primary"):
+            with self.client(target_session_attrs=attrs) as connection:
+                cursor = connection.cursor()
+                cursor.execute("SELECT pg_is_in_recovery()")
+                self.assertEqual(cursor.fetchone(), (False,))
+                cursor.execute("SHOW transaction_read_only")
+                self.assertEqual(cursor.fetchone(), ("off",))
+        with self.assertRaises(psycopg2.OperationalError):
+            with self.client(target_session_attrs="standby"):
+                pass
+
+    def test_table_made_a_moment_ago(self):
+        """Guards: names the replica does not have yet are looked up on the primary, and the client never knows."""
+        for replica in self.cluster.replicas:
+            replica.pause_replay()
+            self.addCleanup(replica.resume_replay)
+        self.sql("CREATE TABLE fresh AS SELECT 42 AS answer")
+        self.sql("ALTER TABLE t ADD fresh int DEFAULT 7")
+        self.sql("CREATE FUNCTION fresh_read() RETURNS int STABLE LANGUAGE sql AS 'SELECT 43'")
+        with self.client() as connection:
+            cursor = connection.cursor()
+            for sql, answer in (("SELECT answer FROM fresh", 42), ("SELECT fresh FROM t WHERE id = 1", 7),
+                                ("SELECT fresh_read()", 43)):
+                cursor.execute(sql)
+                self.assertEqual(cursor.fetchone(), (answer,))
+        wire = self.wire()
+        self.assertEqual(wire.ask(Parse("", "SELECT fresh FROM t WHERE id = $1"), Bind("", "", 1), Execute(), Sync()),
+                         ["1", "2", "D 7", "C SELECT 1", "Z I"])
+
+    def test_errors_of_reads(self):
+        """Guards: an error that is the statement's own comes back once, and is the server's."""
+        with self.client() as connection:
+            cursor = connection.cursor()
+            self.assertSqlstate("22012", cursor.execute, "SELECT 1/0")
+            self.assertSqlstate("42P01", cursor.execute, "SELECT * FROM nowhere_at_all")
+            self.assertSqlstate("42703", cursor.execute, "SELECT nothing FROM t")
+            self.assertSqlstate("42883", cursor.execute, "SELECT nothing(1)")
+            cursor.execute("SELECT 1")
+            self.assertEqual(cursor.fetchone(), (1,))
+
+    def test_unsafe_text(self):
+        """Guards: with standard_conforming_strings off a literal can hide a write: all goes to the primary."""
+        with self.client(options="-c standard_conforming_strings=off") as connection:
+            cursor = connection.cursor()
+            cursor.execute("SELECT here()")
+            self.assertEqual(cursor.fetchone(), (self.primary_name,))
+            cursor.execute(r"SELECT '\'; INSERT INTO log VALUES (''hidden'') --', here()")
+        with self.client() as connection:
+            cursor = connection.cursor()
+            cursor.execute("SELECT here()")
+            self.assertIn(cursor.fetchone()[0], self.replica_names())
+            cursor.execute("SET client_encoding = 'SJIS'")
+            cursor.execute("SELECT here()")
+            self.assertEqual(cursor.fetchone(), (self.primary_name,))
+
+
+class Everything(RouterTestCase):
+    router_options = {"consistency": "primary"}
+
+    def test_primary_only(self):
+        """Guards: consistency=primary uses no replica at all."""
+        for _ in range(5):
+            self.assertEqual(self.router.value("SELECT here()", dbname=self.dbname), self.primary_name)
+        self.assertEqual({node for (node, what), count in self.counts().items() if count > 0}, {self.primary_name})
