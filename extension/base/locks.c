@@ -17,13 +17,20 @@
 
 static void locks_request(LockRequests *requests, uint16 class, Oid relid, uint64 hash,
 						  LOCKMODE mode);
-static void locks_take(uint16 class, Oid relid, uint32 hash, LOCKMODE mode);
+static LockAcquireResult locks_take(uint16 class, Oid relid, uint32 hash, LOCKMODE mode,
+									bool dont_wait);
 static int	lock_request_compare(const void *a, const void *b);
 
 void
 locks_take_board(Oid board, LOCKMODE mode)
 {
-	locks_take(LOCKS_CLASS_BOARD, board, 0, mode);
+	(void) locks_take(LOCKS_CLASS_BOARD, board, 0, mode, false);
+}
+
+bool
+locks_try_board(Oid board, LOCKMODE mode)
+{
+	return locks_take(LOCKS_CLASS_BOARD, board, 0, mode, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 LockRequests *
@@ -48,9 +55,10 @@ locks_request_key(LockRequests *requests, Oid board, uint64 hash)
 	locks_request(requests, LOCKS_CLASS_KEY, board, hash, ExclusiveLock);
 }
 
-void
-locks_take_requests(LockRequests *requests)
+bool
+locks_take_requests(LockRequests *requests, int most, int *taken)
 {
+	*taken = 0;
 	qsort(requests->requests, requests->count, sizeof(LockRequest), lock_request_compare);
 	for (int i = 0; i < requests->count; i++)
 	{
@@ -61,9 +69,13 @@ locks_take_requests(LockRequests *requests)
 		if (before && before->class == request->class &&
 			before->relid == request->relid && before->hash == request->hash)
 			continue;
-		locks_take(request->class, request->relid, request->hash, request->mode);
+		if (*taken >= most)
+			return false;
+		if (locks_take(request->class, request->relid, request->hash, request->mode,
+					   false) == LOCKACQUIRE_OK)
+			(*taken)++;
 	}
-	requests->count = 0;
+	return true;
 }
 
 static void
@@ -84,13 +96,13 @@ locks_request(LockRequests *requests, uint16 class, Oid relid, uint64 hash, LOCK
 	request->mode = mode;
 }
 
-static void
-locks_take(uint16 class, Oid relid, uint32 hash, LOCKMODE mode)
+static LockAcquireResult
+locks_take(uint16 class, Oid relid, uint32 hash, LOCKMODE mode, bool dont_wait)
 {
 	LOCKTAG		tag;
 
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, relid, hash, class);
-	(void) LockAcquire(&tag, mode, false, false);
+	return LockAcquire(&tag, mode, false, dont_wait);
 }
 
 static int

@@ -47,11 +47,18 @@ typedef struct LockRequests
 
 extern void locks_take_board(Oid board, LOCKMODE mode);
 
+/* The same without waiting; false if it is not to be had now. */
+extern bool locks_try_board(Oid board, LOCKMODE mode);
+
 extern LockRequests *locks_create_requests(void);
 extern void locks_request_link(LockRequests *requests, Oid relid, uint64 hash, LOCKMODE mode);
 extern void locks_request_key(LockRequests *requests, Oid board, uint64 hash);
 
-/* Takes them all, waiting as needed, and empties the list. */
-extern void locks_take_requests(LockRequests *requests);
+/*
+ * Takes them all, waiting as needed.  Stops once it has taken `most` locks that
+ * this transaction did not hold yet.  *taken: how many those are, at the least.
+ * False if it stopped before the end.  The list is sorted and stays filled.
+ */
+extern bool locks_take_requests(LockRequests *requests, int most, int *taken);
 
 #endif							/* ANDON_BASE_LOCKS_H */

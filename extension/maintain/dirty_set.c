@@ -35,7 +35,6 @@ struct DirtyBoard
 {
 	Oid			relid;
 	int			count;			/* pending entries */
-	int			locks;			/* asked for so far */
 	DirtyEntry *whole;			/* pending entry of kind DIRTY_WHOLE, or NULL */
 	dlist_head	pending;
 };
@@ -44,6 +43,7 @@ typedef struct DirtyLevel
 {
 	dlist_head	captured;		/* pending entries captured at this level */
 	dlist_head	drained;		/* entries of outer levels drained at this one */
+	int			nlocks;			/* taken at this level */
 } DirtyLevel;
 
 typedef struct DirtySlot
@@ -70,6 +70,7 @@ static dirty_hash *pending = NULL;
 static List *boards = NIL;		/* of DirtyBoard */
 static DirtyLevel **levels = NULL;	/* index: nesting level */
 static int	nlevels = 0;
+static int	nlocks = 0;			/* of all levels */
 static DirtyEntry *probe = NULL;	/* scratch entry for look-ups */
 static int	probe_columns = 0;
 
@@ -189,15 +190,13 @@ dirty_set_release(List *entries)
 }
 
 int
-dirty_set_count_locks(Oid relid, int count)
+dirty_set_count_locks(int count)
 {
-	DirtyBoard *board;
-
 	if (context == NULL)
 		begin();
-	board = get_board(relid);
-	board->locks += count;
-	return board->locks;
+	get_level(GetCurrentTransactionNestLevel())->nlocks += count;
+	nlocks += count;
+	return nlocks;
 }
 
 void
@@ -210,6 +209,8 @@ dirty_set_on_subcommit(int n)
 		return;
 	level = levels[n];
 	parent = get_level(n - 1);
+	parent->nlocks += level->nlocks;
+	level->nlocks = 0;
 	while (!dlist_is_empty(&level->captured))
 	{
 		DirtyEntry *entry = dlist_head_element(DirtyEntry, level_node, &level->captured);
@@ -238,6 +239,8 @@ dirty_set_on_subabort(int n)
 	if (n >= nlevels || levels[n] == NULL)
 		return;
 	level = levels[n];
+	nlocks -= level->nlocks;
+	level->nlocks = 0;
 	while (!dlist_is_empty(&level->captured))
 	{
 		DirtyEntry *entry = dlist_head_element(DirtyEntry, level_node, &level->captured);
@@ -276,6 +279,7 @@ dirty_set_on_transaction_end(void)
 	boards = NIL;
 	levels = NULL;
 	nlevels = 0;
+	nlocks = 0;
 	probe = NULL;
 	probe_columns = 0;
 }
@@ -331,7 +335,7 @@ get_level(int level)
 	}
 	if (levels[level] == NULL)
 	{
-		levels[level] = MemoryContextAlloc(context, sizeof(DirtyLevel));
+		levels[level] = MemoryContextAllocZero(context, sizeof(DirtyLevel));
 		dlist_init(&levels[level]->captured);
 		dlist_init(&levels[level]->drained);
 	}

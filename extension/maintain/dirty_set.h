@@ -12,6 +12,9 @@
  *	  an entry taken by a drain stays with the level that drained it, if it was
  *	  captured further out: that level's abort makes it pending again
  *
+ * It also counts the locks that drains have taken, by level: an abort releases
+ * those of its level.
+ *
  * Entries of one board are bounded; beyond the bound the whole board is dirty
  * and single keys are no longer kept, so memory stays bounded too.
  *
@@ -80,10 +83,10 @@ extern List *dirty_set_take(Oid board);
 extern void dirty_set_release(List *entries);
 
 /*
- * Locks asked for on behalf of a board, in this transaction: adds count and
- * answers with the sum.  Never lowered, not even by a subtransaction's abort.
+ * Link and key locks that this transaction holds, over all boards: adds count,
+ * taken at the current nesting level, and answers with the sum.
  */
-extern int	dirty_set_count_locks(Oid board, int count);
+extern int	dirty_set_count_locks(int count);
 
 /* Transaction events; the level is the subtransaction's own. */
 extern void dirty_set_on_subcommit(int level);

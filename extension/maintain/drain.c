@@ -7,9 +7,8 @@
  * and neither sees what the other has not committed.  So each drain takes, in
  * this order, locks that are held to the end of the transaction:
  *
- * 1. The board lock, shared.  Exclusive if the whole board is dirty, or when
- *	  this transaction has asked for more locks than LOCK_BOUND on behalf of the
- *	  board: it then stands for all that follow.
+ * 1. The board lock, shared.  Exclusive if the whole board is dirty or single
+ *	  locks would be too many (below): it then stands for all that follow.
  * 2. Link locks.  Who maps a link value through a hop takes (table, columns,
  *	  value) exclusively; who made a row of that table new under the value, or
  *	  changed what the row carries on, takes it shared.
@@ -42,6 +41,14 @@
  * hold a lock shared and want it exclusively, two statements of one transaction
  * that lock in crossed order) is a deadlock like any other: 40P01.
  *
+ * The lock table is finite.  A drain that needs more than LOCKS_MANY locks takes
+ * the board exclusively if it is free, which saves both time and room; if it is
+ * not, it goes on with single locks: two bulk writers that both hold the board
+ * shared and both waited for the rest of it would deadlock.  Only at LOCKS_MOST,
+ * held by the transaction or needed at once, must it wait.  A transaction of
+ * many small statements is no bulk writer before LOCKS_MOST: alone on the board
+ * it would hold up writers whose rows it is going to change itself.
+ *
  * At REPEATABLE READ and SERIALIZABLE the newest state, which the locks make
  * stable, may be one that this transaction must not see.  Everything is read
  * under both snapshots then; if they differ: 40001 (mapping.h, refresh.c).
@@ -50,6 +57,7 @@
  */
 #include "postgres.h"
 
+#include "access/twophase.h"
 #include "access/xact.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
@@ -65,11 +73,16 @@
 #include "maintain/mapping.h"
 #include "maintain/refresh.h"
 
+/* Single locks of one drain, beyond which the board is taken as a whole if it is free. */
+#define LOCKS_MANY	(4 * max_locks_per_xact)
+
 /*
- * Link and key locks of one transaction for one board.  The lock table has
- * room for max_locks_per_transaction locks per backend on average.
+ * Single locks of one transaction.  The lock table has room for
+ * max_locks_per_transaction locks of each backend, relations included; sixteen
+ * transactions at the bound fill it.
  */
-#define LOCK_BOUND	(4 * max_locks_per_xact)
+#define LOCKS_MOST \
+	Max(LOCKS_MANY, max_locks_per_xact * (MaxBackends + max_prepared_xacts) / 16)
 
 /* One drain of one board. */
 typedef struct Drain
@@ -77,6 +90,7 @@ typedef struct Drain
 	BoardPlan  *plan;
 	bool		whole;			/* refresh every key */
 	bool		alone;			/* the board lock is held exclusively */
+	int			nlocks;			/* single locks asked for */
 	ValueSet   *keys;
 	ValueSet  **carried;		/* per path: the tuples to be mapped next */
 	LockRequests *requests;
@@ -88,6 +102,7 @@ static void drain_board(Oid board);
 static void drain_sort_entries(Drain *drain, List *entries);
 static void drain_request_shared_links(Drain *drain, List *entries);
 static void drain_take_board_lock(Drain *drain, int nlocks);
+static void drain_take_board_alone(Drain *drain, int nlocks);
 static void drain_map_paths(Drain *drain);
 static void drain_map_level(Drain *drain, int level);
 static void drain_request_carried(Drain *drain, int level);
@@ -229,11 +244,25 @@ drain_request_shared_links(Drain *drain, List *entries)
 static void
 drain_take_board_lock(Drain *drain, int nlocks)
 {
+	drain_take_board_alone(drain, drain->whole ? INT_MAX : nlocks);
+	if (!drain->alone)
+		locks_take_board(drain->plan->board->relid, ShareLock);
+}
+
+/* Takes the board lock exclusively if this many single locks call for it. */
+static void
+drain_take_board_alone(Drain *drain, int nlocks)
+{
 	Oid			board = drain->plan->board->relid;
 
-	drain->alone = drain->whole ||
-		dirty_set_count_locks(board, 0) + nlocks > LOCK_BOUND;
-	locks_take_board(board, drain->alone ? ExclusiveLock : ShareLock);
+	if (drain->alone || nlocks <= LOCKS_MANY)
+		return;
+	drain->alone = locks_try_board(board, ExclusiveLock);
+	if (!drain->alone && nlocks > LOCKS_MOST)
+	{
+		locks_take_board(board, ExclusiveLock);
+		drain->alone = true;
+	}
 }
 
 /* Hop after hop, all paths abreast. */
@@ -299,18 +328,19 @@ drain_request_carried(Drain *drain, int level)
 static void
 drain_take_locks(Drain *drain)
 {
-	Oid			board = drain->plan->board->relid;
+	int			taken;
+	int			room;
 
-	if (!drain->alone &&
-		dirty_set_count_locks(board, drain->requests->count) > LOCK_BOUND)
+	drain->nlocks += drain->requests->count;
+	drain_take_board_alone(drain, drain->nlocks);
+	if (!drain->alone)
 	{
-		locks_take_board(board, ExclusiveLock);
-		drain->alone = true;
+		room = LOCKS_MOST - dirty_set_count_locks(0);
+		if (!locks_take_requests(drain->requests, room, &taken))
+			drain_take_board_alone(drain, INT_MAX);
+		(void) dirty_set_count_locks(taken);
 	}
-	if (drain->alone)
-		drain->requests->count = 0;
-	else
-		locks_take_requests(drain->requests);
+	drain->requests->count = 0;
 }
 
 static void
