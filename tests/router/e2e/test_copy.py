@@ -13,6 +13,7 @@ from routercase import RouterTestCase
 
 class Copy(RouterTestCase):
     cluster_options = {"replicas": 1}
+    router_options = {"replica_wait": "20s"}
 
     def setUp(self):
         self.sql("DROP TABLE IF EXISTS c")

@@ -11,7 +11,7 @@ from routercase import RouterTestCase
 
 
 class PreparedStatements(RouterTestCase):
-    router_options = {"max_prepared_statements": 5, "default_pool_size": 3}
+    router_options = {"max_prepared_statements": 5, "default_pool_size": 3, "replica_wait": "20s"}
 
     def value(self, words):
         return [word for word in words if word.startswith("D ")][0][2:]

@@ -96,6 +96,8 @@ WRITES = [
 
 
 class Routing(RouterTestCase):
+    router_options = {"replica_wait": "20s"}
+
     @classmethod
     def prepare(cls):
         super().prepare()
