@@ -111,6 +111,7 @@ $(pg_query_o): router/sql/pg_query.symbols Makefile
 extension_san := $(if $(findstring address,$(SAN)),$(SAN))
 
 extension: ## build the extension (objects under build/extension)
+	@$(PG_CONFIG) --version >/dev/null 2>&1 || { echo "no $(PG_CONFIG): run 'make deps', or set PG_CONFIG" >&2; exit 1; }
 	@mkdir -p $(build)/extension
 	+@$(MAKE) --no-print-directory $(if $(V),,-s) -C $(build)/extension -f $(top)/extension/Makefile \
 	    PG_CONFIG=$(PG_CONFIG) VERSION=$(VERSION) SAN='$(extension_san)' all
@@ -266,7 +267,8 @@ install: all ## install the extension into PostgreSQL and the router into PREFIX
 	    PG_CONFIG=$(PG_CONFIG) VERSION=$(VERSION) DESTDIR=$(DESTDIR) install
 	install -d $(bindir) $(docdir)
 	$(if $(wildcard router/app/main.c),install -m 755 $(build)/andon-router $(bindir)/andon-router)
-	install -m 644 LICENSE $(wildcard README.md CHANGELOG.md etc/*.ini etc/*.service) $(docdir)/
+	install -m 644 LICENSE $(wildcard README.md CHANGELOG.md etc/*.ini) $(docdir)/
+	sed 's#/usr/local#$(PREFIX)#' etc/andon-router.service > $(docdir)/andon-router.service
 
 uninstall: ## remove what install put there
 	+$(MAKE) --no-print-directory -C $(build)/extension -f $(top)/extension/Makefile \
