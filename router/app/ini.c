@@ -90,7 +90,7 @@ accept_line(IniReader *reader, Slice line)
 	}
 	if (line.len > INI_LINE_LEN_MAX)
 	{
-		char		message[80];
+		char		message[128];
 
 		snprintf(message, sizeof(message), "the line is too long: %zu bytes, at most %d are allowed",
 				 line.len, INI_LINE_LEN_MAX);
@@ -124,7 +124,7 @@ accept_section(IniReader *reader, Slice line)
 	len = (size_t) (end - line.data);
 	if (len > INI_SECTION_LEN_MAX)
 	{
-		char		message[80];
+		char		message[128];
 
 		snprintf(message, sizeof(message), "the name of the section is too long: %zu bytes, at most %d are allowed",
 				 len, INI_SECTION_LEN_MAX);
