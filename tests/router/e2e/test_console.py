@@ -1,0 +1,211 @@
+"""The admin console as an operator uses it: psql, a driver, a script.
+
+Every command is tried by an administrator, by a user for statistics, and by
+somebody else; what SHOW tells is compared with what was just done.
+"""
+
+import contextlib
+
+import psycopg2
+
+from pgcluster import wait_until
+from pgwire import Bind, Describe, Execute, Parse, Query, Sync
+from routercase import RouterTestCase
+
+SHOWS = ["HELP", "VERSION", "NODES", "POOLS", "CLIENTS", "SERVERS", "STATS", "CONFIG"]
+
+
+class Console(RouterTestCase):
+    router_options = {"admin_users": "postgres, boss", "stats_users": "watcher", "default_pool_size": 7}
+
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        for user in ("boss", "watcher", "nobody_special"):
+            cls.cluster.create_user(user)
+        cls.cluster.wait_caught_up()
+
+    @contextlib.contextmanager
+    def console(self, user="postgres"):
+        with self.client(dbname="andon", user=user) as connection:
+            yield connection.cursor()
+
+    def test_every_show(self):
+        """Guards: each SHOW answers, with the same columns to an administrator and a user for statistics."""
+        for what in SHOWS:
+            with self.subTest(what):
+                columns = []
+                for user in ("boss", "watcher"):
+                    with self.console(user) as cursor:
+                        cursor.execute("SHOW " + what)
+                        columns.append([column.name for column in cursor.description])
+                        self.assertTrue(cursor.fetchall())
+                self.assertEqual(columns[0], columns[1])
+
+    def test_permissions(self):
+        """Guards: RELOAD and SHUTDOWN take an administrator; who is named nowhere does not get in."""
+        with self.console("watcher") as cursor:
+            for command in ("RELOAD", "SHUTDOWN", "SHUTDOWN WAIT_FOR_SERVERS"):
+                self.assertSqlstate("42501", cursor.execute, command)
+            cursor.execute("SHOW VERSION")
+        with self.assertRaises(psycopg2.OperationalError) as caught:
+            with self.console("nobody_special"):
+                pass
+        self.assertIn("admin console", str(caught.exception))
+        self.assertAlive()
+
+    def test_wrong_commands(self):
+        """Guards: what is no command says so, with a hint, and the console goes on."""
+        with self.console() as cursor:
+            for command in ("SHOW NOTHING", "SELECT 1", "FROBNICATE", "SHOW NODES; SHOW POOLS", "INSERT INTO t VALUES (1)"):
+                with self.subTest(command):
+                    with self.assertRaises(psycopg2.Error) as caught:
+                        cursor.execute(command)
+                    self.assertIn(caught.exception.pgcode, ("42601", "0A000"))
+            cursor.execute("show   version ;")
+            self.assertIn("0.1.0", cursor.fetchone()[0])
+
+    def test_extended_protocol(self):
+        """Guards: drivers that prepare everything can use the console."""
+        wire = self.wire(dbname="andon")
+        self.assertEqual(wire.ask(Parse("", "SHOW VERSION"), Bind("", ""), Describe("P"), Execute(), Sync()),
+                         ["1", "2", "T", "D andon-router 0.1.0", "C SHOW", "Z I"])
+        self.assertEqual(wire.query(""), ["I", "Z I"])
+        self.assertEqual(wire.ask(Parse("", "NONSENSE"), Bind("", ""), Execute(), Sync())[-2:], ["E 42601", "Z I"])
+        self.assertEqual(wire.ask(Sync()), ["Z I"])
+        wire.send(Query("SHOW VERSION"), Query("SHOW NODES"), Query("SHOW VERSION"))
+        answers = [wire.read_words() for _ in range(3)]
+        self.assertEqual(answers[0], answers[2])
+
+    def test_nodes(self):
+        """Guards: SHOW NODES has each node with its role, state and position."""
+        rows = {row["node"]: row for row in self.router.show("NODES")}
+        self.assertEqual({name: row["role"] for name, row in rows.items()},
+                         {node.name: "primary" if node is self.cluster.primary else "replica" for node in self.cluster.nodes})
+        for node in self.cluster.nodes:
+            row = rows[node.name]
+            self.assertEqual((row["state"], row["timeline"], int(row["port"])), ("usable", "1", node.port))
+            self.assertRegex(row["lsn"], "^[0-9A-F]+/[0-9A-F]+$")
+
+    def test_clients_servers_pools(self):
+        """Guards: a client in a transaction is shown as such, with its node, on its server, in its pool."""
+        wire = self.wire(application_name="seen by the console")
+        wire.query("BEGIN")
+        wire.query("INSERT INTO t VALUES (6000)")
+        client = self.show_client(application_name="seen by the console")
+        self.assertEqual((client["user"], client["state"], client["tx_status"], client["node"]),
+                         ("postgres", "idle", "T", self.primary_name))
+        servers = [row for row in self.router.show("SERVERS")
+                   if row["database"] == self.dbname and row["tx_status"] == "T"]
+        self.assertEqual([(row["node"], row["role"], row["state"]) for row in servers],
+                         [(self.primary_name, "primary", "active")])
+        backend = wire.query("SELECT pg_backend_pid()")[1][2:]
+        self.assertEqual(servers[0]["remote_pid"], backend)
+        pool = [row for row in self.router.show("POOLS")
+                if row["database"] == self.dbname and row["node"] == self.primary_name][0]
+        self.assertEqual((pool["sv_active"], pool["pool_mode"]), ("1", "transaction"))
+        wire.query("ROLLBACK")
+
+    def test_stats(self):
+        """Guards: SHOW STATS counts reads and writes on the node where they ran."""
+        wire = self.wire()
+        with self.counting() as done:
+            for _ in range(3):
+                wire.query("SELECT 1")
+            wire.query("INSERT INTO t VALUES (6001)")
+        self.assertEqual(done.pop((self.primary_name, "writes")), 1)
+        self.assertEqual(list(done.values()), [3])
+        (node, what), = done
+        self.assertIn(node, self.replica_names())
+
+    def test_config(self):
+        """Guards: SHOW CONFIG has what the file says, and says what a reload changes."""
+        rows = {row["key"]: row for row in self.router.show("CONFIG")}
+        self.assertEqual(rows["default_pool_size"]["value"], "7")
+        self.assertEqual(rows["default_pool_size"]["default"], "20")
+        self.assertEqual((rows["default_pool_size"]["changeable"], rows["listen_port"]["changeable"]), ("yes", "no"))
+
+    def test_reload(self):
+        """Guards: RELOAD takes a good file, keeps the old configuration on a bad one, and says what is wrong in it."""
+        def pool_size():
+            return [row["value"] for row in self.router.show("CONFIG") if row["key"] == "default_pool_size"][0]
+
+        with self.console() as cursor:
+            self.router.options["default_pool_size"] = 9
+            self.router.write_config()
+            cursor.execute("RELOAD")
+            self.assertEqual(pool_size(), "9")
+            self.router.options["default_pool_size"] = "many"
+            self.router.options["default_pol_size"] = 3
+            self.router.write_config()
+            error = self.assertSqlstate("F0000", cursor.execute, "RELOAD")
+            self.assertRegex(str(error), r"\.ini:\d+: ")
+            self.assertEqual(pool_size(), "9")
+            self.assertTrue(any("default_pol_size" in str(entry) and "default_pool_size" in str(entry)
+                                for entry in self.router.events("configuration_error")))
+            del self.router.options["default_pol_size"]
+            self.router.options["default_pool_size"] = 7
+            self.router.write_config()
+            cursor.execute("RELOAD")
+        self.assertEqual(pool_size(), "7")
+        self.assertAlive()
+
+    def test_psql(self):
+        """Guards: psql as a person uses it: aligned, expanded, and leaving at the end."""
+        out = self.cluster.tool("psql", "-X", "-h", self.router.host, "-p", str(self.router.port), "-U", "boss", "andon",
+                                "-c", "SHOW NODES", "-x", "-c", "SHOW VERSION")
+        self.assertIn(self.primary_name, out)
+        self.assertIn("andon-router 0.1.0", out)
+
+    def test_console_does_not_count(self):
+        """Guards: an operator gets in when clients fill max_client_conn."""
+        self.router.options["max_client_conn"] = 2
+        self.router.reload("configuration_reloaded")
+        try:
+            wires = [self.wire(), self.wire()]
+            wait_until(lambda: wires[0].query("SELECT 1")[-1] == "Z I", what="two clients")
+            with self.assertRaises(psycopg2.OperationalError) as caught:
+                with self.client():
+                    pass
+            self.assertIn("too many clients", str(caught.exception))
+            with self.console() as cursor:
+                cursor.execute("SHOW CLIENTS")
+                self.assertGreaterEqual(len(cursor.fetchall()), 3)
+        finally:
+            self.router.options["max_client_conn"] = None
+            self.router.reload("configuration_reloaded")
+
+
+class Shutdown(RouterTestCase):
+    cluster_options = {"replicas": 1}
+    router_options = None
+
+    @classmethod
+    def wait_reads_on_replicas(cls, router, user="postgres"):
+        """Each test has a router of its own."""
+
+    def test_at_once(self):
+        """Guards: SHUTDOWN answers, ends every session with 57P01 and exits 0."""
+        router = self.start_router()
+        wire = self.wire(router)
+        wire.query("BEGIN")
+        wire.query("SELECT 1")
+        console = self.wire(router, dbname="andon")
+        self.assertEqual(console.query("SHUTDOWN"), ["C SHUTDOWN", "Z I"])
+        self.assertEqual([reply.word() for reply in wire.read_end()], ["E 57P01"])
+        self.assertEqual(router.wait_end(), 0)
+
+    def test_gently(self):
+        """Guards: SHUTDOWN WAIT_FOR_SERVERS lets a transaction end first."""
+        router = self.start_router()
+        busy, idle = self.wire(router), self.wire(router)
+        busy.query("BEGIN")
+        busy.query("INSERT INTO t VALUES (6100)")
+        console = self.wire(router, dbname="andon")
+        self.assertEqual(console.query("SHUTDOWN WAIT_FOR_SERVERS"), ["C SHUTDOWN", "Z I"])
+        self.assertEqual([reply.word() for reply in idle.read_end()], ["E 57P01"])
+        self.assertEqual(busy.query("SELECT 1")[-1], "Z T")
+        busy.send(Query("COMMIT"))
+        self.assertEqual([reply.word() for reply in busy.read_end()][:2], ["C COMMIT", "Z I"])
+        self.assertEqual(router.wait_end(), 0)
+        self.assertEqual(self.sql("SELECT count(*) FROM t WHERE id = 6100"), [(1,)])

@@ -1,0 +1,138 @@
+"""More is asked than can be done: who waits, who is told what, and what is left afterwards."""
+
+import threading
+
+from pgcluster import wait_until
+from pgwire import Bind, Execute, Parse, Query, Sync
+from routercase import RouterTestCase
+
+
+class Overload(RouterTestCase):
+    cluster_options = {"replicas": 1}
+    router_options = {"default_pool_size": 2, "query_wait_timeout": "400ms", "workers": 2}
+
+    def hold_all_servers(self):
+        holders = [self.wire() for _ in range(2)]
+        for wire in holders:
+            wire.query("BEGIN")
+            self.assertEqual(wire.query("INSERT INTO t VALUES (%d)" % (8000 + holders.index(wire)))[-1], "Z T")
+        return holders
+
+    def test_no_server_in_time(self):
+        """Guards: 57P03 after query_wait_timeout, the session is kept, its next try succeeds; reads go on elsewhere."""
+        holders = self.hold_all_servers()
+        wire = self.wire()
+        for messages in ([Query("INSERT INTO t VALUES (8100)")],
+                         [Parse("", "INSERT INTO t VALUES (8100)"), Bind("", ""), Execute(), Sync()]):
+            self.assertEqual(wire.ask(*messages), ["E 57P03", "Z I"])
+            self.assertEqual(wire.query("SELECT 1"), ["T", "D 1", "C SELECT 1", "Z I"])
+        wire.query("BEGIN")
+        self.assertEqual(wire.query("INSERT INTO t VALUES (8100)"), ["E 57P03", "Z E"])
+        self.assertEqual(wire.query("SELECT 1"), ["E 25P02", "Z E"])
+        self.assertEqual(wire.query("COMMIT"), ["C ROLLBACK", "Z I"])
+        for holder in holders:
+            holder.query("ROLLBACK")
+        self.assertEqual(wire.query("INSERT INTO t VALUES (8100)"), ["C INSERT 0 1", "Z I"])
+
+    def test_queue(self):
+        """Guards: many clients on few servers all get their turn, on whatever worker they are."""
+        self.router.options["query_wait_timeout"] = "60s"
+        self.router.reload("configuration_reloaded")
+        self.addCleanup(self.back_to_short_patience)
+        failures = []
+
+        def client(number):
+            wire = self.wire()
+            for i in range(10):
+                for sql in ("INSERT INTO t VALUES (%d)" % (9000 + number * 10 + i), "SELECT 1"):
+                    words = wire.query(sql)
+                    if words[-2][0] != "C":
+                        failures.append(words)
+
+        threads = [threading.Thread(target=client, args=(number,)) for number in range(30)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures, [])
+        self.assertEqual(self.sql("SELECT count(*) FROM t WHERE id >= 9000"), [(300,)])
+        self.assertLessEqual(len([row for row in self.router.show("SERVERS") if row["node"] == self.primary_name]), 2)
+
+    def back_to_short_patience(self):
+        self.router.options["query_wait_timeout"] = "400ms"
+        self.router.reload("configuration_reloaded")
+
+    def test_waiting_client_leaves(self):
+        """Guards: who leaves the queue is not served, and the next in it is."""
+        holders = self.hold_all_servers()
+        leaving, staying = self.wire(), self.wire()
+        leaving.send(Query("INSERT INTO t VALUES (8200)"))
+        leaving.close()
+        staying.send(Query("INSERT INTO t VALUES (8201)"))
+        for holder in holders:
+            holder.query("ROLLBACK")
+        self.assertIn(staying.read_words(), (["C INSERT 0 1", "Z I"], ["E 57P03", "Z I"]))
+        wait_until(lambda: all(row["state"] == "idle" for row in self.router.show("SERVERS")), what="idle servers")
+        self.assertEqual(self.wire().query("SELECT count(*) FROM t WHERE id = 8200")[1], "D 0")
+
+    def test_long_unit_waits_too(self):
+        """Guards: a statement too long to be kept, refused for want of a server, is skipped whole."""
+        holders = self.hold_all_servers()
+        wire = self.wire()
+        self.assertEqual(wire.query("SELECT length('%s')" % ("x" * 300000)), ["E 57P03", "Z I"])
+        self.assertEqual(wire.ask(Parse("", "SELECT length($1)"), Bind("", "", "x" * 300000), Execute(), Sync())[-2:],
+                         ["E 57P03", "Z I"])
+        for holder in holders:
+            holder.query("ROLLBACK")
+        self.assertEqual(wire.query("SELECT length('%s')" % ("x" * 300000)), ["T", "D 300000", "C SELECT 1", "Z I"])
+
+    def test_server_refuses_more(self):
+        """Guards: a node that is full says so to the client, and the router tries again when there is room."""
+        self.sql("ALTER DATABASE %s CONNECTION LIMIT 0" % self.dbname)
+        self.sql("CREATE ROLE ordinary LOGIN")
+        self.cluster.wait_caught_up()
+        self.router.users["ordinary"] = ""
+        try:
+            with self.assertRaises(Exception) as caught:
+                self.router.connect(self.dbname, user="ordinary")
+            self.assertIn("too many connections for database", str(caught.exception))
+        finally:
+            self.sql("ALTER DATABASE %s CONNECTION LIMIT -1" % self.dbname)
+
+        def comes_in():
+            try:
+                self.router.connect(self.dbname, user="ordinary").close()
+                return True
+            except Exception as error:
+                self.assertIn("too many connections", str(error))
+
+        wait_until(comes_in, what="room on the node")
+
+
+class TimeLimits(RouterTestCase):
+    cluster_options = {"replicas": 1}
+    router_options = {"query_timeout": "300ms", "idle_transaction_timeout": "400ms"}
+
+    def test_query_timeout(self):
+        """Guards: a query over query_timeout ends with 57014 on either kind of node; the session goes on."""
+        wire = self.wire()
+        for sql in ("SELECT pg_sleep(100)", "/* andon:primary */ SELECT pg_sleep(100)"):
+            self.assertEqual(wire.query(sql)[-2:], ["E 57014", "Z I"])
+            self.assertEqual(wire.query("SELECT 1"), ["T", "D 1", "C SELECT 1", "Z I"])
+        wire.query("BEGIN")
+        wire.query("INSERT INTO t VALUES (8300)")
+        self.assertEqual(wire.query("SELECT pg_sleep(100)")[-2:], ["E 57014", "Z E"])
+        self.assertEqual(wire.query("ROLLBACK"), ["C ROLLBACK", "Z I"])
+
+    def test_idle_transaction_timeout(self):
+        """Guards: who leaves a transaction idle is told 25P03 and its locks are free; who is idle outside is left alone."""
+        outside, deferred, inside = self.wire(), self.wire(), self.wire()
+        outside.query("SELECT 1")
+        deferred.query("BEGIN")
+        inside.query("BEGIN")
+        inside.query("LOCK TABLE t")
+        self.assertEqual([reply.word() for reply in inside.read_end()], ["E 25P03"])
+        self.assertEqual([reply.word() for reply in deferred.read_end()], ["E 25P03"])
+        wait_until(lambda: self.sql("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'"
+                                    " AND relation = 't'::regclass") == [(0,)], what="the lock to be free")
+        self.assertEqual(outside.query("SELECT 1"), ["T", "D 1", "C SELECT 1", "Z I"])
