@@ -44,12 +44,16 @@ static void grant(Pool *pool, PoolWaiter *waiter);
 static void remove_waiter(PoolWaiter *waiter);
 static void fail_waiter(PoolWaiter *waiter, PoolFailure failure, const Error *error);
 static void log_in_more(Pool *pool);
+static bool node_takes_work(Pool *pool);
 static bool may_log_in(Pool *pool);
 static void note_starved(Pool *pool);
 static int	fair_share(const Pool *pool);
 static bool is_too_old(const Server *server);
 static void leave_list(Server *server);
 static List *list_of(Server *server);
+static void cut_dead_later(Pool *pool);
+static void cut_dead(void *arg);
+static Server *find_dead(const Pool *pool, const char **why);
 static void update_joined(Pool *pool);
 static uint64_t sweep_waiters(Pool *pool, uint64_t now_us);
 static uint64_t sweep_deadlines(Pool *pool, uint64_t now_us);
@@ -261,7 +265,7 @@ pool_fail_waiters(Pool *pool, PoolFailure failure, const Error *error)
 static void
 log_in_more(Pool *pool)
 {
-	for (;;)
+	while (!list_is_empty(&pool->waiters) && node_takes_work(pool))
 	{
 		size_t		coming = pool->connecting.count + pool->idle.count +
 			pool->resetting.count + pool->parked.count;
@@ -277,25 +281,30 @@ log_in_more(Pool *pool)
 	}
 }
 
+/* If not, nobody waits for it: other nodes may, and a login under way may hang. */
+static bool
+node_takes_work(Pool *pool)
+{
+	const NodeView *node = pool_set_node(pool->set, pool->node);
+	Error		error;
+
+	if (node == NULL)
+		return false;			/* the first view is on its way */
+	if (node->is_usable && node->identity.role != NODE_UNKNOWN)
+		return true;
+	error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "node \"%s\" is not available", node->name);
+	if (node->why[0] != '\0')
+		error_set_detail(&error, "%s", node->why);
+	pool_fail_waiters(pool, POOL_NODE_LOST, &error);
+	return false;
+}
+
 /* If not, whoever has nothing left to wait for is told so. */
 static bool
 may_log_in(Pool *pool)
 {
-	const NodeView *node = pool_set_node(pool->set, pool->node);
 	uint64_t	now_us = loop_now_us(pool->set->loop);
 
-	if (node == NULL)
-		return false;			/* the first view is on its way */
-	if (!node->is_usable || node->identity.role == NODE_UNKNOWN)
-	{
-		Error		error;
-
-		error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "node \"%s\" is not available", node->name);
-		if (node->why[0] != '\0')
-			error_set_detail(&error, "%s", node->why);
-		pool_fail_waiters(pool, POOL_NODE_LOST, &error);
-		return false;
-	}
 	if (now_us < pool->retry_at_us)
 	{
 		if (pool_server_count(pool) == 0)
@@ -547,6 +556,58 @@ pool_apply_view(Pool *pool)
 		pool->retry_at_us = 0;
 	if (!list_is_empty(&pool->waiters))
 		pool_schedule(pool);
+	cut_dead_later(pool);
+}
+
+/* Not now: who is told may open and use other pools, which are being told of the view. */
+static void
+cut_dead_later(Pool *pool)
+{
+	const char *why;
+
+	if (pool->is_cutting || pool->set->is_closing || find_dead(pool, &why) == NULL)
+		return;
+	pool->is_cutting = true;
+	loop_later(pool->set->loop, cut_dead, pool);
+}
+
+static void
+cut_dead(void *arg)
+{
+	Pool	   *pool = arg;
+	Server	   *server;
+	const char *why;
+
+	pool->is_cutting = false;
+	while (!pool->set->is_closing && (server = find_dead(pool, &why)) != NULL)
+		server_lose(server, why);
+}
+
+/*
+ * An active server whose node is as good as gone, whatever its connection
+ * looks like: a replica that gets no work, since another can; a primary only
+ * once another has taken its place, since until then it may yet answer.
+ */
+static Server *
+find_dead(const Pool *pool, const char **why)
+{
+	const TopologyView *view = pool->set->view;
+	const NodeView *node = pool_set_node(pool->set, pool->node);
+
+	if (node == NULL)
+		return NULL;
+	LIST_FOREACH(at, &pool->active)
+	{
+		Server	   *server = list_entry(at, Server, pool_node);
+		bool		was_primary = server->identity.role == NODE_PRIMARY;
+
+		if (server->is_lost ||
+			(was_primary ? view->primary < 0 || view->primary == pool->node : node->is_usable))
+			continue;
+		*why = was_primary ? "another node has become the primary" : node->why;
+		return server;
+	}
+	return NULL;
 }
 
 /* ---------------------------------------------------------------- sweep */

@@ -13,6 +13,10 @@
  * fail at once when nothing can come of waiting: the node is not usable in the
  * view, or its logins fail and no server of the pool is left to be given back.
  *
+ * A server in use whose node is gone without its connection having ended (a
+ * silent replica, a primary another has replaced) is lost to its holder like
+ * one whose connection has: see find_dead().
+ *
  * Clean servers are reused most recently used first.  Servers older than
  * server_lifetime, idle longer than server_idle_timeout, of a node whose
  * identity changed, or that report in_hot_standby=off in a replica's pool are

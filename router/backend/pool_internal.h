@@ -54,6 +54,7 @@ struct Pool
 
 	List		waiters;		/* longest waiting first */
 	bool		is_dispatching;	/* pool_dispatch() is due at the end of this turn */
+	bool		is_cutting;		/* cut_dead() is */
 
 	/* after a failed login */
 	uint64_t	retry_at_us;	/* no new attempt before; 0: at once */

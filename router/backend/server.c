@@ -212,8 +212,12 @@ on_drained(void *owner)
 static void
 on_closed(void *owner, const char *why)
 {
-	Server	   *server = owner;
+	server_lose(owner, why);
+}
 
+void
+server_lose(Server *server, const char *why)
+{
 	server->is_lost = server->is_stale = true;
 	if (server->events != NULL)
 		server->events->on_lost(server->owner, why);

@@ -102,6 +102,7 @@ extern void server_set_state(Server *server, ServerState state);
 
 /* Silent from now on, freed at the end of this turn of the loop. */
 extern void server_close(Server *server);
+extern void server_lose(Server *server, const char *why);	/* its connection has ended, or is of no use: the holder is told */
 
 /* One line about this server: a warning when it is trouble, else for debugging. */
 extern void server_log(const Server *server, bool is_trouble, const char *event, const char *reason);
