@@ -1,0 +1,315 @@
+#!/usr/bin/python3
+"""Random schemas, random boards, random concurrent writers: are the boards right?
+
+    board_fuzz.py [--seed N] [--secs S] [--sessions K] [--scene I]
+
+A scene is a schema (fuzz_schema), up to three boards over it (fuzz_definition,
+fuzz_wild_definition) and some rounds. A round loads fresh rows, plays one
+schedule over several sessions (fuzz_schedule), and then compares each board
+with its definition, by check_board() and by EXCEPT ALL both ways. Rounds are
+short because a row that went wrong is soon put right by the next change of it.
+
+Everything of scene I follows from the seed and I alone: `--seed N --scene I`
+plays that scene again. A round that fails is played again, cut down to the
+transactions without which it does not fail, and printed as SQL.
+
+What create_board refuses is counted and left out. A run in which too little
+was accepted or committed has shown nothing, and is an error too.
+"""
+
+import argparse
+import collections
+import itertools
+import json
+import os
+import random
+import sys
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[:0] = [os.path.join(TOP, "dev"), os.path.join(TOP, "tests", "support")]
+
+import psycopg2  # noqa: E402
+
+from fuzz_definition import DefinitionMaker  # noqa: E402
+from fuzz_schedule import Runner, ServerGone, Stuck, make_schedule  # noqa: E402
+from fuzz_schema import Schema  # noqa: E402
+from fuzz_wild_definition import WildMaker  # noqa: E402
+
+SESSIONS = 6
+BOARDS_PER_SCENE = 3
+DEFINITIONS_PER_SCENE = 12
+ROUNDS_PER_SCENE = 8
+CUTTING_SECS = 30
+
+# Deadlocks are found soon; a lock that is never granted ends as an error.
+SESSION_OPTIONS = ("SET search_path = fuzz, public", "SET deadlock_timeout = '10ms'",
+                   "SET lock_timeout = '30s'", "SET client_min_messages = error")
+
+REFUSED = "0A000"               # create_board will not keep such a board
+SEVERAL_ROWS = "21000"          # it would have two rows for a key
+INVALID = ("42", "22")          # the generator wrote no valid query
+
+
+class Wrong(Exception):
+    """A board that is not what it should be, or an error that should not be."""
+
+
+class Counts(collections.Counter):
+    def add(self, name):
+        self[name] += 1
+
+    def __str__(self):
+        return ", ".join("%d %s" % (count, name) for name, count in sorted(self.items()))
+
+
+# ---------------------------------------------------------------- the oracle
+def normal(value):
+    """Equal values of the inexact families made the same: 'a ' and 'A', 1.0 and "1.00"."""
+    if isinstance(value, dict):
+        return {key: normal(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [normal(item) for item in value]
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value.lower().rstrip()
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def differences(cursor, board, definition, is_exact):
+    """Rows in which the board is wrong, each as a text.
+
+    Where equal values need not be the same, a definition may show either (GROUP
+    BY takes any of them): then check_board's image comparison says too much.
+    """
+    found = []
+    cursor.execute("SELECT key::text, problem, expected::text, actual::text FROM andon.check_board(%s)", (board,))
+    for key, problem, expected, actual in cursor.fetchall():
+        if is_exact or problem != "different" or normal(json.loads(expected)) != normal(json.loads(actual)):
+            found.append("check_board: %s %s expected %s actual %s" % (problem, key, expected, actual))
+    cursor.execute("SELECT * FROM %s_definition LIMIT 0" % board)
+    columns = ", ".join(column.name for column in cursor.description)
+    right = "SELECT %s FROM %s_definition WHERE %s" % (
+        columns, board, " AND ".join("%s IS NOT NULL" % name for name in definition.key))
+    actual = "SELECT %s FROM %s" % (columns, board)
+    for what, first, second in ("missing", right, actual), ("extra", actual, right):
+        cursor.execute("(%s) EXCEPT ALL (%s)" % (first, second))
+        found += ["EXCEPT ALL: %s %s" % (what, row) for row in cursor.fetchall()]
+    return found
+
+
+# ---------------------------------------------------------------- a scene
+class Scene:
+    def __init__(self, runner, seed, number, extensions, counts):
+        self.runner = runner
+        self.cursor = runner.control.cursor()
+        self.name = "%s/%d" % (seed, number)
+        self.rnd = random.Random(self.name)
+        self.schema = Schema(self.rnd, extensions)
+        self.counts = counts
+        self.boards = {}
+
+    def run(self, sessions):
+        """Raises Wrong with all there is to know, or ends well."""
+        self.create()
+        for number in range(ROUNDS_PER_SCENE if self.boards else 0):
+            load = list(self.schema.load(self.rnd))
+            schedule = make_schedule(self.rnd, self.schema, sessions, self.runner.control.server_version)
+            self.counts.add("schedules")
+            try:
+                found = self.round(load, schedule, self.counts)
+            except ServerGone as error:
+                raise Wrong(self.report(number, ["a backend is gone: %s" % error], load, schedule))
+            if found:
+                smaller = Cutter(self, load, schedule).cut()
+                raise Wrong(self.report(number, found, load, smaller))
+
+    def create(self):
+        self.execute("SELECT andon.drop_board(board) FROM andon.boards")
+        self.execute("DROP SCHEMA IF EXISTS fuzz CASCADE")
+        self.execute("CREATE SCHEMA fuzz")
+        for option in SESSION_OPTIONS:
+            self.execute(option)
+        for statement in itertools.chain(self.schema.create(), self.schema.load(self.rnd)):
+            self.execute(statement)
+        for number in range(DEFINITIONS_PER_SCENE):
+            name = "fuzz.board%d" % number
+            maker = WildMaker(self.rnd, self.schema) if self.rnd.random() < 0.5 else DefinitionMaker(
+                self.rnd, self.schema, "view%d" % number)
+            definition = maker.make()
+            if definition is not None and self.create_board(name, definition):
+                self.boards[name] = definition
+            if len(self.boards) == BOARDS_PER_SCENE:
+                break
+
+    def create_board(self, name, definition):
+        try:
+            for statement in definition.setup:
+                self.execute(statement)
+            self.cursor.execute("SELECT andon.create_board(%s, %s, %s, %s)", (
+                name, definition.query, definition.key, definition.status))
+        except psycopg2.Error as error:
+            self.counts.add(self.why_not_created(error, definition))
+            return False
+        self.counts.add("accepted")
+        return True
+
+    def why_not_created(self, error, definition):
+        if error.pgcode == REFUSED:
+            return "refused"
+        if error.pgcode == SEVERAL_ROWS:
+            return "several_rows"
+        if error.pgcode and error.pgcode[:2] in INVALID:
+            return "invalid"
+        raise Wrong("scene %s: create_board failed: %s\n%s\n%s" % (
+            self.name, error, ";\n".join(self.schema.create()), definition.query))
+
+    def execute(self, statement):
+        self.cursor.execute(statement)
+
+    def round(self, load, schedule, counts):
+        """Plays one schedule on fresh rows; what is wrong afterwards, each as a text."""
+        if not self.load(load, counts):
+            return []
+        try:
+            self.runner.play(schedule, counts)
+        except (psycopg2.Error, Stuck) as error:
+            return ["%s: %s" % (getattr(error, "pgcode", None) or type(error).__name__, error)]
+        found = []
+        for name, definition in self.boards.items():
+            found += ["%s: %s" % (name, line)
+                      for line in differences(self.cursor, name, definition, self.schema.family.exact)]
+        return found
+
+    def load(self, load, counts):
+        """False if some board would get two rows for a key."""
+        try:
+            for statement in load:
+                self.execute(statement)
+        except psycopg2.errors.CardinalityViolation:
+            counts.add("several_rows_loaded")
+            return False
+        return True
+
+    def report(self, number, found, load, schedule):
+        lines = ["-- scene %s, round %d, %s" % (self.name, number, self.schema.family.name)]
+        lines += ["%s;" % statement for statement in self.schema.create()]
+        for name, definition in self.boards.items():
+            lines += ["%s;" % statement for statement in definition.setup]
+            lines.append("SELECT andon.create_board('%s', $$\n%s\n$$, '{%s}', '%s');" % (
+                name, definition.query, ",".join(definition.key), definition.status))
+        lines += ["%s;" % statement for statement in load]
+        return "\n".join(lines + [str(schedule), "-- found:"] + ["--   %s" % line for line in found])
+
+
+class Cutter:
+    """Leaves out of a failing round what it fails without."""
+
+    def __init__(self, scene, load, schedule):
+        self.scene = scene
+        self.load = load
+        self.schedule = schedule
+        self.deadline = time.monotonic() + CUTTING_SECS
+
+    def fails(self, schedule):
+        """Races may go well once: a few tries."""
+        return any(self.scene.round(self.load, schedule, Counts())
+                   for _ in range(3) if time.monotonic() < self.deadline)
+
+    def cut(self):
+        if self.fails(self.schedule):
+            self.cut_boards()
+            self.cut_transactions()
+        return self.schedule
+
+    def cut_boards(self):
+        """The boards that are wrong; the others may matter by the time they take."""
+        boards = self.scene.boards
+        for name in list(boards):
+            definition = boards.pop(name)
+            if not self.fails(self.schedule):
+                boards[name] = definition
+
+    def cut_transactions(self):
+        """Halves first, then smaller parts, down to single transactions."""
+        size = max(1, len(self.schedule.transactions()) // 2)
+        while True:
+            names = self.schedule.transactions()
+            for first in range(0, len(names), size):
+                smaller = self.schedule.without(set(names[first:first + size]))
+                if self.fails(smaller):
+                    self.schedule = smaller
+                    break
+            else:
+                if size == 1:
+                    return
+                size //= 2
+
+
+# ---------------------------------------------------------------- a run
+def prepare(connection):
+    """Makes the extensions that are installed; returns the contrib ones."""
+    found = []
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE EXTENSION IF NOT EXISTS andon")
+        cursor.execute("SELECT name FROM pg_available_extensions WHERE name = 'citext'")
+        for name, in cursor.fetchall():
+            cursor.execute("CREATE EXTENSION IF NOT EXISTS %s" % name)
+            found.append(name)
+    return found
+
+
+def fuzz(dsn, seed, secs, sessions=SESSIONS, scene=None):
+    """Plays scenes until time is up, or only the one; raises Wrong, or returns Counts."""
+    counts = Counts()
+    runner = Runner(dsn, sessions, SESSION_OPTIONS)
+    try:
+        extensions = prepare(runner.control)
+        deadline = time.monotonic() + secs
+        for number in itertools.count() if scene is None else [scene]:
+            if scene is None and time.monotonic() > deadline:
+                break
+            counts.add("scenes")
+            Scene(runner, seed, number, extensions, counts).run(sessions)
+    finally:
+        runner.close()
+    return counts
+
+
+def check_enough(counts):
+    """A run must have had something to be wrong about."""
+    tried = counts["accepted"] + counts["refused"] + counts["several_rows"] + counts["invalid"]
+    if counts["accepted"] * 5 < tried or counts["invalid"] * 10 > tried:
+        raise Wrong("too few definitions were accepted: %s" % counts)
+    if counts["committed"] < 20 * counts["scenes"] or counts["committed"] < counts["given_up"]:
+        raise Wrong("too few transactions were committed: %s" % counts)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--seed", default=str(random.randrange(10**9)))
+    parser.add_argument("--secs", type=float, default=60)
+    parser.add_argument("--sessions", type=int, default=SESSIONS)
+    parser.add_argument("--scene", type=int, help="play only this scene of the seed")
+    args = parser.parse_args()
+    print("seed %s" % args.seed, flush=True)
+
+    from pgcluster import Cluster, stop_on_signals
+    stop_on_signals()
+    with Cluster(name="andon-fuzz") as cluster:
+        dsn = cluster.primary.socket_conninfo("board_fuzz") + " dbname=postgres"
+        try:
+            counts = fuzz(dsn, args.seed, args.secs, args.sessions, args.scene)
+            print(counts)
+            if args.scene is None:
+                check_enough(counts)
+        except Wrong as wrong:
+            print(wrong)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
