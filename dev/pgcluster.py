@@ -373,6 +373,7 @@ class Node(Process):
             "max_prepared_transactions": 10,
             "wal_keep_size": "256MB",
             "hot_standby": "on",
+            "wal_retrieve_retry_interval": "100ms",
             "jit": "off",
             "log_min_messages": "warning",
             "log_line_prefix": "%m [%p] %q%u@%d %a ",
