@@ -127,6 +127,18 @@ show_view_to(PoolSet *to)
 	topology_view_unref(view);
 }
 
+static void
+show_unusable(const char *why, int primary)
+{
+	TopologyView *view = fake_view((FakeNode *const[]) {&fake}, 1);
+
+	view->primary = primary;
+	view->nodes[0].is_usable = false;
+	snprintf(view->nodes[0].why, sizeof(view->nodes[0].why), "%s", why);
+	pool_set_view(set, view);
+	topology_view_unref(view);
+}
+
 static Pool *
 pool_of(PoolSet *in)
 {
@@ -408,12 +420,8 @@ static void
 unusable_node(void **state)
 {
 	Asker		a = {0};
-	TopologyView *view = fake_view((FakeNode *const[]) {&fake}, 1);
 
-	view->nodes[0].is_usable = false;
-	strcpy(view->nodes[0].why, "no answer");
-	pool_set_view(set, view);
-	topology_view_unref(view);
+	show_unusable("no answer", 0);
 	ask(&a);
 	assert_false(a.failed);
 	wait_until(loop, a.failed);
@@ -422,7 +430,53 @@ unusable_node(void **state)
 	assert_int_equal(fake.accepted, 0);
 }
 
+/* A login that hangs on a node that has stopped: nobody waits for its end. */
+static void
+unusable_during_login(void **state)
+{
+	Asker		a = {0};
+
+	fake.is_mute = true;
+	show_view_to(set);
+	ask(&a);
+	wait_until(loop, stats_of(set).connecting == 1);
+	show_unusable("no answer", 0);
+	wait_until(loop, a.failed);
+	assert_int_equal(a.waiter.failure, POOL_NODE_LOST);
+}
+
 /* ---------------------------------------------------------------- endings */
+
+/* What runs on a replica can run elsewhere: its holder is told as soon as it is silent. */
+static void
+silent_replica_is_lost(void **state)
+{
+	Asker		a = {0};
+
+	fake.is_standby = true;
+	get(&a);
+	show_unusable("no answer", -1);
+	assert_false(a.lost);		/* not in the middle of applying the view */
+	wait_until(loop, a.lost);
+	give(&a, CHECKIN_CLEAN);
+	assert_int_equal(stats_of(set).idle, 0);
+}
+
+/* A silent primary may yet answer; one that another has replaced must not go on. */
+static void
+replaced_primary_is_lost(void **state)
+{
+	Asker		a = {0};
+
+	get(&a);
+	show_unusable("no answer", -1);
+	turn_loop(loop);
+	assert_false(a.lost);
+	show_unusable("an old primary", 1);
+	wait_until(loop, a.lost);
+	give(&a, CHECKIN_CLEAN);
+	assert_int_equal(stats_of(set).idle, 0);
+}
 
 static void
 lost_while_idle(void **state)
@@ -932,6 +986,8 @@ main(void)
 		TEST(first_in_first_out), TEST(nobody_overtakes), TEST(most_recent_is_reused), TEST(who_left_is_passed_over),
 		TEST(deadline), TEST(logins_as_needed), TEST(refused_login_is_not_repeated), TEST(refused_login_leaves_hope),
 		TEST(login_deadline), TEST(node_comes_back), TEST(waits_for_the_first_view), TEST(unusable_node),
+		TEST(unusable_during_login),
+		TEST(silent_replica_is_lost), TEST(replaced_primary_is_lost),
 		TEST(lost_while_idle), TEST(lost_while_active), TEST(closed_on_demand), TEST(not_clean_is_not_reused),
 		TEST(idle_termination), TEST(idle_unasked_message), TEST(idle_oversized_message), TEST(idle_promotion),
 		TEST(idle_parameter_is_noted), TEST(idle_half_message), TEST(changed_identity), TEST(idle_timeout),
