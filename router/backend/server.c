@@ -399,7 +399,6 @@ server_has_statement(Server *server, uint64_t number)
 uint64_t
 server_add_statement(Server *server, uint64_t number)
 {
-	ServerStatement *statement;
 	uint64_t	evicted = 0;
 
 	if (server_has_statement(server, number))
@@ -411,11 +410,21 @@ server_add_statement(Server *server, uint64_t number)
 		evicted = oldest->number;
 		server_remove_statement(server, evicted);
 	}
+	server_restore_statement(server, number);
+	return evicted;
+}
+
+void
+server_restore_statement(Server *server, uint64_t number)
+{
+	ServerStatement *statement;
+
+	if (server_has_statement(server, number))
+		return;
 	statement = mem_alloc(sizeof(ServerStatement));
 	statement->number = number;
 	HASH_ADD(hh, server->statements, number, sizeof(statement->number), statement);
 	list_push_tail(&server->statements_used, &statement->node);
-	return evicted;
 }
 
 void

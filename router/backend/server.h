@@ -84,6 +84,7 @@ extern void server_set_settings(Server *server, Settings *settings);	/* takes it
  */
 extern bool server_has_statement(Server *server, uint64_t number);	/* marks it used */
 extern uint64_t server_add_statement(Server *server, uint64_t number);
+extern void server_restore_statement(Server *server, uint64_t number); /* it is there after all, evicts nothing */
 extern void server_remove_statement(Server *server, uint64_t number);
 extern void server_forget_statements(Server *server);	/* after DISCARD ALL, DEALLOCATE ALL */
 

@@ -91,9 +91,11 @@ client_cancel(SessionContext *context, uint32_t pid, Slice key)
 
 		if (client->key_pid != pid || !slice_equals(slice_make(client->key, CLIENT_KEY_SIZE), key))
 			continue;
-		client->relay.cancel_asked = true;
 		if (client->state == CLIENT_RUNNING && client->server)
+		{
+			client->relay.cancel_asked = true;
 			pool_cancel_query(client->server);
+		}
 		else if (client->state == CLIENT_WAIT_SERVER || client->state == CLIENT_WAIT_VIEW)
 		{
 			Error		error = {0};
@@ -166,9 +168,12 @@ client_fail(Client *client, const Error *error)
 	LOG_INFO("client_failed", LF_STR("user", client->user), LF_STR("database", client->database_name),
 			 LF_STR("peer", client->peer.text), LF_STR("sqlstate", error->sqlstate),
 			 LF_STR("reason", error->message));
-	build_error(&out, "FATAL", error);
-	client_write(client, buf_slice(&out));
-	buf_release(&out);
+	if (client->relay.pass_left == 0)	/* in the middle of a message nothing can be said */
+	{
+		build_error(&out, "FATAL", error);
+		client_write(client, buf_slice(&out));
+		buf_release(&out);
+	}
 	client_close(client);
 }
 
@@ -197,10 +202,12 @@ client_close(Client *client)
 	console_session_cancel(client);
 	if (client->server)
 	{
-		bool		is_busy = client->state == CLIENT_RUNNING || client->state == CLIENT_WELCOME ||
-			client->transaction.status != 'I';
+		bool		is_running = client->state == CLIENT_RUNNING;
 
-		if (client->state == CLIENT_RUNNING)
+		/* a server asked for its welcome has not answered yet */
+		bool		is_busy = is_running || client->state == CLIENT_WELCOME || client->transaction.status != 'I';
+
+		if (is_running)
 			pool_cancel_query(client->server);
 		client_release_server(client, is_busy);
 	}
@@ -232,9 +239,13 @@ client_release_server(Client *client, bool is_broken)
 	if (server == NULL)
 		return;
 	mode = is_broken ? CHECKIN_CLOSE :
-		client->pin_reason || client->context->config.pool_mode == POOL_MODE_SESSION ? CHECKIN_RESET : CHECKIN_CLEAN;
+		client->pin_reason || client->needs_reset ||
+		client->context->config.pool_mode == POOL_MODE_SESSION ? CHECKIN_RESET : CHECKIN_CLEAN;
 	client->server = NULL;
 	client->pin_reason = NULL;
+	client->needs_reset = false;
+	if (stream_is_paused(server_stream(server)))
+		stream_resume(server_stream(server));
 	pool_checkin(server, mode);
 }
 
@@ -309,10 +320,10 @@ client_free(void *arg)
 
 	relay_reset(&client->relay);
 	inflight_release(&client->relay.inflight);
-	buf_release(&client->relay.held);
-	buf_release(&client->relay.parse_names);
+	prepared_log_release(&client->relay.names);
 	transaction_reset(&client->transaction);
 	auth_exchange_destroy(client->auth);
+	user_table_unref(client->auth_users);
 	console_session_release(client);
 	prepared_map_destroy(client->prepared);
 	settings_unref(client->settings);

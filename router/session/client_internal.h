@@ -5,7 +5,8 @@
  *
  * Who calls whom: client.c (events) -> client_startup.c, client_query.c ->
  * local_answer.c, console_session.c, relay_plan.c -> relay_run.c ->
- * relay_reply.c -> client_unit_done() here, told through a later turn.
+ * relay_send.c; and from the server relay_reply.c -> relay_finish.c ->
+ * client_unit_done(), or relay_plan.c once more.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,9 +14,11 @@
 #define ROUTER_SESSION_CLIENT_INTERNAL_H
 
 #include "session/client.h"
+#include "session/params.h"
 #include "session/unit.h"
 #include "wire/frame.h"
 #include "wire/inflight.h"
+#include "wire/message.h"
 
 #define CLIENT_KEY_SIZE 4
 #define UNIT_MAX_BYTES (64 * 1024)	/* a longer unit goes to the primary and streams */
@@ -47,20 +50,25 @@ typedef struct Relay
 {
 	UnitSummary summary;
 	uint64_t	begun_us;		/* its last byte came in */
+	uint64_t	waiting_since_us;	/* it wants a server; anew when it is to run again */
 	uint64_t	started_us;		/* it was sent */
 	uint64_t	excluded;		/* nodes that failed it */
 	bool		patience_over;
 
 	/* running */
 	bool		is_open;		/* more messages of the unit are forwarded as they come */
-	bool		closes_flushed; /* the router's own Sync ends it: no ReadyForQuery for the client */
+	bool		is_flushed;		/* Flush came, not Sync: no ReadyForQuery for the client yet */
+	bool		closes_flushed; /* and nothing is executed: the router's own Sync ends it */
 	bool		outside_transaction;	/* prepares while BEGIN is still deferred: not part of it */
 	bool		is_copy_in;
 	bool		is_holding;		/* replies are held: nothing of the unit has been shown yet */
+	bool		owes_sync;		/* its Sync is kept back until it is known whether COPY begins */
 	bool		position_asked;	/* the position query was sent */
+	bool		tells_settings; /* what the router's own SETs change is news to the client */
 	bool		unnamed_there;	/* the client's unnamed statement is the server's too */
 	bool		saw_error;
-	bool		ready_due;		/* ReadyForQuery waits for the position */
+	bool		ready_due;		/* ReadyForQuery waits for what follows */
+	bool		is_answered;	/* all that was sent is answered */
 	bool		cancel_asked;
 	bool		timed_out;		/* query_timeout has passed: cancelled once */
 	bool		to_primary;		/* a replica refused it */
@@ -68,6 +76,7 @@ typedef struct Relay
 	RouteReason reason;
 	size_t		pass_left;		/* server -> client bytes of a message begun */
 	size_t		feed_left;		/* client -> server bytes of a message begun */
+	size_t		unread_end;		/* length of a long Query that ends the unit and has not been taken yet */
 	Lsn			commit_lsn;		/* reported in this unit; 0: none */
 	Lsn			asked_lsn;		/* answer of the position query */
 	int			node;			/* where it was sent, or waits to be */
@@ -76,9 +85,9 @@ typedef struct Relay
 	char		last_tag[24];	/* of the last CommandComplete */
 	Error	   *error_refused;	/* owned, or NULL */
 	char	   *fatal_text;		/* owned: the server's last words, or NULL */
-	InFlight	inflight;
 	Buf			held;
-	Buf			parse_names;	/* names of client Parses not answered yet, NUL-terminated each */
+	InFlight	inflight;
+	PreparedLog names;			/* what the unit has done to the client's names */
 } Relay;
 
 /* What a session of the admin console has and no other. */
@@ -108,15 +117,18 @@ struct Client
 	bool		is_console;
 	bool		is_admitted;	/* counted by hooks.admit_client */
 	AuthExchange *auth;			/* owned; only while it proves itself */
+	UserTable  *auth_users;		/* a reference; what auth looks at, or NULL */
 	Account    *account;		/* borrowed; NULL before login and for the console */
 	Settings   *startup_settings;	/* references */
 	Settings   *settings;
+	LexDefaults lex_defaults;	/* where it sets nothing itself */
 	PreparedMap *prepared;		/* owned */
 	char		route;			/* 'a'uto, 'p'rimary or 'r'eplica: SET andon.route */
 
 	SessionPosition position;
 	Transaction transaction;
 	const char *pin_reason;		/* static; NULL: not pinned */
+	bool		needs_reset;	/* not pinned, but nobody else may get its server as it is */
 	bool		ran_ddl;		/* in the transaction that runs */
 	Lsn			ddl_lsn;		/* its last DDL: no replica before facts are past it; 0: none */
 	size_t		drop_left;		/* bytes of a COPY message that nobody wants any more */
@@ -156,6 +168,14 @@ extern void client_unit_done(Client *client);
  * before anything of it has been sent to a server. */
 extern void client_refuse_unit(Client *client, const Error *error);
 
+/* The error of a unit was sent: ReadyForQuery follows, or all up to Sync is dropped. */
+extern void client_end_refused(Client *client);
+
+extern UnitContext client_unit_context(const Client *client);
+
+/* The shared statement of a Parse; a reference. */
+extern Prepared *client_prepare(Client *client, const ParseMessage *parse, bool *is_new);
+
 /* ---- local_answer.c ---- */
 
 /* Answer the unit without a server if that can be done; true: answered. */
@@ -169,7 +189,13 @@ extern void console_session_release(Client *client);
 /* ---- transaction.c ---- */
 extern void transaction_reset(Transaction *transaction);
 
-/* ReadyForQuery came: follow the status; settings of a rolled back transaction are put back. */
+/* It failed and no server knows of it; no-op between transactions. */
+extern void transaction_lose(Transaction *transaction);
+
+/* It is over; settings are put back if it was rolled back. */
+extern void transaction_end(Client *client, bool committed);
+
+/* ReadyForQuery came: follow the status. */
 extern void transaction_follow(Client *client, char status);
 
 /* What the client is told when the server says status. */
@@ -178,23 +204,48 @@ extern char transaction_status_after(const Client *client, char status);
 /* A tracked SET succeeded. */
 extern void transaction_apply_settings(Client *client, Settings *settings, Settings *server_settings);
 
+/* DISCARD ALL succeeded on its server: session and server are as after login. */
+extern void transaction_note_discard(Client *client);
+
 /* ---- relay_plan.c ---- */
 extern void relay_plan_unit(Client *client);	/* the unit is complete, or must be sent open */
 extern void relay_plan_again(Client *client);	/* a new view, or patience is over */
 extern void relay_plan_cancel(Client *client);	/* stop waiting */
 extern bool relay_may_rerun(const Client *client);
+extern bool relay_is_allowed_on_replica(const UnitSummary *summary);	/* in a transaction there */
+extern void relay_refuse_on_replica(Client *client);	/* sets error_refused */
 
 /* ---- relay_run.c ---- */
 extern void relay_start(Client *client, Server *server);
 extern size_t relay_feed(Client *client, Slice data);	/* messages of an open unit, COPY data */
-extern void relay_send_message(Client *client, const Frame *frame);
-extern void relay_send_sync(Client *client, InFlightAction action, InFlightPurpose purpose);
+extern bool relay_send_settings(Client *client);	/* the session's, where the server has others; true: sent */
+extern void relay_settle_sync(Client *client);	/* send the Sync that was kept back, if its turn has come */
 extern void relay_send_position_query(Client *client);
 extern bool relay_wants_position(const Client *client);	/* its commit's position is not reported */
+
+/* ---- relay_send.c ---- */
+extern void relay_to_server(Client *client, Slice bytes);
+extern void relay_send_message(Client *client, const Frame *frame);
+extern void relay_send_sync(Client *client, InFlightAction action, InFlightPurpose purpose);
+
+/* The beginning of a Bind; total_len is the whole message's.  False: it was
+ * refused, the rest of it is not to be sent. */
+extern bool relay_send_Bind(Client *client, Slice body, size_t total_len);
+
+/* In place of a message or a whole unit: something that fails there.  The
+ * client gets error_refused. */
+extern void relay_send_failing_bind(Client *client);
+extern void relay_send_failing_query(Client *client);
 
 /* ---- relay_reply.c ---- */
 extern const ServerEvents relay_server_events;
 extern void relay_reset(Relay *relay);	/* forget the unit, free what it held */
 extern void relay_send_locals(Client *client);	/* local answers that are due */
+extern void relay_release_held(Client *client);
+extern void relay_server_broke(Client *client, const char *what);	/* ends both */
+
+/* ---- relay_finish.c ---- */
+extern void relay_maybe_finish(Client *client); /* all is answered; is it also over? */
+extern void relay_on_lost(void *owner, const char *why);
 
 #endif							/* ROUTER_SESSION_CLIENT_INTERNAL_H */

@@ -14,20 +14,24 @@
  *
  * While a unit is planned or runs, further messages stay unread.
  *
+ *	  READY --(unit complete, flushed or long)--> planned, runs --> READY
+ *	  READY, skip_to_sync --(anything)--> dropped
+ *					  --(Sync)--> ReadyForQuery, READY
+ *
  *-------------------------------------------------------------------------
  */
 #include "session/client_internal.h"
 
 #include "base/log.h"
-#include "session/params.h"
 #include "wire/build.h"
-#include "wire/message.h"
 
 static size_t query_take_message(Client *client, Slice data);
+static size_t drop_message(Client *client, const Frame *frame, Slice data);
+static size_t drop_rest(Client *client, Slice data);
 static size_t query_take_long_message(Client *client, const Frame *frame, Slice data);
 static void handle_message(Client *client, const Frame *frame);
 static void handle_Flush(Client *client);
-static bool drop_until_sync(Client *client, const Frame *frame);
+static void handle_end(Client *client, const Frame *frame);
 static bool running_takes_messages(const Client *client);
 static void send_ready(Client *client);
 
@@ -47,10 +51,7 @@ client_query_on_data(Client *client, Slice data)
 			break;
 		}
 		if (client->drop_left > 0)
-		{
-			step = rest.len < client->drop_left ? rest.len : client->drop_left;
-			client->drop_left -= step;
-		}
+			step = drop_rest(client, rest);
 		else if (client->state == CLIENT_READY)
 			step = query_take_message(client, rest);
 		else if (running_takes_messages(client))
@@ -71,15 +72,15 @@ client_query_on_data(Client *client, Slice data)
 void
 client_unit_done(Client *client)
 {
-	bool		is_flushed = client->relay.closes_flushed;
-	bool		had_error = client->relay.saw_error;
+	bool		is_flushed = client->relay.closes_flushed || client->relay.is_flushed;
+	bool		had_error = client->relay.closes_flushed && client->relay.saw_error;
 
 	relay_reset(&client->relay);
 	buf_release(&client->unit);
 	if (client->state == CLIENT_CLOSING)
 		return;
 	client_set_state(client, CLIENT_READY);
-	if (is_flushed && had_error)
+	if (had_error)
 		client->skip_to_sync = true;
 	if (client->context->draining && client->transaction.status == 'I' && !is_flushed)
 	{
@@ -96,8 +97,6 @@ client_unit_done(Client *client)
 void
 client_refuse_unit(Client *client, const Error *error)
 {
-	Transaction *transaction = &client->transaction;
-	bool		is_ended = !client->relay.is_open && !client->relay.closes_flushed;
 	Buf			out = BUF_INIT;
 
 	client->context->stats.errors_raised++;
@@ -106,18 +105,47 @@ client_refuse_unit(Client *client, const Error *error)
 	build_error(&out, "ERROR", error);
 	client_write(client, buf_slice(&out));
 	buf_release(&out);
-	if (transaction->status != 'I')
-	{
-		transaction->status = 'E';
-		transaction->is_lost = client->server == NULL;
-		transaction->is_deferred = false;
-	}
-	if (is_ended)
-		send_ready(client);
-	else
-		client->skip_to_sync = true;
-	client->relay.closes_flushed = false;
+	transaction_lose(&client->transaction);
+	client_end_refused(client);
 	client_unit_done(client);
+}
+
+void
+client_end_refused(Client *client)
+{
+	const Relay *relay = &client->relay;
+
+	if (relay->unread_end > 0)
+		client->drop_left = relay->unread_end;
+	else if (relay->is_open || relay->is_flushed || relay->closes_flushed)
+	{
+		client->skip_to_sync = true;
+		return;
+	}
+	send_ready(client);
+}
+
+UnitContext
+client_unit_context(const Client *client)
+{
+	return (UnitContext) {
+		.statements = client->account->database->statements,
+		.prepared = client->prepared,
+		.unsafe_lexing = params_are_unsafe_to_lex(client->settings, &client->lex_defaults),
+	};
+}
+
+Prepared *
+client_prepare(Client *client, const ParseMessage *parse, bool *is_new)
+{
+	const char *search_path = settings_find(client->settings, "search_path");
+
+	return prepared_get(client->context->prepared, &(PreparedKey) {
+						.text = parse->text,
+						.nparams = parse->nparams,
+						.param_types = parse->param_types,
+						.search_path = slice_from_string(search_path ? search_path : ""),
+						}, is_new);
 }
 
 static size_t
@@ -135,18 +163,53 @@ query_take_message(Client *client, Slice data)
 		case FRAME_OK:
 			break;
 	}
+	if (frame.type == '\0' || strchr("QPBDECFSHXdcf", frame.type) == NULL)
+	{
+		client_fail_protocol(client, "invalid frontend message type %d", (unsigned char) frame.type);
+		return 0;
+	}
 	if (frame.total_len > MESSAGE_MAX_BYTES)
 	{
 		client_fail_protocol(client, "message of %zu bytes is too long", frame.total_len);
 		return 0;
 	}
-	if (buf_len(&client->unit) + frame.total_len > UNIT_MAX_BYTES && !client->skip_to_sync &&
-		strchr("QPBDECFS", frame.type) != NULL)
+	if (frame.type == 'X')
+	{
+		client_close(client);
+		return 0;
+	}
+
+	/* after an error all up to Sync is dropped, and what is left of a COPY that failed is, too */
+	if (strchr("dcf", frame.type) || (client->skip_to_sync && frame.type != 'S'))
+		return drop_message(client, &frame, data);
+	if (buf_len(&client->unit) + frame.total_len > UNIT_MAX_BYTES && !client->skip_to_sync)
 		return query_take_long_message(client, &frame, data);
 	if (frame_parse(data, &frame) != FRAME_OK)
 		return 0;
+	if (!message_is_readable(frame.type, frame.body))
+	{
+		client_fail_protocol(client, "invalid message of type %c", frame.type);
+		return 0;
+	}
 	handle_message(client, &frame);
 	return frame.total_len;
+}
+
+/* What is not there yet is dropped when it comes. */
+static size_t
+drop_message(Client *client, const Frame *frame, Slice data)
+{
+	client->drop_left = frame->total_len;
+	return drop_rest(client, data);
+}
+
+static size_t
+drop_rest(Client *client, Slice data)
+{
+	size_t		used = client->drop_left < data.len ? client->drop_left : data.len;
+
+	client->drop_left -= used;
+	return used;
 }
 
 /* The unit grows too long to be kept: send it open. */
@@ -172,64 +235,60 @@ query_take_long_message(Client *client, const Frame *frame, Slice data)
 		client_fail(client, &error);
 		return 0;
 	}
-	(void) data;
 	client->relay.is_open = true;
+	client->relay.unread_end = frame->type == 'Q' || frame->type == 'F' ? frame->total_len : 0;
 	relay_plan_unit(client);
 
-	/* not consumed: relay_feed() takes it once the unit runs */
-	return client->state == CLIENT_RUNNING ? relay_feed(client, data) : 0;
+	/* not consumed here: relay_feed() takes it once the unit runs */
+	if (client->state == CLIENT_RUNNING)
+		return relay_feed(client, data);
+	if (client->state == CLIENT_READY)	/* it was refused */
+		return client->drop_left > 0 ? drop_rest(client, data) : query_take_message(client, data);
+	if (client->stream)
+		stream_pause(client->stream);	/* relay_start() resumes it */
+	return 0;
 }
 
 static void
 handle_message(Client *client, const Frame *frame)
 {
-	if (client->skip_to_sync && drop_until_sync(client, frame))
-		return;
-	if (!message_is_readable(frame->type, frame->body))
-	{
-		client_fail_protocol(client, "invalid message of type %c", frame->type);
-		return;
-	}
 	switch (frame->type)
 	{
 		case 'Q':
 		case 'F':
 		case 'S':
-			buf_append(&client->unit, frame->whole);
-			client->context->stats.units++;
-			if (client->is_console)
-				console_session_run_unit(client);
-			else
-				relay_plan_unit(client);
-			break;
-		case 'P':
-		case 'B':
-		case 'D':
-		case 'E':
-		case 'C':
-			buf_append(&client->unit, frame->whole);
+			handle_end(client, frame);
 			break;
 		case 'H':
 			handle_Flush(client);
 			break;
-		case 'd':
-		case 'c':
-		case 'f':
-			break;				/* the rest of a COPY that failed, as PostgreSQL ignores it */
-		case 'X':
-			client_close(client);
-			break;
 		default:
-			client_fail_protocol(client, "invalid frontend message type %d", (unsigned char) frame->type);
+			buf_append(&client->unit, frame->whole);
+			break;
 	}
+}
+
+/* Query, FunctionCall and Sync end a unit. */
+static void
+handle_end(Client *client, const Frame *frame)
+{
+	if (client->skip_to_sync)
+	{
+		client->skip_to_sync = false;
+		send_ready(client);
+		return;
+	}
+	buf_append(&client->unit, frame->whole);
+	client->context->stats.units++;
+	if (client->is_console)
+		console_session_run_unit(client);
+	else
+		relay_plan_unit(client);
 }
 
 static void
 handle_Flush(Client *client)
 {
-	UnitContext context;
-	UnitSummary summary;
-
 	if (buf_len(&client->unit) == 0)
 		return;					/* nothing to answer yet */
 	if (client->is_console)
@@ -238,34 +297,14 @@ handle_Flush(Client *client)
 		console_session_run_unit(client);
 		return;
 	}
-	context = (UnitContext) {client->account->database->statements, client->prepared,
-	params_are_unsafe_to_lex(client->settings)};
-	unit_summarize(buf_slice(&client->unit), &context, &summary);
-	if (summary.only_prepares)
-		client->relay.closes_flushed = true;
-	else
-		client->relay.is_open = true;
+	client->relay.is_flushed = true;
 	relay_plan_unit(client);
-}
-
-/* After an error, PostgreSQL drops everything up to Sync; so does the router. */
-static bool
-drop_until_sync(Client *client, const Frame *frame)
-{
-	if (frame->type == 'X')
-		return false;
-	if (frame->type == 'S')
-	{
-		client->skip_to_sync = false;
-		send_ready(client);
-	}
-	return true;
 }
 
 static bool
 running_takes_messages(const Client *client)
 {
-	return client->state == CLIENT_RUNNING &&
+	return client->state == CLIENT_RUNNING && client->server &&
 		(client->relay.is_open || client->relay.is_copy_in || client->relay.feed_left > 0);
 }
 

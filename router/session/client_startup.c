@@ -26,12 +26,14 @@
 
 #define WELCOMES_MAX 32			/* per account; the oldest goes */
 #define AUTH_MESSAGE_MAX 4096
+#define WELCOME_MESSAGE_MAX (64 * 1024)	/* of what a server answers to SET */
 
 /* What servers report to an account with these settings. */
 typedef struct Welcome
 {
 	ListNode	node;			/* in account->welcomes */
 	Settings   *settings;		/* a reference; without application_name */
+	LexDefaults lex_defaults;
 	Buf			messages;		/* ParameterStatus of each */
 } Welcome;
 
@@ -44,10 +46,16 @@ static void auth_begin(Client *client);
 static void auth_follow(Client *client, AuthStatus status, Slice out, const Error *error);
 static void startup_authenticated(Client *client);
 static void welcome_console(Client *client);
+static int	welcome_choose_node(const Client *client);
 static void welcome_ask(Client *client, Server *server);
 static void welcome_learn(Client *client);
 static Welcome *welcome_find(Account *account, const Settings *settings);
+static void welcome_use(Client *client, const Welcome *welcome);
 static void welcome_send(Client *client, Slice messages);
+static bool welcome_handle(Client *client, const Frame *frame);
+static void welcome_note_error(Client *client, const ErrorFields *fields);
+static void welcome_end(Client *client);
+static void welcome_avoid(Client *client, int node);
 static void welcome_on_granted(void *owner, Server *server);
 static void welcome_on_failed(void *owner, const Error *error);
 static size_t welcome_on_data(void *owner, Slice data);
@@ -136,24 +144,19 @@ client_startup_release(Account *account)
 void
 client_welcome_again(Client *client)
 {
-	const TopologyView *view = client->context->view;
-	int			node = view->primary;
+	int			node = welcome_choose_node(client);
 	Server	   *server;
 
-	/* any node that answers will do: all say the same */
-	for (int i = 0; node < 0 && i < view->nnodes; i++)
-	{
-		if (view->nodes[i].is_usable)
-			node = i;
-	}
 	if (node < 0)
 	{
+		client->relay.excluded = 0;
 		if (!list_node_is_linked(&client->waiting_node))
 			list_push_tail(&client->context->waiting, &client->waiting_node);
 		return;
 	}
 	if (list_node_is_linked(&client->waiting_node))
 		list_remove(&client->context->waiting, &client->waiting_node);
+	client->relay.node = node;
 	client->waiter.on_granted = welcome_on_granted;
 	client->waiter.on_failed = welcome_on_failed;
 	client->waiter.owner = client;
@@ -161,6 +164,23 @@ client_welcome_again(Client *client)
 	server = pool_checkout(account_pool(client->context, client->account, node), &client->waiter);
 	if (server)
 		welcome_ask(client, server);
+}
+
+/* The primary, or any node that answers: all say the same. */
+static int
+welcome_choose_node(const Client *client)
+{
+	const TopologyView *view = client->context->view;
+	uint64_t	excluded = client->relay.excluded;
+
+	if (view->primary >= 0 && (excluded & (UINT64_C(1) << view->primary)) == 0)
+		return view->primary;
+	for (int i = 0; i < view->nnodes; i++)
+	{
+		if (view->nodes[i].is_usable && (excluded & (UINT64_C(1) << i)) == 0)
+			return i;
+	}
+	return -1;
 }
 
 static void
@@ -281,6 +301,7 @@ auth_begin(Client *client)
 	AuthStatus	status;
 
 	client_set_state(client, CLIENT_AUTH);
+	client->auth_users = context->users ? user_table_ref(context->users) : NULL;
 	client->auth = auth_exchange_create(&info);
 	status = auth_exchange_begin(client->auth, &out, &error);
 	auth_follow(client, status, buf_slice(&out), &error);
@@ -295,6 +316,8 @@ auth_follow(Client *client, AuthStatus status, Slice out, const Error *error)
 	{
 		auth_exchange_destroy(client->auth);
 		client->auth = NULL;
+		user_table_unref(client->auth_users);
+		client->auth_users = NULL;
 		startup_authenticated(client);
 	}
 	else if (status == AUTH_FAILED)
@@ -336,7 +359,7 @@ startup_authenticated(Client *client)
 	client_set_state(client, CLIENT_WELCOME);
 	welcome = welcome_find(client->account, client->settings);
 	if (welcome)
-		welcome_send(client, buf_slice(&welcome->messages));
+		welcome_use(client, welcome);
 	else
 		client_welcome_again(client);
 }
@@ -397,6 +420,8 @@ welcome_learn(Client *client)
 
 	server_set_settings(server, client->settings);
 	welcome->settings = settings_without(client->settings, slice_from_string("application_name"));
+	welcome->lex_defaults = params_lex_defaults(server_find_parameter(server, "standard_conforming_strings"),
+												server_find_parameter(server, "client_encoding"));
 	buf_init(&welcome->messages);
 	for (int i = 0; i < server_parameter_count(server); i++)
 	{
@@ -418,6 +443,13 @@ welcome_learn(Client *client)
 		mem_free(oldest);
 	}
 	list_push_tail(&account->welcomes, &welcome->node);
+	welcome_use(client, welcome);
+}
+
+static void
+welcome_use(Client *client, const Welcome *welcome)
+{
+	client->lex_defaults = welcome->lex_defaults;
 	welcome_send(client, buf_slice(&welcome->messages));
 }
 
@@ -455,6 +487,7 @@ welcome_send(Client *client, Slice messages)
 			  LF_STR("peer", client->peer.text));
 	client_write(client, buf_slice(&out));
 	buf_release(&out);
+	relay_reset(&client->relay);
 	client_set_state(client, CLIENT_READY);
 
 	/* what the client sent meanwhile is looked at again */
@@ -468,14 +501,14 @@ welcome_on_granted(void *owner, Server *server)
 	welcome_ask(owner, server);
 }
 
+/* Another node may let it in; when none does, the next view may know of one. */
 static void
 welcome_on_failed(void *owner, const Error *error)
 {
 	Client	   *client = owner;
 
-	/* others may answer, or this one again: client_login_timeout ends the wait */
 	if (client->waiter.failure == POOL_NODE_LOST)
-		list_push_tail(&client->context->waiting, &client->waiting_node);
+		welcome_avoid(client, client->relay.node);
 	else
 		client_fail(client, error);
 }
@@ -484,46 +517,104 @@ static size_t
 welcome_on_data(void *owner, Slice data)
 {
 	Client	   *client = owner;
+	Server	   *server = client->server;
 	size_t		used = 0;
 	Frame		frame;
 
-	while (frame_parse(slice_skip(data, used), &frame) == FRAME_OK)
+	while (client->server == server)
 	{
-		ErrorFields fields;
-		Slice		name;
-		Slice		value;
+		Slice		rest = slice_skip(data, used);
+		FrameStatus status = frame_peek(rest, &frame);
 
+		if (status == FRAME_OK && frame.total_len <= WELCOME_MESSAGE_MAX)
+			status = frame_parse(rest, &frame);
+		else if (status == FRAME_OK)
+			status = FRAME_MALFORMED;
+		if (status == FRAME_PARTIAL)
+			break;
+		if (status == FRAME_MALFORMED || !welcome_handle(client, &frame))
+		{
+			relay_server_broke(client, "unexpected message at login");
+			return data.len;
+		}
 		used += frame.total_len;
-		if (frame.type == 'S' && message_parse_parameter_status(frame.body, &name, &value))
-			server_note_parameter(client->server, name, value);
-		else if (frame.type == 'E' && message_parse_error(frame.body, &fields))
-		{
-			Error		error = {0};
-			char		sqlstate[6] = SQLSTATE_INTERNAL_ERROR;
-
-			if (fields.sqlstate.len == 5)
-				memcpy(sqlstate, fields.sqlstate.data, 5);
-			error_set(&error, sqlstate, "%.*s", (int) fields.message.len, fields.message.data);
-			client_release_server(client, true);
-			client_fail(client, &error);
-			return data.len;
-		}
-		else if (frame.type == 'Z')
-		{
-			welcome_learn(client);
-			return data.len;
-		}
 	}
 	return used;
+}
+
+/* False: no answer to SET looks like that. */
+static bool
+welcome_handle(Client *client, const Frame *frame)
+{
+	ErrorFields fields;
+	Slice		name;
+	Slice		value;
+
+	switch (frame->type)
+	{
+		case 'S':
+			if (!message_parse_parameter_status(frame->body, &name, &value))
+				return false;
+			server_note_parameter(client->server, name, value);
+			return true;
+		case 'E':
+			if (!message_parse_error(frame->body, &fields))
+				return false;
+			welcome_note_error(client, &fields);
+			return true;
+		case 'Z':
+			welcome_end(client);
+			return true;
+		default:
+			return frame->type == 'C' || frame->type == 'N';
+	}
+}
+
+/* The server does not take a setting; it is told to the client when the server is ready again. */
+static void
+welcome_note_error(Client *client, const ErrorFields *fields)
+{
+	Relay	   *relay = &client->relay;
+	char		sqlstate[6] = SQLSTATE_INTERNAL_ERROR;
+
+	if (relay->error_refused)
+		return;
+	if (fields->sqlstate.len == 5)
+		memcpy(sqlstate, fields->sqlstate.data, 5);
+	relay->error_refused = mem_alloc(sizeof(Error));
+	error_set(relay->error_refused, sqlstate, "%.*s", (int) fields->message.len, fields->message.data);
+}
+
+static void
+welcome_end(Client *client)
+{
+	if (client->relay.error_refused == NULL)
+	{
+		welcome_learn(client);
+		return;
+	}
+	client_release_server(client, false);	/* a query that failed has set nothing */
+	client_fail(client, client->relay.error_refused);
 }
 
 static void
 welcome_on_lost(void *owner, const char *why)
 {
 	Client	   *client = owner;
+	int			node = server_node(client->server);
 
 	LOG_WARN("server_lost_at_welcome", LF_STR("user", client->user), LF_STR("reason", why));
 	client_release_server(client, true);
+	mem_free(client->relay.error_refused);
+	client->relay.error_refused = NULL;
+	welcome_avoid(client, node);
+}
+
+/* Ask another node, or wait for the next view when all have been asked. */
+static void
+welcome_avoid(Client *client, int node)
+{
+	client->relay.excluded |= UINT64_C(1) << node;
 	client_welcome_again(client);
 }
 

@@ -191,9 +191,7 @@ console_handle_Parse(Client *client, const Frame *frame)
 		console_refuse(client, &error);
 		return;
 	}
-	prepared_map_put(client->prepared, parse.statement,
-					 prepared_get(client->context->prepared, parse.text, parse.nparams,
-								  parse.param_types, &is_new));
+	prepared_map_put(client->prepared, parse.statement, client_prepare(client, &parse, &is_new));
 	console_write_empty(client, '1');
 }
 

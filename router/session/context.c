@@ -243,7 +243,7 @@ context_on_patience(void *arg)
 	LIST_FOREACH(node, &context->waiting)
 	{
 		Client	   *client = list_entry(node, Client, waiting_node);
-		uint64_t	waited_us = now_us - client->relay.begun_us;
+		uint64_t	waited_us = now_us - client->relay.waiting_since_us;
 
 		if (client->state == CLIENT_WAIT_VIEW &&
 			((!client->relay.patience_over && waited_us >= context->config.replica_wait_us) ||

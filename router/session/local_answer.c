@@ -8,9 +8,12 @@
  *						 server is gone
  *	  SET/SHOW andon.*   the session's own settings
  *	  DEALLOCATE         of statements that clients prepared by protocol
- *	  DISCARD ALL, RESET ALL   of a session that has no server
+ *	  DISCARD ALL, RESET ALL   of a session that has no server and has set nothing
+ *	  Sync, and Close of such statements, when there is nothing else
  *
- * Only when it is the only statement of its unit; in either protocol.
+ * Statements only when they are the only one of their unit; in either
+ * protocol.  A unit that ends with Flush is answered without ReadyForQuery;
+ * the Sync that follows is a unit of its own.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,9 +23,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
-#include "session/params.h"
 #include "wire/build.h"
-#include "wire/message.h"
 
 /* What the statement answers. */
 typedef struct LocalResult
@@ -36,9 +37,13 @@ static bool local_begin(Client *client, const StatementClass *class, Slice text,
 static bool local_end(Client *client, const StatementClass *class, LocalResult *result);
 static bool local_set(Client *client, const StatementClass *class, LocalResult *result, Error *error);
 static bool local_show(Client *client, const StatementClass *class, LocalResult *result);
-static bool local_deallocate(Client *client, const StatementClass *class, LocalResult *result);
+static bool local_deallocate(Client *client, const StatementClass *class, LocalResult *result, Error *error);
 static bool local_discard(Client *client, LocalResult *result);
 static bool local_reset_all(Client *client, LocalResult *result);
+static bool local_close(Client *client);
+static bool local_statement(Client *client, const StatementClass *class, Slice text, LocalResult *result,
+							Error *error);
+static bool parses_known_name(const Client *client);
 static void local_send(Client *client, const LocalResult *result);
 static void local_send_reply(Client *client, const Frame *frame, const LocalResult *result, Buf *out);
 static const char *begin_tag(Slice text);
@@ -46,58 +51,105 @@ static const char *begin_tag(Slice text);
 bool
 local_answer_unit(Client *client)
 {
-	UnitContext context = {client->account->database->statements, client->prepared,
-	params_are_unsafe_to_lex(client->settings)};
+	Relay	   *relay = &client->relay;
+	UnitContext context = client_unit_context(client);
 	Slice		text;
 	const StatementClass *class;
 	LocalResult result = {0};
 	Error		error = {0};
-	bool		done = false;
+
+	if (relay->summary.only_prepares)
+		return local_close(client);
 
 	/* most units are reads: nothing to answer here */
-	if (client->relay.summary.statements != 1 || client->relay.summary.kind == STATEMENT_QUERY ||
-		client->relay.closes_flushed)
+	if (relay->summary.statements != 1 || relay->summary.kind == STATEMENT_QUERY)
 		return false;
 	class = unit_sole_statement(buf_slice(&client->unit), &context, &text);
-	if (class == NULL)
+	if (class == NULL || parses_known_name(client))
 		return false;
+	if (local_statement(client, class, text, &result, &error))
+	{
+		local_send(client, &result);
+		client_unit_done(client);
+		return true;
+	}
+	if (error.message[0] == '\0')
+		return false;
+	if (client->server)
+	{
+		/* the error has to fail the transaction there, too */
+		relay->error_refused = mem_alloc(sizeof(Error));
+		*relay->error_refused = error;
+		return false;
+	}
+	client_refuse_unit(client, &error);
+	return true;
+}
 
+static bool
+local_statement(Client *client, const StatementClass *class, Slice text, LocalResult *result, Error *error)
+{
+	if (class->kind == STATEMENT_COMMIT || class->kind == STATEMENT_ROLLBACK)
+		return local_end(client, class, result);
+	if (client->transaction.status == 'E')
+		return false;			/* nothing else succeeds */
 	switch (class->kind)
 	{
 		case STATEMENT_BEGIN:
-			done = local_begin(client, class, text, &result);
-			break;
-		case STATEMENT_COMMIT:
-		case STATEMENT_ROLLBACK:
-			done = local_end(client, class, &result);
-			break;
+			return local_begin(client, class, text, result);
 		case STATEMENT_SET:
 		case STATEMENT_RESET:
-			done = strcmp(class->set_name, "all") == 0 ? local_reset_all(client, &result) :
-				local_set(client, class, &result, &error);
-			break;
+			return strcmp(class->set_name, "all") == 0 ? local_reset_all(client, result) :
+				local_set(client, class, result, error);
 		case STATEMENT_SHOW:
-			done = local_show(client, class, &result);
-			break;
+			return local_show(client, class, result);
 		case STATEMENT_DEALLOCATE:
-			done = local_deallocate(client, class, &result);
-			break;
+			return local_deallocate(client, class, result, error);
 		case STATEMENT_DISCARD_ALL:
-			done = local_discard(client, &result);
-			break;
+			return local_discard(client, result);
 		default:
-			break;
+			return false;
 	}
-	if (error.message[0] != '\0')
+}
+
+/* Sync alone, and Close of statements that no server is asked about. */
+static bool
+local_close(Client *client)
+{
+	Slice		messages = buf_slice(&client->unit);
+	LocalResult none = {0};
+	Frame		frame;
+	TargetMessage target;
+
+	while (frame_parse(messages, &frame) == FRAME_OK)
 	{
-		client_refuse_unit(client, &error);
-		return true;
+		if (frame.type != 'S' &&
+			!(frame.type == 'C' && message_parse_target(frame.body, &target) && target.kind == 'S' &&
+			  (client->pin_reason == NULL || prepared_map_find(client->prepared, target.name))))
+			return false;
+		messages = slice_skip(messages, frame.total_len);
 	}
-	if (!done)
-		return false;
-	local_send(client, &result);
+	local_send(client, &none);
 	client_unit_done(client);
 	return true;
+}
+
+/* A Parse of a name that is taken: the error comes from where it always does. */
+static bool
+parses_known_name(const Client *client)
+{
+	Slice		messages = buf_slice(&client->unit);
+	Frame		frame;
+	ParseMessage parse;
+
+	while (frame_parse(messages, &frame) == FRAME_OK)
+	{
+		if (frame.type == 'P' && message_parse_parse(frame.body, &parse) && parse.statement.len > 0 &&
+			prepared_map_find(client->prepared, parse.statement))
+			return true;
+		messages = slice_skip(messages, frame.total_len);
+	}
+	return false;
 }
 
 static bool
@@ -128,7 +180,7 @@ local_end(Client *client, const StatementClass *class, LocalResult *result)
 	if ((!transaction->is_deferred && !transaction->is_lost) || (class->flags & STATEMENT_CHAIN))
 		return false;
 	result->tag = class->kind == STATEMENT_COMMIT && !transaction->is_lost ? "COMMIT" : "ROLLBACK";
-	transaction_reset(transaction);
+	transaction_end(client, false);
 	return true;
 }
 
@@ -188,39 +240,38 @@ local_show(Client *client, const StatementClass *class, LocalResult *result)
 
 /* Statements prepared by SQL live on a pinned server, which answers for them. */
 static bool
-local_deallocate(Client *client, const StatementClass *class, LocalResult *result)
+local_deallocate(Client *client, const StatementClass *class, LocalResult *result, Error *error)
 {
-	if (client->pin_reason || client->transaction.status == 'E')
-		return false;
-	if (class->set_name[0] == '\0')
-	{
-		prepared_map_clear(client->prepared);
-		result->tag = "DEALLOCATE ALL";
+	Slice		name = slice_from_string(class->set_name);
+
+	result->tag = name.len > 0 ? "DEALLOCATE" : "DEALLOCATE ALL";
+	if (name.len > 0 && prepared_map_remove(client->prepared, name))
 		return true;
-	}
-	result->tag = "DEALLOCATE";
-	return prepared_map_remove(client->prepared, slice_from_string(class->set_name));
+	if (prepared_is_server_name(name))
+		return error_set(error, SQLSTATE_UNDEFINED_PSTATEMENT, "prepared statement \"%s\" does not exist",
+						 class->set_name);
+	if (name.len > 0 || client->pin_reason)
+		return false;
+	prepared_map_clear(client->prepared);
+	return true;
 }
 
 static bool
 local_discard(Client *client, LocalResult *result)
 {
-	if (client->server || client->transaction.status != 'I')
+	if (!local_reset_all(client, result))
 		return false;
-	local_reset_all(client, result);
 	prepared_map_clear(client->prepared);
 	result->tag = "DISCARD ALL";
 	return true;
 }
 
-/* Back to what the startup packet asked for; the next server is set so. */
+/* When nothing was set: else a server reports what changes. */
 static bool
 local_reset_all(Client *client, LocalResult *result)
 {
-	if (client->server || client->transaction.status != 'I')
+	if (client->server || client->transaction.status != 'I' || client->settings != client->startup_settings)
 		return false;
-	settings_unref(client->settings);
-	client->settings = settings_ref(client->startup_settings);
 	client->route = 'a';
 	result->tag = "RESET";
 	return true;
@@ -255,9 +306,7 @@ local_send_reply(Client *client, const Frame *frame, const LocalResult *result, 
 	{
 		case 'P':
 			if (message_parse_parse(frame->body, &parse))
-				prepared_map_put(client->prepared, parse.statement,
-								 prepared_get(client->context->prepared, parse.text, parse.nparams,
-											  parse.param_types, &is_new));
+				prepared_map_put(client->prepared, parse.statement, client_prepare(client, &parse, &is_new));
 			build_empty(out, '1');
 			break;
 		case 'B':

@@ -26,6 +26,8 @@ static const char *const followed_settings[] = {
 	"statement_timeout", "synchronous_commit", "timezone", "work_mem", "xmloption",
 };
 
+static bool is_conforming(const char *value);
+static bool is_safe_encoding(const char *encoding);
 static bool add_param(Settings **settings, Slice name, Slice value, Error *error);
 static bool add_options(Settings **settings, Slice options, Error *error);
 static bool next_option_word(const char **at, const char *end, Buf *word);
@@ -75,20 +77,39 @@ params_from_startup(SettingsPool *pool, const Startup *startup, Error *error)
 	return settings;
 }
 
-bool
-params_are_unsafe_to_lex(const Settings *settings)
+LexDefaults
+params_lex_defaults(const char *conforming_strings, const char *encoding)
 {
-	static const char *const safe_encodings[] = {"utf8", "unicode", "sqlascii", "latin", "euc", "iso8859", "win125", "koi8"};
+	return (LexDefaults) {
+		.is_nonconforming = conforming_strings && !is_conforming(conforming_strings),
+		.is_unsafe_encoding = encoding && !is_safe_encoding(encoding),
+	};
+}
+
+bool
+params_are_unsafe_to_lex(const Settings *settings, const LexDefaults *defaults)
+{
 	const char *conforming = settings_find(settings, "standard_conforming_strings");
 	const char *encoding = settings_find(settings, "client_encoding");
+
+	return (conforming ? !is_conforming(conforming) : defaults->is_nonconforming) ||
+		(encoding ? !is_safe_encoding(encoding) : defaults->is_unsafe_encoding);
+}
+
+/* Words PostgreSQL takes for on; a shortened one is taken for off here, to be safe. */
+static bool
+is_conforming(const char *value)
+{
+	return strcasecmp(value, "on") == 0 || strcasecmp(value, "true") == 0 ||
+		strcmp(value, "1") == 0 || strcasecmp(value, "yes") == 0;
+}
+
+static bool
+is_safe_encoding(const char *encoding)
+{
+	static const char *const safe_encodings[] = {"utf8", "unicode", "sqlascii", "latin", "euc", "iso8859", "win125", "koi8"};
 	char		plain[32];
 	size_t		len = 0;
-
-	if (conforming && strcasecmp(conforming, "on") != 0 && strcasecmp(conforming, "true") != 0 &&
-		strcmp(conforming, "1") != 0 && strcasecmp(conforming, "yes") != 0)
-		return true;
-	if (encoding == NULL)
-		return false;
 
 	/* as PostgreSQL compares encoding names: letters and digits only */
 	for (const char *c = encoding; *c && len < sizeof(plain) - 1; c++)
@@ -100,9 +121,9 @@ params_are_unsafe_to_lex(const Settings *settings)
 	for (size_t i = 0; i < sizeof(safe_encodings) / sizeof(safe_encodings[0]); i++)
 	{
 		if (strncmp(plain, safe_encodings[i], strlen(safe_encodings[i])) == 0)
-			return false;
+			return true;
 	}
-	return true;
+	return false;
 }
 
 static bool

@@ -4,8 +4,10 @@
  *	  Shared prepared statements, and the names clients give them.
  *
  * Both tables are uthash tables.  A shared statement is found by the hash of
- * its types and text, which are kept in one block behind it, so that the
- * comparison is one memcmp.
+ * all that makes it what it is, which is kept in one block behind it, so that
+ * the comparison is one memcmp:
+ *
+ *	  | nparams (2) | types (4 each) | length of search_path (4) | search_path | text |
  *
  *-------------------------------------------------------------------------
  */
@@ -31,18 +33,24 @@ struct Prepared
 	int			refcount;
 	uint16_t	nparams;
 	size_t		key_len;
-	char		key[];			/* number of types (2 bytes), types (4 bytes each), text */
+	size_t		text_at;		/* where the text begins in the key */
+	char		key[];
 };
 
 struct PreparedTable
 {
 	Prepared   *by_key;
 	List		unnamed_by_all; /* of Prepared that nobody names any more; oldest first */
+	size_t		kept_bytes;		/* of their keys */
 	Buf			scratch;		/* the key looked for */
 	uint64_t	last_number;
 };
 
+#define PREPARED_SCRATCH_KEPT (64 * 1024)
+
+static void prepared_leave_unnamed(Prepared *prepared);
 static void prepared_free(Prepared *prepared);
+static void log_append(PreparedLog *log, const PreparedMap *map, Slice name);
 
 typedef struct NamedStatement
 {
@@ -85,30 +93,38 @@ prepared_table_count(const PreparedTable *table)
 }
 
 Prepared *
-prepared_get(PreparedTable *table, Slice text, uint16_t nparams, Slice param_types, bool *is_new)
+prepared_get(PreparedTable *table, const PreparedKey *key, bool *is_new)
 {
+	Buf		   *scratch = &table->scratch;
 	Prepared   *prepared;
-	Slice		key;
+	Slice		bytes;
 
-	buf_clear(&table->scratch);
-	buf_append_u16(&table->scratch, nparams);
-	buf_append(&table->scratch, param_types);
-	buf_append(&table->scratch, text);
-	key = buf_slice(&table->scratch);
+	buf_clear(scratch);
+	buf_append_u16(scratch, key->nparams);
+	buf_append(scratch, key->param_types);
+	buf_append_u32(scratch, (uint32_t) key->search_path.len);
+	buf_append(scratch, key->search_path);
+	buf_append(scratch, key->text);
+	bytes = buf_slice(scratch);
 
-	HASH_FIND(hh, table->by_key, key.data, key.len, prepared);
+	HASH_FIND(hh, table->by_key, bytes.data, bytes.len, prepared);
 	*is_new = prepared == NULL;
-	if (prepared)
-		return prepared_ref(prepared);
-
-	prepared = mem_alloc(sizeof(Prepared) + key.len);
-	memcpy(prepared->key, key.data, key.len);
-	prepared->key_len = key.len;
-	prepared->nparams = nparams;
-	prepared->table = table;
-	prepared->number = ++table->last_number;
-	prepared->refcount = 1;
-	HASH_ADD(hh, table->by_key, key, prepared->key_len, prepared);
+	if (prepared == NULL)
+	{
+		prepared = mem_alloc(sizeof(Prepared) + bytes.len);
+		memcpy(prepared->key, bytes.data, bytes.len);
+		prepared->key_len = bytes.len;
+		prepared->text_at = bytes.len - key->text.len;
+		prepared->nparams = key->nparams;
+		prepared->table = table;
+		prepared->number = ++table->last_number;
+		prepared->refcount = 1;
+		HASH_ADD(hh, table->by_key, key, prepared->key_len, prepared);
+	}
+	else
+		prepared_ref(prepared);
+	if (scratch->cap > PREPARED_SCRATCH_KEPT)
+		buf_release(scratch);
 	return prepared;
 }
 
@@ -116,7 +132,7 @@ Prepared *
 prepared_ref(Prepared *prepared)
 {
 	if (prepared->refcount++ == 0)
-		list_remove(&prepared->table->unnamed_by_all, &prepared->node);
+		prepared_leave_unnamed(prepared);
 	return prepared;
 }
 
@@ -124,20 +140,30 @@ prepared_ref(Prepared *prepared)
 void
 prepared_unref(Prepared *prepared)
 {
+	PreparedTable *table;
 	List	   *unnamed;
 
 	if (prepared == NULL || --prepared->refcount > 0)
 		return;
-	unnamed = &prepared->table->unnamed_by_all;
+	table = prepared->table;
+	unnamed = &table->unnamed_by_all;
 	list_push_tail(unnamed, &prepared->node);
-	if (unnamed->count > PREPARED_KEEP)
+	table->kept_bytes += prepared->key_len;
+	while (unnamed->count > PREPARED_KEEP || table->kept_bytes > PREPARED_KEEP_BYTES)
 		prepared_free(list_entry(list_first(unnamed), Prepared, node));
+}
+
+static void
+prepared_leave_unnamed(Prepared *prepared)
+{
+	list_remove(&prepared->table->unnamed_by_all, &prepared->node);
+	prepared->table->kept_bytes -= prepared->key_len;
 }
 
 static void
 prepared_free(Prepared *prepared)
 {
-	list_remove(&prepared->table->unnamed_by_all, &prepared->node);
+	prepared_leave_unnamed(prepared);
 	HASH_DELETE(hh, prepared->table->by_key, prepared);
 	mem_free(prepared);
 }
@@ -151,9 +177,7 @@ prepared_number(const Prepared *prepared)
 Slice
 prepared_text(const Prepared *prepared)
 {
-	size_t		types_end = 2 + (size_t) prepared->nparams * 4;
-
-	return slice_make(prepared->key + types_end, prepared->key_len - types_end);
+	return slice_make(prepared->key + prepared->text_at, prepared->key_len - prepared->text_at);
 }
 
 uint16_t
@@ -176,6 +200,16 @@ prepared_server_name(uint64_t number, char buffer[PREPARED_NAME_SIZE])
 
 	return slice_make(buffer, (size_t) len);
 }
+
+bool
+prepared_is_server_name(Slice name)
+{
+	size_t		len = strlen(PREPARED_NAME_PREFIX);
+
+	return name.len > len && memcmp(name.data, PREPARED_NAME_PREFIX, len) == 0;
+}
+
+/* ---------------------------------------------------------------- a client's names */
 
 PreparedMap *
 prepared_map_create(void)
@@ -270,4 +304,76 @@ size_t
 prepared_map_count(const PreparedMap *map)
 {
 	return HASH_COUNT(map->by_name) + (map->unnamed != NULL);
+}
+
+/* ---------------------------------------------------------------- the log of changes */
+
+void
+prepared_log_put(PreparedLog *log, PreparedMap *map, Slice name, Prepared *prepared)
+{
+	log_append(log, map, name);
+	prepared_map_put(map, name, prepared);
+}
+
+void
+prepared_log_remove(PreparedLog *log, PreparedMap *map, Slice name)
+{
+	log_append(log, map, name);
+	prepared_map_remove(map, name);
+}
+
+/* Backwards: a name may have changed more than once. */
+void
+prepared_log_undo(PreparedLog *log, PreparedMap *map, size_t keep)
+{
+	while (log->count > keep)
+	{
+		PreparedChange *change = &log->changes[--log->count];
+		Slice		name = change->name ? slice_from_string(change->name) : slice_make("", 0);
+
+		if (change->before)
+			prepared_map_put(map, name, change->before);
+		else
+			prepared_map_remove(map, name);
+		mem_free(change->name);
+	}
+	if (log->answered > keep)
+		log->answered = keep;
+}
+
+void
+prepared_log_clear(PreparedLog *log)
+{
+	while (log->count > 0)
+	{
+		PreparedChange *change = &log->changes[--log->count];
+
+		prepared_unref(change->before);
+		mem_free(change->name);
+	}
+	log->answered = 0;
+}
+
+void
+prepared_log_release(PreparedLog *log)
+{
+	prepared_log_clear(log);
+	mem_free(log->changes);
+	memset(log, 0, sizeof(*log));
+}
+
+static void
+log_append(PreparedLog *log, const PreparedMap *map, Slice name)
+{
+	Prepared   *before = prepared_map_find(map, name);
+	PreparedChange *change;
+
+	if (log->count == log->cap)
+	{
+		log->cap = log->cap ? log->cap * 2 : 4;
+		log->changes = mem_realloc(log->changes, log->cap * sizeof(PreparedChange));
+	}
+	change = &log->changes[log->count++];
+	change->name = name.len > 0 ? mem_strndup(name) : NULL;
+	change->before = before ? prepared_ref(before) : NULL;
 }

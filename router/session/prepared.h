@@ -7,13 +7,19 @@
  * shared by all clients of the worker that prepared the same.  On servers it
  * is called andon_<number>; which server has which is the server's knowledge
  * (backend/server.h).  A Prepared lives while somebody names it, and the last
- * PREPARED_KEEP of them longer; its number is never used again.
+ * PREPARED_KEEP of them (of PREPARED_KEEP_BYTES together) longer; its number is
+ * never used again.
+ *
+ * Names are given and taken when a unit is sent, before the server has said
+ * yes.  What a unit changes is written down in a PreparedLog, so that what an
+ * error skipped, or a unit that is run again from its beginning, can be undone.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef ROUTER_SESSION_PREPARED_H
 #define ROUTER_SESSION_PREPARED_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/slice.h"
@@ -21,6 +27,7 @@
 #define PREPARED_NAME_PREFIX "andon_"
 #define PREPARED_NAME_SIZE 32
 #define PREPARED_KEEP 1024
+#define PREPARED_KEEP_BYTES (16 * 1024 * 1024)
 
 typedef struct Prepared Prepared;
 typedef struct PreparedTable PreparedTable; /* all of one worker */
@@ -30,9 +37,17 @@ extern PreparedTable *prepared_table_create(void);
 extern void prepared_table_destroy(PreparedTable *table);
 extern size_t prepared_table_count(const PreparedTable *table);
 
-/* The shared statement of that text and types; a reference.  is_new: nobody has asked for it lately. */
-extern Prepared *prepared_get(PreparedTable *table, Slice text, uint16_t nparams, Slice param_types,
-							  bool *is_new);
+/* What makes two statements the same. */
+typedef struct PreparedKey
+{
+	Slice		text;
+	uint16_t	nparams;
+	Slice		param_types;	/* as in Parse */
+	Slice		search_path;	/* names in the text may mean other things elsewhere */
+} PreparedKey;
+
+/* The shared statement of that key; a reference.  is_new: nobody has asked for it lately. */
+extern Prepared *prepared_get(PreparedTable *table, const PreparedKey *key, bool *is_new);
 extern Prepared *prepared_ref(Prepared *prepared);
 extern void prepared_unref(Prepared *prepared); /* NULL is fine */
 extern uint64_t prepared_number(const Prepared *prepared);
@@ -42,6 +57,7 @@ extern Slice prepared_param_types(const Prepared *prepared);
 
 /* The name it has on servers, written to buffer. */
 extern Slice prepared_server_name(uint64_t number, char buffer[PREPARED_NAME_SIZE]);
+extern bool prepared_is_server_name(Slice name);	/* could it be one of those? */
 
 /* A client's names.  The unnamed statement is the empty name.  An empty map owns no memory. */
 extern PreparedMap *prepared_map_create(void);
@@ -51,5 +67,26 @@ extern void prepared_map_put(PreparedMap *map, Slice name, Prepared *prepared);	
 extern bool prepared_map_remove(PreparedMap *map, Slice name);
 extern void prepared_map_clear(PreparedMap *map);
 extern size_t prepared_map_count(const PreparedMap *map);
+
+typedef struct PreparedChange
+{
+	char	   *name;			/* owned; NULL: the unnamed statement */
+	Prepared   *before;			/* a reference, or NULL: there was none */
+} PreparedChange;
+
+/* Zeroed before first use. */
+typedef struct PreparedLog
+{
+	PreparedChange *changes;	/* owned */
+	size_t		count;
+	size_t		cap;
+	size_t		answered;		/* the first of them are in force on the server too */
+} PreparedLog;
+
+extern void prepared_log_put(PreparedLog *log, PreparedMap *map, Slice name, Prepared *prepared);	/* takes the reference */
+extern void prepared_log_remove(PreparedLog *log, PreparedMap *map, Slice name);
+extern void prepared_log_undo(PreparedLog *log, PreparedMap *map, size_t keep);	/* all but the first keep changes */
+extern void prepared_log_clear(PreparedLog *log);	/* forgets, keeps the memory */
+extern void prepared_log_release(PreparedLog *log);
 
 #endif							/* ROUTER_SESSION_PREPARED_H */

@@ -10,7 +10,12 @@
  *										 no node yet -> the same, without asking for a probe
  *
  * Patience for a replica to catch up is replica_wait, for anything at all it
- * is query_wait_timeout; both are counted from the unit's last byte.
+ * is query_wait_timeout; both are counted from the unit's last byte, or from
+ * when it turned out that it has to run again.
+ *
+ *	  READY -> WAIT_VIEW <-> WAIT_SERVER -> RUNNING -> (run again) -> WAIT_VIEW ...
+ *				  |				  |
+ *				  +- refused -----+-> READY
  *
  *-------------------------------------------------------------------------
  */
@@ -25,11 +30,14 @@
 
 #define PATIENCE_TICK_US (2 * US_PER_MS)
 
-static UnitContext unit_context_of(const Client *client);
 static void plan_settings(Client *client);
 static void plan_on_held_server(Client *client);
 static bool may_run_on_replica(const Client *client);
-static bool is_allowed_in_replica_transaction(const UnitSummary *summary);
+static void refuse_lost(Client *client);
+static void refuse_cancelled(Client *client);
+static void refuse_query_wait(Client *client);
+static void refuse_replica(Client *client);
+static void plan_new_settings(Client *client, const StatementClass *class);
 static void plan_decide(Client *client, RouteDecision *decision);
 static void plan_use_node(Client *client, const RouteDecision *decision);
 static void plan_wait_for_view(Client *client, bool wants_probe);
@@ -41,25 +49,28 @@ void
 relay_plan_unit(Client *client)
 {
 	Relay	   *relay = &client->relay;
-	UnitContext context = unit_context_of(client);
+	UnitContext context = client_unit_context(client);
 
-	relay->begun_us = clock_now_us();
+	relay->begun_us = relay->waiting_since_us = clock_now_us();
 	unit_summarize(buf_slice(&client->unit), &context, &relay->summary);
+	if (!relay->is_open && local_answer_unit(client))
+		return;
+
+	/* after Flush the unit goes on, unless nothing has happened that it could go on with */
+	if (relay->is_flushed && relay->summary.only_prepares)
+		relay->closes_flushed = true;
+	else if (relay->is_flushed)
+		relay->is_open = true;
 	if (relay->is_open)
 	{
-		relay->summary.flags &= ~(unsigned) STATEMENT_IS_READ;
 		relay->summary.only_prepares = false;
+		if (relay->summary.has_session_command)
+			relay->summary.pin_reason = "session command in a unit sent in parts";
 	}
-	else if (local_answer_unit(client))
-		return;
 
 	if (client->transaction.is_lost)
 	{
-		Error		error = {0};
-
-		error_set(&error, SQLSTATE_IN_FAILED_TRANSACTION,
-				  "current transaction is aborted, commands ignored until end of transaction block");
-		client_refuse_unit(client, &error);
+		refuse_lost(client);
 		return;
 	}
 	if (relay->summary.flags & STATEMENT_NEEDS_UNKNOWN)
@@ -78,14 +89,14 @@ relay_plan_again(Client *client)
 
 	if (list_node_is_linked(&client->waiting_node))
 		list_remove(&client->context->waiting, &client->waiting_node);
+	if (client->relay.cancel_asked)
+	{
+		refuse_cancelled(client);
+		return;
+	}
 	if (query_wait_is_over(client))
 	{
-		Error		error = {0};
-
-		error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "no server could take the statement within query_wait_timeout");
-		error_set_hint(&error, client->context->view->primary < 0 ?
-					   "There is no primary at the moment; try again." : "Try again.");
-		client_refuse_unit(client, &error);
+		refuse_query_wait(client);
 		return;
 	}
 
@@ -99,17 +110,12 @@ relay_plan_again(Client *client)
 			plan_wait_for_view(client, true);
 			break;
 		case ROUTE_WAIT:
+			/* no primary: then any replica will do, also one that failed it before */
+			client->relay.excluded = 0;
 			plan_wait_for_view(client, false);
 			break;
 		case ROUTE_REFUSE:
-			{
-				Error		error = {0};
-
-				error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "no replica can serve the session now");
-				error_set_hint(&error, "Replicas are away or have not caught up with what the session"
-							   " has seen; try again, or SET andon.route = 'auto'.");
-				client_refuse_unit(client, &error);
-			}
+			refuse_replica(client);
 			break;
 	}
 }
@@ -129,71 +135,133 @@ relay_may_rerun(const Client *client)
 	return client->relay.is_holding && !client->relay.cancel_asked && !client->relay.is_open;
 }
 
-static UnitContext
-unit_context_of(const Client *client)
+static void
+refuse_lost(Client *client)
 {
-	return (UnitContext) {client->account->database->statements, client->prepared,
-		params_are_unsafe_to_lex(client->settings)};
+	Error		error = {0};
+
+	error_set(&error, SQLSTATE_IN_FAILED_TRANSACTION,
+			  "current transaction is aborted, commands ignored until end of transaction block");
+	client_refuse_unit(client, &error);
 }
 
-/* A SET of a followed setting: the settings in force when it has succeeded. */
+static void
+refuse_cancelled(Client *client)
+{
+	Error		error = {0};
+
+	error_set(&error, SQLSTATE_QUERY_CANCELED, client->relay.timed_out ?
+			  "canceling statement due to the router's query_timeout" :
+			  "canceling statement due to user request");
+	client_refuse_unit(client, &error);
+}
+
+static void
+refuse_query_wait(Client *client)
+{
+	Error		error = {0};
+
+	error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "no server could take the statement within query_wait_timeout");
+	error_set_hint(&error, client->context->view->primary < 0 ?
+				   "There is no primary at the moment; try again." : "Try again.");
+	client_refuse_unit(client, &error);
+}
+
+static void
+refuse_replica(Client *client)
+{
+	Error		error = {0};
+
+	error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "no replica can serve the session now");
+	error_set_hint(&error, "Replicas are away or have not caught up with what the session"
+				   " has seen; try again, or SET andon.route = 'auto'.");
+	client_refuse_unit(client, &error);
+}
+
+/* SET and RESET of followed settings are followed; of others they pin. */
 static void
 plan_settings(Client *client)
 {
 	Relay	   *relay = &client->relay;
-	UnitContext context = unit_context_of(client);
+	UnitContext context = client_unit_context(client);
 	const StatementClass *class;
-	Slice		name;
 	Slice		text;
-	const char *startup_value;
+	bool		is_all;
 
 	if (relay->summary.kind == STATEMENT_SAVEPOINT && client->transaction.has_settings)
 		relay->summary.pin_reason = "SET before a savepoint";
-	if (relay->summary.kind == STATEMENT_DISCARD_ALL)
-		prepared_map_clear(client->prepared);
-	if (relay->summary.kind != STATEMENT_SET && relay->summary.kind != STATEMENT_RESET)
+	if (relay->is_open || (relay->summary.kind != STATEMENT_SET && relay->summary.kind != STATEMENT_RESET))
 		return;
 	class = unit_sole_statement(buf_slice(&client->unit), &context, &text);
-	if (class == NULL || !params_is_followed(class->set_name))
+	is_all = class && class->kind == STATEMENT_RESET && strcmp(class->set_name, "all") == 0;
+	if (class == NULL || !(is_all || params_is_followed(class->set_name)))
 	{
 		relay->summary.pin_reason = "session setting";
 		return;
 	}
 	relay->summary.pin_reason = NULL;
-	name = slice_from_string(class->set_name);
-	startup_value = settings_find(client->startup_settings, class->set_name);
-	if (class->kind == STATEMENT_SET)
-		relay->new_settings = settings_with(client->settings, name, slice_from_string(class->set_value));
-	else if (startup_value)
-		relay->new_settings = settings_with(client->settings, name, slice_from_string(startup_value));
+	if (is_all)
+	{
+		relay->new_settings = settings_ref(client->startup_settings);
+		relay->new_server_settings = settings_empty(client->context->settings);
+	}
 	else
-		relay->new_settings = settings_without(client->settings, name);
-	relay->new_server_settings = class->kind == STATEMENT_SET ? settings_ref(relay->new_settings) :
-		settings_without(client->settings, name);
+		plan_new_settings(client, class);
+}
+
+/* The settings in force when it has succeeded; RESET goes back to the startup packet's. */
+static void
+plan_new_settings(Client *client, const StatementClass *class)
+{
+	Relay	   *relay = &client->relay;
+	Slice		name = slice_from_string(class->set_name);
+	const char *startup_value = settings_find(client->startup_settings, class->set_name);
+
+	if (class->kind == STATEMENT_SET)
+	{
+		relay->new_settings = settings_with(client->settings, name, slice_from_string(class->set_value));
+		relay->new_server_settings = settings_ref(relay->new_settings);
+		return;
+	}
+	relay->new_server_settings = settings_without(client->settings, name);
+	relay->new_settings = startup_value ?
+		settings_with(client->settings, name, slice_from_string(startup_value)) :
+		settings_ref(relay->new_server_settings);
 }
 
 /* A transaction on a replica runs proven reads only; all else as it comes. */
 static void
 plan_on_held_server(Client *client)
 {
-	Relay	   *relay = &client->relay;
-
-	if (client->transaction.on_replica && !is_allowed_in_replica_transaction(&relay->summary))
-	{
-		relay->error_refused = mem_alloc(sizeof(Error));
-		error_set(relay->error_refused, SQLSTATE_READ_ONLY_TRANSACTION,
-				  "cannot execute this statement in a read-only transaction on a replica");
-		error_set_detail(relay->error_refused, "Reason: %s.", relay->summary.why ? relay->summary.why : "not proven to be a read");
-		error_set_hint(relay->error_refused, "Begin the transaction without READ ONLY, or with the comment"
-					   " /* andon:primary */ in front of BEGIN, to run it on the primary.");
-	}
+	if (client->transaction.on_replica && !relay_is_allowed_on_replica(&client->relay.summary))
+		relay_refuse_on_replica(client);
 	relay_start(client, client->server);
 }
 
-static bool
-is_allowed_in_replica_transaction(const UnitSummary *summary)
+void
+relay_refuse_on_replica(Client *client)
 {
-	if (summary->only_prepares || (summary->flags & (STATEMENT_IS_READ | STATEMENT_NODE_LOCAL)))
+	Relay	   *relay = &client->relay;
+	const UnitSummary *summary = &relay->summary;
+	const char *why = summary->pin_reason ? summary->pin_reason : summary->why;
+
+	if (relay->error_refused)
+		return;
+	relay->error_refused = mem_alloc(sizeof(Error));
+	error_set(relay->error_refused, SQLSTATE_READ_ONLY_TRANSACTION,
+			  "cannot execute this statement in a read-only transaction on a replica");
+	error_set_detail(relay->error_refused, "Reason: %s.", why ? why : "not proven to be a read");
+	error_set_hint(relay->error_refused, "Begin the transaction without READ ONLY, or with the comment"
+				   " /* andon:primary */ in front of BEGIN, to run it on the primary.");
+}
+
+/* What pins a session would pin it to the replica. */
+bool
+relay_is_allowed_on_replica(const UnitSummary *summary)
+{
+	if (summary->pin_reason || summary->has_function_call)
+		return false;
+	if (summary->statements == 0 || (summary->flags & (STATEMENT_IS_READ | STATEMENT_NODE_LOCAL)))
 		return true;
 	if (summary->statements != 1)
 		return false;
@@ -226,8 +294,8 @@ may_run_on_replica(const Client *client)
 
 	if (client->context->config.pool_mode == POOL_MODE_SESSION && client->route != 'r')
 		return false;
-	if (!is_read || client->route == 'p' || (summary->flags & STATEMENT_HINT_PRIMARY) ||
-		summary->pin_reason || client->relay.to_primary)
+	if (!is_read || summary->prepares_write || summary->pin_reason || client->relay.is_open ||
+		client->relay.to_primary || client->route == 'p' || (summary->flags & STATEMENT_HINT_PRIMARY))
 		return false;
 
 	/* its own DDL is not among the facts yet */
@@ -245,7 +313,7 @@ plan_decide(Client *client, RouteDecision *decision)
 	int			load[TOPOLOGY_MAX_NODES];
 	Lsn			floor = client->position.floor;
 
-	relay->patience_over = clock_now_us() - relay->begun_us >= context->config.replica_wait_us;
+	relay->patience_over = clock_now_us() - relay->waiting_since_us >= context->config.replica_wait_us;
 	for (int i = 0; i < context->view->nnodes; i++)
 		load[i] = pool_set_load(context->pools, i);
 	*decision = route_decide(&(RouteInput) {
@@ -287,7 +355,7 @@ plan_use_node(Client *client, const RouteDecision *decision)
 	client->waiter.on_granted = plan_on_granted;
 	client->waiter.on_failed = plan_on_failed;
 	client->waiter.owner = client;
-	client->waiter.deadline_us = wait_us ? client->relay.begun_us + wait_us : 0;
+	client->waiter.deadline_us = wait_us ? client->relay.waiting_since_us + wait_us : 0;
 	server = pool_checkout(pool, &client->waiter);
 	if (server)
 		relay_start(client, server);
@@ -308,7 +376,8 @@ plan_wait_for_view(Client *client, bool wants_probe)
 	list_push_tail(&context->waiting, &client->waiting_node);
 	if (wants_probe)
 		context->hooks.request_probe(context->hooks.arg);
-	loop_timer_start(context->patience, PATIENCE_TICK_US);
+	if (!loop_timer_is_running(context->patience))
+		loop_timer_start(context->patience, PATIENCE_TICK_US);
 }
 
 static void
@@ -341,5 +410,5 @@ query_wait_is_over(const Client *client)
 {
 	uint64_t	limit_us = client->context->config.query_wait_timeout_us;
 
-	return limit_us != 0 && clock_now_us() - client->relay.begun_us >= limit_us;
+	return limit_us != 0 && clock_now_us() - client->relay.waiting_since_us >= limit_us;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * relay_reply.c
- *	  Passes a server's replies to the client, and ends the unit.
+ *	  Passes a server's replies to the client.
  *
  * Runs of messages that pass unchanged are written as they stand in the
  * receive buffer; a long row passes in pieces.  Kept from the client: answers
@@ -16,8 +16,10 @@
  *	  40001 40P01				 recovery conflict: another replica, then the primary
  *	  connection lost			 another node
  *
- * A lost server ends a unit that may have had an effect with 08007, a
- * statement inside a transaction with 08006; nothing is sent twice.
+ * What the client hears of a unit, whatever it is sent as:
+ *
+ *	  held -> (result) -> passed -> ReadyForQuery -> relay_finish.c
+ *	  held -> (error of the list) -> dropped up to ReadyForQuery -> run again
  *
  *-------------------------------------------------------------------------
  */
@@ -29,7 +31,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "wire/build.h"
-#include "wire/message.h"
 
 #define HELD_MAX_BYTES (64 * 1024)
 #define REPLY_MAX_BYTES (1024 * 1024)	/* of a message the router must read whole */
@@ -45,7 +46,6 @@ typedef struct ReplyRun
 
 static size_t relay_on_data(void *owner, Slice data);
 static void relay_on_drained(void *owner);
-static void relay_on_lost(void *owner, const char *why);
 static size_t reply_take_message(Client *client, ReplyRun *run, Slice data);
 static bool reply_may_pass_in_pieces(const Frame *frame, Slice data);
 static void handle_reply(Client *client, ReplyRun *run, const Frame *frame);
@@ -60,17 +60,9 @@ static RerunTarget rerun_target(const Client *client, Slice sqlstate);
 static void run_pass(ReplyRun *run, Slice bytes);
 static void run_emit(ReplyRun *run, Slice bytes);
 static void run_flush(ReplyRun *run);
-static void release_held(Client *client);
-static void forget_parse_names(Client *client);
-static void forget_unit_names(Client *client);
 static void skip_entry(void *arg, const InFlightEntry *entry);
-static void unit_maybe_finish(Client *client, ReplyRun *run);
-static void unit_finish(Client *client, ReplyRun *run);
-static void unit_note_position(Client *client, char tx_status);
-static void unit_count(Client *client);
-static void unit_rerun(Client *client);
-static void server_broke(Client *client, const char *what);
-static void fail_lost_unit(Client *client, const char *why);
+static void heal_statement(Client *client, const InFlightEntry *entry, Slice sqlstate);
+static void note_tag(Client *client, Slice tag);
 
 const ServerEvents relay_server_events = {
 	.on_data = relay_on_data,
@@ -82,16 +74,18 @@ void
 relay_reset(Relay *relay)
 {
 	InFlight	inflight = relay->inflight;
+	PreparedLog names = relay->names;
 
 	settings_unref(relay->new_settings);
 	settings_unref(relay->new_server_settings);
 	mem_free(relay->error_refused);
 	mem_free(relay->fatal_text);
 	buf_release(&relay->held);
-	buf_release(&relay->parse_names);
 	memset(relay, 0, sizeof(*relay));
 	inflight_clear(&inflight);
 	relay->inflight = inflight;
+	prepared_log_clear(&names);
+	relay->names = names;
 }
 
 void
@@ -101,16 +95,40 @@ relay_send_locals(Client *client)
 	InFlightEntry entry;
 	Buf			out = BUF_INIT;
 
+	if (client->relay.pass_left > 0)
+		return;					/* the client has only half of the message before them */
 	while (inflight_pop_local(&client->relay.inflight, &entry))
 	{
 		build_empty(&out, entry.kind == INFLIGHT_PARSE ? '1' : '3');
-		if (entry.kind == INFLIGHT_PARSE)
-			buf_consume(&client->relay.parse_names,
-						strlen(buf_slice(&client->relay.parse_names).data) + 1);
+		client->relay.names.answered++;
 	}
 	if (buf_len(&out) > 0)
 		run_emit(&run, buf_slice(&out));
 	buf_release(&out);
+}
+
+void
+relay_release_held(Client *client)
+{
+	Relay	   *relay = &client->relay;
+
+	relay->is_holding = false;
+	client_write(client, buf_slice(&relay->held));
+	buf_release(&relay->held);
+}
+
+/* The server does not follow the protocol, or is not as we left it: end both. */
+void
+relay_server_broke(Client *client, const char *what)
+{
+	Error		error = {0};
+
+	LOG_ERROR("server_protocol_violation", LF_STR("user", client->user), LF_STR("what", what),
+			  LF_INT("node", server_node(client->server)));
+	error_set(&error, SQLSTATE_PROTOCOL_VIOLATION, "the server broke the protocol: %s", what);
+	client->relay.pass_left = 0;	/* of the message that is not shown */
+	client_release_server(client, true);
+	client_fail(client, &error);
 }
 
 static size_t
@@ -144,6 +162,11 @@ relay_on_data(void *owner, Slice data)
 	if (client->state == CLIENT_CLOSING)
 		return data.len;
 	run_flush(&run);
+	if (client->server == server && client->state == CLIENT_RUNNING)
+	{
+		relay_send_locals(client);
+		relay_settle_sync(client);
+	}
 	stream_uncork(stream);
 	if (client->server == server && stream_is_full(stream))
 		stream_pause(server_stream(server));	/* client_on_drained resumes it */
@@ -158,46 +181,6 @@ relay_on_drained(void *owner)
 
 	if (client->stream && stream_is_paused(client->stream))
 		stream_resume(client->stream);
-}
-
-static void
-relay_on_lost(void *owner, const char *why)
-{
-	Client	   *client = owner;
-	Relay	   *relay = &client->relay;
-	int			node = server_node(client->server);
-	bool		was_pinned = client->pin_reason != NULL;
-
-	client->context->hooks.report_suspicion(client->context->hooks.arg, node);
-	LOG_WARN("server_lost", LF_STR("node", client->context->view->nodes[node].name),
-			 LF_STR("user", client->user), LF_STR("reason", relay->fatal_text ? relay->fatal_text : why));
-	if (client->state == CLIENT_RUNNING && relay_may_rerun(client))
-	{
-		relay->rerun = RERUN_OTHER_NODE;
-		unit_rerun(client);
-		return;
-	}
-	if (was_pinned || relay->pass_left > 0 || client->context->config.pool_mode == POOL_MODE_SESSION)
-	{
-		Error		error = {0};
-
-		error_set(&error, SQLSTATE_CONNECTION_FAILURE, "the connection to the server was lost");
-		error_set_detail(&error, "%s", relay->fatal_text ? relay->fatal_text : why);
-		client_release_server(client, true);
-		if (relay->pass_left > 0)
-			client_close(client);	/* in the middle of a message nothing can be said */
-		else
-			client_fail(client, &error);
-		return;
-	}
-	if (client->state == CLIENT_RUNNING)
-		fail_lost_unit(client, why);
-	else
-	{
-		client_release_server(client, true);
-		client->transaction.status = 'E';
-		client->transaction.is_lost = true;
-	}
 }
 
 static size_t
@@ -216,17 +199,18 @@ reply_take_message(Client *client, ReplyRun *run, Slice data)
 		case FRAME_PARTIAL:
 			return 0;
 		case FRAME_MALFORMED:
-			server_broke(client, "invalid message length");
+			relay_server_broke(client, "invalid message length");
 			return 0;
 		case FRAME_OK:
 			break;
 	}
 	if (data.len < frame.total_len)
 	{
-		if (!reply_may_pass_in_pieces(&frame, data))
+		if (!reply_may_pass_in_pieces(&frame, data) ||
+			(!inflight_is_empty(&relay->inflight) && inflight_head(&relay->inflight)->action == INFLIGHT_SWALLOW))
 		{
 			if (frame.total_len > REPLY_MAX_BYTES && frame.type != 'E')
-				server_broke(client, "message too long");
+				relay_server_broke(client, "message too long");
 			return 0;
 		}
 		if (frame.total_len <= STREAM_READ_SIZE && data.len < frame.total_len)
@@ -306,7 +290,7 @@ handle_ParameterStatus(Client *client, ReplyRun *run, const Frame *frame)
 
 	if (!message_parse_parameter_status(frame->body, &name, &value))
 	{
-		server_broke(client, "invalid ParameterStatus");
+		relay_server_broke(client, "invalid ParameterStatus");
 		return;
 	}
 	if (slice_equals_string(name, "andon.commit_lsn"))
@@ -320,7 +304,7 @@ handle_ParameterStatus(Client *client, ReplyRun *run, const Frame *frame)
 		return;
 
 	/* what the router's own SETs change the client knows already */
-	if (!inflight_is_empty(&relay->inflight) && inflight_head(&relay->inflight)->action == INFLIGHT_SWALLOW)
+	if (!relay->tells_settings && !inflight_is_empty(&relay->inflight) && inflight_head(&relay->inflight)->action == INFLIGHT_SWALLOW)
 		return;
 	run_pass(run, frame->whole);
 }
@@ -344,7 +328,7 @@ handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame)
 	if (!(relay->pass_left > 0 ? message_parse_error_head(frame->body, &fields) :
 		  message_parse_error(frame->body, &fields)))
 	{
-		server_broke(client, "invalid ErrorResponse");
+		relay_server_broke(client, "invalid ErrorResponse");
 		return;
 	}
 	if (slice_equals_string(fields.severity, "FATAL") || slice_equals_string(fields.severity, "PANIC"))
@@ -353,14 +337,14 @@ handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame)
 		mem_free(relay->fatal_text);
 		relay->fatal_text = mem_strndup(fields.message);
 		if (relay->pass_left > 0)
-			server_broke(client, "message too long");
+			relay_server_broke(client, "message too long");
 		return;
 	}
 	step = inflight_handle(&relay->inflight, 'E', skip_entry, client);
 	if (step.verdict == INFLIGHT_UNEXPECTED || step.entry.purpose == INFLIGHT_SETTINGS ||
 		(relay->pass_left > 0 && step.verdict != INFLIGHT_PASS))
 	{
-		server_broke(client, "error outside of a statement of the client");
+		relay_server_broke(client, "error outside of a statement of the client");
 		return;
 	}
 	if (step.verdict == INFLIGHT_DROP)
@@ -368,7 +352,8 @@ handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame)
 
 	relay->saw_error = true;
 	relay->is_copy_in = false;
-	forget_parse_names(client);
+	prepared_log_undo(&relay->names, client->prepared, relay->names.answered);
+	heal_statement(client, &step.entry, fields.sqlstate);
 	relay->rerun = rerun_target(client, fields.sqlstate);
 	if (relay->rerun != RERUN_NO)
 		buf_clear(&relay->held);
@@ -401,15 +386,32 @@ handle_CommandComplete(Client *client, ReplyRun *run, const Frame *frame)
 
 		memcpy(relay->last_tag, tag.data, len);
 		relay->last_tag[len] = '\0';
-		if (relay->new_settings && !relay->saw_error)
-			transaction_apply_settings(client, relay->new_settings, relay->new_server_settings);
+		note_tag(client, tag);
 	}
 	handle_result(client, run, frame, true);
 }
 
+/* What a statement that succeeded has done to session and server. */
+static void
+note_tag(Client *client, Slice tag)
+{
+	Relay	   *relay = &client->relay;
+	bool		discards = slice_equals_string(tag, "DISCARD ALL");
+
+	if (relay->new_settings && !relay->saw_error)
+		transaction_apply_settings(client, relay->new_settings, relay->new_server_settings);
+	if (!discards && !slice_equals_string(tag, "DEALLOCATE ALL"))
+		return;
+	server_forget_statements(client->server);
+	prepared_map_clear(client->prepared);
+	if (discards)
+		transaction_note_discard(client);
+}
+
 /*
- * From here on the client sends.  In the extended protocol the server throws
- * away the Sync it was sent with; the one behind CopyDone ends the unit.
+ * From here on the client sends.  In the extended protocol the Sync that ends
+ * the unit is the one behind CopyDone; one that was sent before is thrown away
+ * by the server.
  */
 static void
 handle_CopyInResponse(Client *client, ReplyRun *run, const Frame *frame)
@@ -419,6 +421,7 @@ handle_CopyInResponse(Client *client, ReplyRun *run, const Frame *frame)
 	if (!inflight_is_empty(&relay->inflight) && inflight_head(&relay->inflight)->kind == INFLIGHT_EXECUTE)
 	{
 		inflight_drop_tail_sync(&relay->inflight);
+		relay->owes_sync = false;
 		relay->is_open = true;
 	}
 	handle_result(client, run, frame, true);
@@ -436,11 +439,11 @@ handle_result(Client *client, ReplyRun *run, const Frame *frame, bool shows_resu
 
 	if (step.verdict == INFLIGHT_UNEXPECTED)
 	{
-		server_broke(client, "unexpected message");
+		relay_server_broke(client, "unexpected message");
 		return;
 	}
 	if (step.completed && step.entry.kind == INFLIGHT_PARSE && step.verdict == INFLIGHT_PASS)
-		buf_consume(&relay->parse_names, strlen(buf_slice(&relay->parse_names).data) + 1);
+		relay->names.answered++;
 	if (step.verdict == INFLIGHT_DROP)
 	{
 		if (step.entry.purpose == INFLIGHT_POSITION && frame->type == 'D')
@@ -455,7 +458,7 @@ handle_result(Client *client, ReplyRun *run, const Frame *frame, bool shows_resu
 	if (shows_result && relay->is_holding)
 	{
 		run_flush(run);
-		release_held(client);
+		relay_release_held(client);
 	}
 	run_pass(run, frame->whole);
 }
@@ -469,20 +472,24 @@ handle_ReadyForQuery(Client *client, ReplyRun *run, const Frame *frame)
 
 	if (!message_parse_ready(frame->body, &tx_status))
 	{
-		server_broke(client, "invalid ReadyForQuery");
+		relay_server_broke(client, "invalid ReadyForQuery");
 		return;
 	}
 	step = inflight_handle(&relay->inflight, 'Z', NULL, NULL);
 	if (step.verdict == INFLIGHT_UNEXPECTED)
 	{
-		server_broke(client, "unexpected ReadyForQuery");
+		relay_server_broke(client, "unexpected ReadyForQuery");
 		return;
 	}
 	server_set_tx_status(client->server, tx_status);
 	if (step.verdict == INFLIGHT_PASS)
 		relay->ready_due = true;
 	if (inflight_is_empty(&relay->inflight) && !relay->is_open)
-		unit_maybe_finish(client, run);
+	{
+		run_flush(run);
+		relay->is_answered = true;
+		relay_maybe_finish(client);
+	}
 }
 
 /* What a replica's error means; see the head of this file. */
@@ -499,7 +506,7 @@ rerun_target(const Client *client, Slice sqlstate)
 	{
 		if (slice_equals_string(sqlstate, not_here[i]))
 		{
-			UnitContext context = {client->account->database->statements, client->prepared, false};
+			UnitContext context = client_unit_context(client);
 
 			unit_learn_primary(buf_slice(&client->unit), &context);
 			return RERUN_PRIMARY;
@@ -558,245 +565,39 @@ run_flush(ReplyRun *run)
 	}
 	if (buf_len(&relay->held) + bytes.len > HELD_MAX_BYTES)
 	{
-		release_held(client);
+		relay_release_held(client);
 		client_write(client, bytes);
 		return;
 	}
 	buf_append(&relay->held, bytes);
 }
 
-static void
-release_held(Client *client)
-{
-	Relay	   *relay = &client->relay;
-
-	relay->is_holding = false;
-	client_write(client, buf_slice(&relay->held));
-	buf_release(&relay->held);
-}
-
-/* Statements whose Parse failed or was skipped have no name. */
-static void
-forget_parse_names(Client *client)
-{
-	Buf		   *names = &client->relay.parse_names;
-
-	while (buf_len(names) > 0)
-	{
-		Slice		name = slice_from_string(buf_slice(names).data);
-
-		prepared_map_remove(client->prepared, name);
-		buf_consume(names, name.len + 1);
-	}
-}
-
-/* The unit will be sent again: its names are to be given again. */
-static void
-forget_unit_names(Client *client)
-{
-	Slice		messages = buf_slice(&client->unit);
-	Frame		frame;
-	ParseMessage parse;
-
-	while (frame_parse(messages, &frame) == FRAME_OK)
-	{
-		if (frame.type == 'P' && message_parse_parse(frame.body, &parse))
-			prepared_map_remove(client->prepared, parse.statement);
-		messages = slice_skip(messages, frame.total_len);
-	}
-	buf_clear(&client->relay.parse_names);
-}
-
-/* A Parse that the server skipped: the statement is not there. */
+/*
+ * What the server skipped has not happened there, though it was noted when it
+ * was sent: a statement is not prepared, an evicted one not closed.
+ */
 static void
 skip_entry(void *arg, const InFlightEntry *entry)
 {
 	Client	   *client = arg;
 
-	if (entry->statement != 0)
+	if (entry->statement != 0 && entry->kind == INFLIGHT_PARSE)
 		server_remove_statement(client->server, entry->statement);
+	else if (entry->statement != 0 && entry->kind == INFLIGHT_CLOSE)
+		server_restore_statement(client->server, entry->statement);
 }
 
-/* Everything sent has been answered; is the commit's position still to be asked for? */
+/*
+ * A statement is there or not against what we thought: something that cannot
+ * be seen (DEALLOCATE ALL inside of DO) has been done.  The next use is right.
+ */
 static void
-unit_maybe_finish(Client *client, ReplyRun *run)
+heal_statement(Client *client, const InFlightEntry *entry, Slice sqlstate)
 {
-	Relay	   *relay = &client->relay;
-
-	if (relay->rerun == RERUN_NO && relay_wants_position(client) && !relay->position_asked &&
-		server_tx_status(client->server) == 'I' && relay->feed_left == 0)
-	{
-		relay_send_position_query(client);
+	if (entry->statement == 0)
 		return;
-	}
-	unit_finish(client, run);
-}
-
-static void
-unit_finish(Client *client, ReplyRun *run)
-{
-	Relay	   *relay = &client->relay;
-	char		tx_status = server_tx_status(client->server);
-
-	if (relay->rerun != RERUN_NO)
-	{
-		run->len = 0;
-		client->context->stats.held_reruns++;
-		unit_rerun(client);
-		return;
-	}
-	run_flush(run);
-	if (relay->is_holding)
-		release_held(client);
-	if (relay->ready_due)
-	{
-		Buf			out = BUF_INIT;
-
-		build_ready(&out, transaction_status_after(client, tx_status));
-		client_write(client, buf_slice(&out));
-		buf_release(&out);
-	}
-	unit_note_position(client, tx_status);
-	unit_count(client);
-	transaction_follow(client, tx_status);
-	if (relay->feed_left > 0)
-	{
-		/* COPY failed in the middle of a long message: nobody wants the rest */
-		client->drop_left = relay->feed_left;
-		client_release_server(client, true);
-	}
-	else if (stream_is_paused(server_stream(client->server)))
-		stream_resume(server_stream(client->server));
-	if (tx_status == 'I' && client->server && client->pin_reason == NULL &&
-		client->context->config.pool_mode == POOL_MODE_TRANSACTION)
-		client_release_server(client, false);
-	client_unit_done(client);
-}
-
-static void
-unit_note_position(Client *client, char tx_status)
-{
-	Relay	   *relay = &client->relay;
-	const UnitSummary *summary = &relay->summary;
-	const NodeIdentity *identity = server_identity(client->server);
-	Lsn			lsn = relay->commit_lsn > relay->asked_lsn ? relay->commit_lsn : relay->asked_lsn;
-
-	client->ran_ddl |= (summary->flags & STATEMENT_IS_DDL) != 0;
-
-	/* a unit that goes on after its commit may have read beyond it */
-	if (lsn != 0 && !(summary->flags & STATEMENT_HAS_TRANSACTION) && summary->kind != STATEMENT_MULTI &&
-		tx_status == 'I')
-		position_note_commit(&client->position, relay->node, identity, lsn);
-	else
-	{
-		if (lsn != 0)
-			position_raise(&client->position, lsn, identity->timeline);
-		if (!summary->only_prepares)
-			position_note_read(&client->position, relay->node, identity, clock_now_us());
-	}
-	if (client->ran_ddl && tx_status == 'I')
-	{
-		client->ran_ddl = false;
-		client->ddl_lsn = client->position.floor;
-		client->context->hooks.refresh_facts(client->context->hooks.arg, client->account->database->server_name);
-	}
-}
-
-static void
-unit_count(Client *client)
-{
-	SessionStats *stats = &client->context->stats;
-	Relay	   *relay = &client->relay;
-	RouteCounters *counters = &client->account->counters[relay->node];
-	bool		is_read = (relay->summary.flags & STATEMENT_IS_READ) != 0;
-	uint64_t	took_us = clock_now_us() - relay->begun_us;
-
-	if (relay->summary.only_prepares)
-		return;
-	if (is_read)
-		counters->reads++;
-	else
-		counters->writes++;
-	histogram_add(!is_read ? &stats->write :
-				  server_is_replica(client->server) ? &stats->read_replica : &stats->read_primary, took_us);
-	stats->transactions += server_tx_status(client->server) == 'I';
-}
-
-/* Plan the unit again, without the node that failed it. */
-static void
-unit_rerun(Client *client)
-{
-	Relay	   *relay = &client->relay;
-	RerunTarget target = relay->rerun;
-	bool		is_clean = server_state(client->server) != SERVER_CLOSED &&
-		server_tx_status(client->server) == 'I' && inflight_is_empty(&relay->inflight);
-
-	if (target == RERUN_OTHER_NODE)
-		relay->excluded |= UINT64_C(1) << relay->node;
-	forget_unit_names(client);
-	inflight_clear(&relay->inflight);
-	buf_release(&relay->held);
-	mem_free(relay->fatal_text);
-	relay->fatal_text = NULL;
-	relay->saw_error = relay->ready_due = relay->is_holding = relay->unnamed_there = false;
-	relay->to_primary = target == RERUN_PRIMARY;
-	relay->rerun = RERUN_NO;
-	client_release_server(client, !is_clean);
-	relay_plan_again(client);
-}
-
-/* The server does not follow the protocol, or is not as we left it: end both. */
-static void
-server_broke(Client *client, const char *what)
-{
-	Error		error = {0};
-
-	LOG_ERROR("server_protocol_violation", LF_STR("user", client->user), LF_STR("what", what),
-			  LF_INT("node", server_node(client->server)));
-	error_set(&error, SQLSTATE_PROTOCOL_VIOLATION, "the server broke the protocol: %s", what);
-	client_release_server(client, true);
-	client_fail(client, &error);
-}
-
-/* The server is gone while the unit ran and its fate is not known. */
-static void
-fail_lost_unit(Client *client, const char *why)
-{
-	Relay	   *relay = &client->relay;
-	Transaction *transaction = &client->transaction;
-	StatementKind kind = relay->summary.kind;
-	bool		in_transaction = transaction->status != 'I' && !transaction->is_deferred;
-	bool		is_end = kind == STATEMENT_COMMIT || kind == STATEMENT_ROLLBACK || kind == STATEMENT_TWO_PHASE;
-	bool		may_have_effect = !(relay->summary.flags & STATEMENT_IS_READ) && !relay->summary.only_prepares &&
-		kind != STATEMENT_ROLLBACK && (!in_transaction || is_end);
-	bool		ready_due = !relay->is_open && !relay->closes_flushed;
-	Error		error = {0};
-	Buf			out = BUF_INIT;
-
-	error_set(&error, may_have_effect ? SQLSTATE_TRANSACTION_RESOLUTION_UNKNOWN : SQLSTATE_CONNECTION_FAILURE,
-			  "the connection to the server was lost while it ran the statement");
-	error_set_detail(&error, "%s", relay->fatal_text ? relay->fatal_text : why);
-	error_set_hint(&error, may_have_effect ? "Whether it took effect is not known: check before you send it again." :
-				   in_transaction ? "Send ROLLBACK and run the transaction again." : "Send it again.");
-	client->context->stats.errors_raised++;
-	build_error(&out, "ERROR", &error);
-	client_release_server(client, true);
-	if (transaction->status != 'I' && !is_end)
-	{
-		transaction->status = 'E';
-		transaction->is_lost = true;
-		transaction->is_deferred = false;
-	}
-	else
-		transaction_reset(transaction);
-	forget_parse_names(client);
-	if (ready_due)
-		build_ready(&out, transaction->status);
-	else
-		client->skip_to_sync = true;
-	client->drop_left = relay->feed_left;
-	client_write(client, buf_slice(&out));
-	buf_release(&out);
-	relay->closes_flushed = false;
-	client_unit_done(client);
+	if (entry->kind == INFLIGHT_PARSE && slice_equals_string(sqlstate, SQLSTATE_DUPLICATE_PSTATEMENT))
+		server_restore_statement(client->server, entry->statement);
+	else if (entry->kind != INFLIGHT_PARSE && slice_equals_string(sqlstate, SQLSTATE_UNDEFINED_PSTATEMENT))
+		server_remove_statement(client->server, entry->statement);
 }

@@ -10,13 +10,17 @@
  *	  E       no           none     is_lost: its server is gone, or it failed before one was
  *									had; waits for ROLLBACK
  *
+ * Settings followed by the router go back with a transaction that is rolled
+ * back: those at its beginning are kept from the first SET inside on.  At the
+ * beginning of a transaction server and session have the same settings.
+ *
  *-------------------------------------------------------------------------
  */
 #include "session/client_internal.h"
 
 #include "base/memory.h"
 
-static void transaction_end(Client *client, bool committed);
+static void settle_settings(Client *client, bool committed);
 
 void
 transaction_reset(Transaction *transaction)
@@ -28,28 +32,46 @@ transaction_reset(Transaction *transaction)
 }
 
 void
+transaction_lose(Transaction *transaction)
+{
+	if (transaction->status == 'I')
+		return;
+	transaction->status = 'E';
+	transaction->is_lost = true;
+	transaction->is_deferred = false;
+}
+
+void
+transaction_end(Client *client, bool committed)
+{
+	settle_settings(client, committed);
+	transaction_reset(&client->transaction);
+}
+
+void
 transaction_follow(Client *client, char status)
 {
 	Transaction *transaction = &client->transaction;
+	const Relay *relay = &client->relay;
 
-	if (client->relay.outside_transaction)
+	/* the tag tells how it ended: a COMMIT of a failed one says ROLLBACK */
+	bool		committed = strcmp(relay->last_tag, "ROLLBACK") != 0 &&
+		transaction->status != 'E' && !relay->saw_error;
+
+	if (relay->outside_transaction)
 	{
 		/* nothing has begun; but an error fails the transaction all the same */
-		if (client->relay.saw_error)
-		{
-			transaction->status = 'E';
-			transaction->is_deferred = false;
-			transaction->is_lost = true;
-		}
+		if (relay->saw_error)
+			transaction_lose(transaction);
 		return;
 	}
 	if (status == 'I')
 	{
-		/* the tag tells how it ended: a COMMIT of a failed one says ROLLBACK */
-		transaction_end(client, strcmp(client->relay.last_tag, "ROLLBACK") != 0 &&
-						transaction->status != 'E' && !client->relay.saw_error);
+		transaction_end(client, committed);
 		return;
 	}
+	if ((relay->summary.flags & STATEMENT_CHAIN) && !relay->saw_error)
+		settle_settings(client, committed); /* another one has begun in its place */
 	transaction->status = status;
 	transaction->is_deferred = false;
 }
@@ -68,7 +90,7 @@ transaction_apply_settings(Client *client, Settings *settings, Settings *server_
 {
 	Transaction *transaction = &client->transaction;
 
-	if (client->server && server_tx_status(client->server) != 'I' && !transaction->has_settings)
+	if (transaction->status != 'I' && !transaction->has_settings)
 	{
 		transaction->has_settings = true;
 		transaction->settings = settings_ref(client->settings);
@@ -79,8 +101,22 @@ transaction_apply_settings(Client *client, Settings *settings, Settings *server_
 		server_set_settings(client->server, server_settings);
 }
 
+void
+transaction_note_discard(Client *client)
+{
+	Settings   *empty = settings_empty(client->context->settings);
+
+	settings_unref(client->settings);
+	client->settings = settings_ref(client->startup_settings);
+	server_set_settings(client->server, empty);
+	settings_unref(empty);
+	client->route = 'a';
+	client->pin_reason = client->relay.summary.pin_reason = NULL;
+	client->needs_reset = false;
+}
+
 static void
-transaction_end(Client *client, bool committed)
+settle_settings(Client *client, bool committed)
 {
 	Transaction *transaction = &client->transaction;
 
@@ -91,5 +127,7 @@ transaction_end(Client *client, bool committed)
 		if (client->server)
 			server_set_settings(client->server, client->settings);
 	}
-	transaction_reset(transaction);
+	settings_unref(transaction->settings);
+	transaction->settings = NULL;
+	transaction->has_settings = false;
 }

@@ -5,6 +5,8 @@
  *
  * In the extended protocol a statement counts when it is bound; its text is
  * that of a Parse earlier in the unit or of a name the client prepared before.
+ * What a unit only parses or describes counts too where it decides whether a
+ * replica can do it: preparing a write there fails.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,7 +15,8 @@
 #include "wire/frame.h"
 #include "wire/message.h"
 
-#define UNIT_MAX_PARSES 32
+/* More than that in one unit, and nobody looks which text a name has. */
+#define UNIT_MAX_PARSES 64
 
 /* Texts of the Parse messages seen so far in the unit. */
 typedef struct UnitTexts
@@ -27,11 +30,27 @@ typedef struct UnitTexts
 	}			parses[UNIT_MAX_PARSES];
 } UnitTexts;
 
-typedef void (*UnitStatement) (void *arg, Slice text, bool is_known);
+typedef enum UnitTextStatus
+{
+	UNIT_TEXT_KNOWN,
+	UNIT_TEXT_UNKNOWN,			/* no statement has that name: the server will say so */
+	UNIT_TEXT_UNREADABLE
+} UnitTextStatus;
 
-static void unit_walk(Slice messages, const UnitContext *context, UnitSummary *summary,
-					  UnitStatement fn, void *arg);
-static bool unit_find_text(const UnitTexts *texts, const UnitContext *context, Slice name, Slice *text);
+/* What unit_walk() tells about; each may be NULL. */
+typedef struct UnitVisitor
+{
+	void		(*on_statement) (void *arg, Slice text, UnitTextStatus status);
+	void		(*on_prepared) (void *arg, Slice text, UnitTextStatus status);	/* parsed or described */
+	void		(*on_message) (void *arg, char type);
+	void	   *arg;
+} UnitVisitor;
+
+static void unit_walk(Slice messages, const PreparedMap *prepared, const UnitVisitor *visitor);
+static void unit_visit(const Frame *frame, const PreparedMap *prepared, UnitTexts *texts, const UnitVisitor *visitor);
+static UnitTextStatus unit_find_text(const UnitTexts *texts, const PreparedMap *prepared, Slice name, Slice *text);
+
+/* ---------------------------------------------------------------- the summary */
 
 typedef struct SummaryArg
 {
@@ -40,30 +59,104 @@ typedef struct SummaryArg
 } SummaryArg;
 
 static void
-summarize_statement(void *arg, Slice text, bool is_known)
+summary_add_unread(UnitSummary *summary, unsigned flags, const char *why)
 {
-	SummaryArg *a = arg;
-	UnitSummary *summary = a->summary;
-	const StatementClass *class;
-	unsigned	read;
+	summary->flags = (summary->flags & ~(unsigned) STATEMENT_IS_READ) | flags;
+	summary->kind = STATEMENT_QUERY;
+	summary->why = why;
+}
 
-	summary->statements++;
-	if (!is_known || a->context->unsafe_lexing)
-	{
-		summary->flags = (summary->flags & ~(unsigned) STATEMENT_IS_READ) | (is_known ? STATEMENT_UNPARSED : 0);
-		summary->kind = STATEMENT_QUERY;
-		summary->why = is_known ? "the session's text encoding cannot be read safely" : "unknown statement name";
-		return;
-	}
-	class = statement_cache_get(a->context->statements, text);
-	read = summary->statements == 1 ? class->flags & STATEMENT_IS_READ :
-		summary->flags & class->flags & STATEMENT_IS_READ;
+static bool
+is_transaction_command(StatementKind kind)
+{
+	return kind == STATEMENT_BEGIN || kind == STATEMENT_COMMIT || kind == STATEMENT_ROLLBACK ||
+		kind == STATEMENT_SAVEPOINT || kind == STATEMENT_TWO_PHASE;
+}
+
+static void
+summary_add_class(UnitSummary *summary, const StatementClass *class)
+{
+	bool		is_first = summary->statements == 1;
+	unsigned	read = class->flags & STATEMENT_IS_READ & (is_first ? ~0U : summary->flags);
+
 	summary->flags = ((summary->flags | class->flags) & ~(unsigned) STATEMENT_IS_READ) | read;
-	summary->kind = summary->statements == 1 ? class->kind : STATEMENT_QUERY;
+	if (is_first || !(class->flags & STATEMENT_IS_READ))
+		summary->why = class->why;
 	if (class->flags & STATEMENT_LEAVES_STATE)
 		summary->pin_reason = class->pin_reason;
-	if (summary->statements == 1 || !(class->flags & STATEMENT_IS_READ))
-		summary->why = class->why;
+	switch (class->kind)
+	{
+		case STATEMENT_SET:
+		case STATEMENT_RESET:
+		case STATEMENT_DISCARD_ALL:
+		case STATEMENT_DEALLOCATE:
+			summary->has_session_command = true;
+			break;
+		case STATEMENT_COPY:
+			summary->has_copy_in |= !(class->flags & STATEMENT_IS_READ);
+			break;
+		default:
+			break;
+	}
+
+	if (!is_first && (is_transaction_command(summary->kind) || is_transaction_command(class->kind)))
+		summary->flags |= STATEMENT_HAS_TRANSACTION;
+	if (!is_first && summary->has_session_command)
+		summary->pin_reason = "session command among several statements";
+	summary->kind = is_first ? class->kind : STATEMENT_QUERY;
+}
+
+static void
+summary_add(SummaryArg *arg, Slice text, UnitTextStatus status)
+{
+	UnitSummary *summary = arg->summary;
+
+	summary->statements++;
+	if (status == UNIT_TEXT_UNKNOWN)
+		summary_add_unread(summary, 0, "unknown statement name");
+	else if (status == UNIT_TEXT_UNREADABLE)
+		summary_add_unread(summary, STATEMENT_UNPARSED, "too many statements in one unit");
+	else if (arg->context->unsafe_lexing)
+	{
+		summary_add_unread(summary, STATEMENT_UNPARSED, "the session's text encoding cannot be read safely");
+		summary->pin_reason = "unreadable text encoding";
+	}
+	else
+		summary_add_class(summary, statement_cache_get(arg->context->statements, text));
+	if ((summary->flags & STATEMENT_UNPARSED) && !summary->pin_reason)
+		summary->pin_reason = "statement could not be read";
+}
+
+static void
+summarize_statement(void *arg, Slice text, UnitTextStatus status)
+{
+	summary_add(arg, text, status);
+}
+
+static void
+summarize_prepared(void *arg, Slice text, UnitTextStatus status)
+{
+	SummaryArg *a = arg;
+
+	/* an unknown name fails the same everywhere */
+	if (status == UNIT_TEXT_UNKNOWN || a->summary->prepares_write)
+		return;
+	if (status == UNIT_TEXT_UNREADABLE || a->context->unsafe_lexing ||
+		!(statement_cache_get(a->context->statements, text)->flags & (STATEMENT_IS_READ | STATEMENT_NODE_LOCAL)))
+		a->summary->prepares_write = true;
+}
+
+static void
+summarize_message(void *arg, char type)
+{
+	UnitSummary *summary = ((SummaryArg *) arg)->summary;
+
+	if (type == 'Q')
+		summary->is_simple = summary->statements == 0;
+	else if (type == 'F')
+		summary->has_function_call = true;
+	else if (type == 'E')
+		summary->has_execute = true;
 }
 
 void
@@ -73,117 +166,160 @@ unit_summarize(Slice messages, const UnitContext *context, UnitSummary *summary)
 
 	memset(summary, 0, sizeof(*summary));
 	summary->kind = STATEMENT_QUERY;
-	unit_walk(messages, context, summary, summarize_statement, &arg);
+	unit_walk(messages, context->prepared,
+			  &(UnitVisitor) {summarize_statement, summarize_prepared, summarize_message, &arg});
 	if (summary->has_function_call)
 		summary->flags &= ~(unsigned) STATEMENT_IS_READ;
-	summary->only_prepares = summary->statements == 0 && !summary->has_function_call;
-	if (context->unsafe_lexing && summary->statements > 0)
-		summary->pin_reason = "unreadable text encoding";
-	else if ((summary->flags & STATEMENT_UNPARSED) && !summary->pin_reason)
-		summary->pin_reason = "statement could not be read";
+	summary->only_prepares = summary->statements == 0 && !summary->has_function_call && !summary->has_execute;
 }
+
+void
+unit_add_statement(const UnitContext *context, Slice text, UnitSummary *summary)
+{
+	SummaryArg	arg = {context, summary};
+
+	summary_add(&arg, text, text.data == NULL ? UNIT_TEXT_UNKNOWN : UNIT_TEXT_KNOWN);
+	summary->only_prepares = false;
+}
+
+void
+unit_add_unreadable(UnitSummary *summary)
+{
+	summary->statements++;
+	summary->only_prepares = false;
+	summary_add_unread(summary, STATEMENT_UNPARSED, "statement too long to be read");
+	summary->pin_reason = summary->why;
+}
+
+/* ---------------------------------------------------------------- the only one */
 
 typedef struct SoleArg
 {
-	int			count;
+	int			statements;
+	int			executions;
 	Slice		text;
 	bool		is_known;
 } SoleArg;
 
 static void
-note_sole(void *arg, Slice text, bool is_known)
+note_sole(void *arg, Slice text, UnitTextStatus status)
 {
 	SoleArg    *sole = arg;
 
-	sole->count++;
+	sole->statements++;
 	sole->text = text;
-	sole->is_known = is_known;
+	sole->is_known = status == UNIT_TEXT_KNOWN;
+}
+
+static void
+note_execution(void *arg, char type)
+{
+	SoleArg    *sole = arg;
+
+	if (type == 'Q' || type == 'E')
+		sole->executions++;
+	else if (type == 'F')
+		sole->executions += 2;	/* never the only one */
 }
 
 const StatementClass *
 unit_sole_statement(Slice messages, const UnitContext *context, Slice *text)
 {
-	SoleArg		sole = {0, {NULL, 0}, false};
+	SoleArg		sole = {0, 0, {NULL, 0}, false};
 
-	unit_walk(messages, context, NULL, note_sole, &sole);
-	if (sole.count != 1 || !sole.is_known || context->unsafe_lexing)
+	unit_walk(messages, context->prepared, &(UnitVisitor) {note_sole, NULL, note_execution, &sole});
+	if (sole.statements != 1 || sole.executions != 1 || !sole.is_known || context->unsafe_lexing)
 		return NULL;
 	*text = sole.text;
 	return statement_cache_get(context->statements, sole.text);
 }
 
 static void
-learn_statement(void *arg, Slice text, bool is_known)
+learn_statement(void *arg, Slice text, UnitTextStatus status)
 {
-	if (is_known)
+	if (status == UNIT_TEXT_KNOWN)
 		statement_cache_learn_primary(arg, text);
 }
 
 void
 unit_learn_primary(Slice messages, const UnitContext *context)
 {
-	unit_walk(messages, context, NULL, learn_statement, context->statements);
+	unit_walk(messages, context->prepared, &(UnitVisitor) {learn_statement, NULL, NULL, context->statements});
 }
 
-/* Call fn for each statement that the unit executes, with its text. */
+/* ---------------------------------------------------------------- the walk */
+
 static void
-unit_walk(Slice messages, const UnitContext *context, UnitSummary *summary, UnitStatement fn, void *arg)
+unit_walk(Slice messages, const PreparedMap *prepared, const UnitVisitor *visitor)
 {
-	UnitTexts	texts = {.count = 0, .overflowed = false};
+	UnitTexts	texts;
 	Frame		frame;
 
+	texts.count = 0;
+	texts.overflowed = false;
 	while (frame_parse(messages, &frame) == FRAME_OK)
 	{
-		ParseMessage parse;
-		BindMessage bind;
-		Slice		text = {NULL, 0};
-
-		if (frame.type == 'Q' && message_parse_query(frame.body, &text))
-		{
-			if (summary)
-				summary->is_simple = summary->statements == 0;
-			fn(arg, text, true);
-		}
-		else if (frame.type == 'P' && message_parse_parse(frame.body, &parse))
-		{
-			if (texts.count < UNIT_MAX_PARSES)
-			{
-				texts.parses[texts.count].name = parse.statement;
-				texts.parses[texts.count++].text = parse.text;
-			}
-			else
-				texts.overflowed = true;
-		}
-		else if (frame.type == 'B' && message_parse_bind_head(frame.body, &bind))
-		{
-			bool		known = unit_find_text(&texts, context, bind.statement, &text);
-
-			fn(arg, text, known);
-		}
-		else if (frame.type == 'F' && summary)
-			summary->has_function_call = true;
+		if (visitor->on_message)
+			visitor->on_message(visitor->arg, frame.type);
+		unit_visit(&frame, prepared, &texts, visitor);
 		messages = slice_skip(messages, frame.total_len);
 	}
 }
 
-static bool
-unit_find_text(const UnitTexts *texts, const UnitContext *context, Slice name, Slice *text)
+static void
+unit_visit(const Frame *frame, const PreparedMap *prepared, UnitTexts *texts, const UnitVisitor *visitor)
 {
-	Prepared   *prepared;
+	ParseMessage parse;
+	BindMessage bind;
+	TargetMessage target;
+	Slice		text = {NULL, 0};
+	UnitTextStatus status;
+
+	if (frame->type == 'Q' && message_parse_query(frame->body, &text))
+		visitor->on_statement(visitor->arg, text, UNIT_TEXT_KNOWN);
+	else if (frame->type == 'P' && message_parse_parse(frame->body, &parse))
+	{
+		if (texts->count < UNIT_MAX_PARSES)
+		{
+			texts->parses[texts->count].name = parse.statement;
+			texts->parses[texts->count++].text = parse.text;
+		}
+		else
+			texts->overflowed = true;
+		if (visitor->on_prepared)
+			visitor->on_prepared(visitor->arg, parse.text, UNIT_TEXT_KNOWN);
+	}
+	else if (frame->type == 'B' && message_parse_bind_head(frame->body, &bind))
+	{
+		status = unit_find_text(texts, prepared, bind.statement, &text);
+		visitor->on_statement(visitor->arg, text, status);
+	}
+	else if (frame->type == 'D' && visitor->on_prepared && message_parse_target(frame->body, &target) &&
+			 target.kind == 'S')
+	{
+		status = unit_find_text(texts, prepared, target.name, &text);
+		visitor->on_prepared(visitor->arg, text, status);
+	}
+}
+
+static UnitTextStatus
+unit_find_text(const UnitTexts *texts, const PreparedMap *prepared, Slice name, Slice *text)
+{
+	Prepared   *found;
 
 	if (texts->overflowed)
-		return false;
+		return UNIT_TEXT_UNREADABLE;
 	for (int i = texts->count; i-- > 0;)
 	{
 		if (slice_equals(texts->parses[i].name, name))
 		{
 			*text = texts->parses[i].text;
-			return true;
+			return UNIT_TEXT_KNOWN;
 		}
 	}
-	prepared = prepared_map_find(context->prepared, name);
-	if (prepared == NULL)
-		return false;
-	*text = prepared_text(prepared);
-	return true;
+	found = prepared_map_find(prepared, name);
+	if (found == NULL)
+		return UNIT_TEXT_UNKNOWN;
+	*text = prepared_text(found);
+	return UNIT_TEXT_KNOWN;
 }

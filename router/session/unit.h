@@ -19,7 +19,11 @@ typedef struct UnitSummary
 	unsigned	flags;			/* STATEMENT_IS_READ only if all are; the others if any has it */
 	bool		is_simple;		/* one Query message */
 	bool		has_function_call;
-	bool		only_prepares;	/* Parse, Describe, Close: nothing is executed */
+	bool		has_execute;
+	bool		has_copy_in;	/* a COPY FROM STDIN is among them */
+	bool		has_session_command;	/* SET, RESET, DISCARD ALL, DEALLOCATE is among them */
+	bool		only_prepares;	/* Parse, Describe, Close, Sync: nothing is executed */
+	bool		prepares_write; /* it parses or describes what is not proven a read */
 	const char *pin_reason;		/* static; NULL: leaves no state */
 	const char *why;			/* static */
 } UnitSummary;
@@ -35,8 +39,18 @@ typedef struct UnitContext
 extern void unit_summarize(Slice messages, const UnitContext *context, UnitSummary *summary);
 
 /*
- * The class of the only statement of a unit, when it has exactly one; NULL
- * otherwise.  Valid until the statement cache is used again.
+ * One more statement of a unit that is summarized already and goes on: what is
+ * bound (text.data == NULL: a name that nobody prepared), or a Query.
+ */
+extern void unit_add_statement(const UnitContext *context, Slice text, UnitSummary *summary);
+
+/* The same for one that is too long to be looked at. */
+extern void unit_add_unreadable(UnitSummary *summary);
+
+/*
+ * The class of the only statement of a unit, when it has exactly one and it
+ * is executed exactly once; NULL otherwise.  Valid until the statement cache
+ * is used again.
  */
 extern const StatementClass *unit_sole_statement(Slice messages, const UnitContext *context, Slice *text);
 

@@ -184,12 +184,12 @@ reply_completes(InFlightKind kind, char type)
 static void
 inflight_skip_to_sync(InFlight *inflight, InFlightSkip skip, void *arg)
 {
-	while (inflight->count > 0 && inflight_at(inflight, 0)->kind != INFLIGHT_SYNC)
-	{
-		InFlightEntry entry = *inflight_at(inflight, 0);
+	size_t		skipped = 0;
 
+	while (skipped < inflight->count && inflight_at(inflight, skipped)->kind != INFLIGHT_SYNC)
+		skipped++;
+	for (size_t i = skipped; skip && i-- > 0;)
+		skip(arg, inflight_at(inflight, i));
+	while (skipped-- > 0)
 		inflight_pop(inflight);
-		if (skip)
-			skip(arg, &entry);
-	}
 }

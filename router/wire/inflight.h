@@ -59,7 +59,7 @@ typedef struct InFlightEntry
 	uint8_t		kind;			/* InFlightKind */
 	uint8_t		action;			/* InFlightAction */
 	uint8_t		purpose;		/* InFlightPurpose */
-	uint64_t	statement;		/* PARSE: number of the statement prepared; else 0 */
+	uint64_t	statement;		/* number of the router's statement it is about; 0: none */
 } InFlightEntry;
 
 typedef struct InFlight
@@ -86,7 +86,8 @@ typedef struct InFlightStep
 	InFlightEntry entry;		/* the entry this message belongs to */
 } InFlightStep;
 
-/* Told of each entry that an error skips. */
+/* Told of each entry that an error skips, the last one first: so what sending
+ * them has changed can be undone step by step. */
 typedef void (*InFlightSkip) (void *arg, const InFlightEntry *entry);
 
 extern void inflight_init(InFlight *inflight);

@@ -1,0 +1,341 @@
+/*-------------------------------------------------------------------------
+ *
+ * relay_finish.c
+ *	  Ends a unit: answered, to be run again, or with its server lost.
+ *
+ *	  all is answered, and
+ *		the client is in the middle of a message -> the rest of it is taken first
+ *		the commit's position is not known		 -> it is asked for
+ *		a RESET left the server's own defaults	 -> it is given the session's
+ *		else									 -> ReadyForQuery; what the unit did is
+ *													noted; the server is given back
+ *
+ * A lost server ends a unit that may have had an effect with 08007, a
+ * statement inside a transaction with 08006; nothing is sent twice:
+ *
+ *	  replies held				   -> run again on another node
+ *	  only the position is missing -> ReadyForQuery; the floor waits for a sample
+ *	  pinned, session pooling	   -> FATAL 08006: its state is gone
+ *	  unit under way			   -> ERROR; the transaction is lost (transaction.c)
+ *	  between units				   -> the transaction is lost; the next unit is told
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "session/client_internal.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "wire/build.h"
+
+static bool has_reset(const Client *client);
+static void unit_finish(Client *client);
+static void unit_note_position(Client *client, char tx_status);
+static void unit_note_ddl(Client *client, char tx_status);
+static void unit_note_state(Client *client);
+static void unit_count(Client *client);
+static void unit_rerun(Client *client);
+static bool lost_is_fatal(const Client *client);
+static void fail_lost_session(Client *client, const char *why);
+static void fail_lost_unit(Client *client, const char *why);
+static bool lost_may_have_effect(const Client *client);
+static void lost_end_transaction(Client *client);
+
+void
+relay_maybe_finish(Client *client)
+{
+	Relay	   *relay = &client->relay;
+
+	if (!relay->is_answered || relay->feed_left > 0)
+		return;
+	if (relay->rerun == RERUN_NO && relay_wants_position(client) && !relay->position_asked &&
+		server_tx_status(client->server) == 'I')
+	{
+		relay->is_answered = false;
+		relay_send_position_query(client);
+		return;
+	}
+	if (has_reset(client) && relay_send_settings(client))
+	{
+		relay->is_answered = false;
+		relay->tells_settings = true;
+		return;
+	}
+	unit_finish(client);
+}
+
+/*
+ * RESET and DISCARD ALL went back to the server's defaults; the session's are
+ * those of its startup packet.  The client is told of both.
+ */
+static bool
+has_reset(const Client *client)
+{
+	StatementKind kind = client->relay.summary.kind;
+
+	return (kind == STATEMENT_RESET || kind == STATEMENT_DISCARD_ALL) && !client->relay.saw_error;
+}
+
+static void
+unit_finish(Client *client)
+{
+	Relay	   *relay = &client->relay;
+	char		tx_status = server_tx_status(client->server);
+
+	if (relay->rerun != RERUN_NO)
+	{
+		client->context->stats.held_reruns++;
+		unit_rerun(client);
+		return;
+	}
+	if (relay->is_holding)
+		relay_release_held(client);
+	if (relay->ready_due)
+	{
+		Buf			out = BUF_INIT;
+
+		build_ready(&out, transaction_status_after(client, tx_status));
+		client_write(client, buf_slice(&out));
+		buf_release(&out);
+	}
+	unit_note_position(client, tx_status);
+	unit_note_ddl(client, tx_status);
+	unit_note_state(client);
+	unit_count(client);
+	transaction_follow(client, tx_status);
+	if (tx_status == 'I' && client->pin_reason == NULL &&
+		client->context->config.pool_mode == POOL_MODE_TRANSACTION)
+		client_release_server(client, false);
+	else if (stream_is_paused(server_stream(client->server)))
+		stream_resume(server_stream(client->server));
+	client_unit_done(client);
+}
+
+static void
+unit_note_position(Client *client, char tx_status)
+{
+	Relay	   *relay = &client->relay;
+	const UnitSummary *summary = &relay->summary;
+	const NodeIdentity *identity = server_identity(client->server);
+	Lsn			lsn = relay->commit_lsn > relay->asked_lsn ? relay->commit_lsn : relay->asked_lsn;
+
+	/* a unit that goes on after its commit may have read beyond it; not beyond what was asked behind it */
+	bool		covers = relay->asked_lsn != 0 ||
+		(!(summary->flags & STATEMENT_HAS_TRANSACTION) && summary->kind != STATEMENT_MULTI);
+
+	if (lsn != 0 && covers && tx_status == 'I')
+	{
+		position_note_commit(&client->position, relay->node, identity, lsn);
+		return;
+	}
+	if (lsn != 0)
+		position_raise(&client->position, lsn, identity->timeline);
+	if (!summary->only_prepares)
+		position_note_read(&client->position, relay->node, identity, clock_now_us());
+}
+
+/* What the session has changed in the catalog it must see changed. */
+static void
+unit_note_ddl(Client *client, char tx_status)
+{
+	client->ran_ddl |= (client->relay.summary.flags & STATEMENT_IS_DDL) != 0;
+	if (!client->ran_ddl || tx_status != 'I')
+		return;
+	client->ran_ddl = false;
+	client->ddl_lsn = client->position.floor;
+	client->context->hooks.refresh_facts(client->context->hooks.arg, client->account->database->server_name);
+}
+
+/*
+ * State that cannot be followed pins the session.  A statement that failed
+ * has left nothing the client counts on; but whatever it did leave is nobody
+ * else's.
+ */
+static void
+unit_note_state(Client *client)
+{
+	const Relay *relay = &client->relay;
+	const UnitSummary *summary = &relay->summary;
+
+	if (!summary->pin_reason || relay->error_refused)
+		return;
+	if (relay->saw_error && summary->statements == 1 && summary->kind != STATEMENT_MULTI)
+		client->needs_reset = true;
+	else if (!client->pin_reason)
+		client->pin_reason = summary->pin_reason;
+}
+
+static void
+unit_count(Client *client)
+{
+	SessionStats *stats = &client->context->stats;
+	Relay	   *relay = &client->relay;
+	RouteCounters *counters = &client->account->counters[relay->node];
+	bool		is_read = (relay->summary.flags & STATEMENT_IS_READ) != 0;
+	uint64_t	took_us = clock_now_us() - relay->begun_us;
+
+	if (relay->summary.only_prepares)
+		return;
+	if (is_read)
+		counters->reads++;
+	else
+		counters->writes++;
+	histogram_add(!is_read ? &stats->write :
+				  server_is_replica(client->server) ? &stats->read_replica : &stats->read_primary, took_us);
+	stats->transactions += server_tx_status(client->server) == 'I';
+}
+
+/* Plan the unit again, as if nothing of it had been sent. */
+static void
+unit_rerun(Client *client)
+{
+	Relay	   *relay = &client->relay;
+	bool		is_usable = inflight_is_empty(&relay->inflight);
+
+	/* a deferred BEGIN went with it: that transaction is to be rolled back */
+	client->needs_reset |= server_tx_status(client->server) != 'I';
+	client_release_server(client, !is_usable);
+
+	if (relay->rerun == RERUN_OTHER_NODE)
+		relay->excluded |= UINT64_C(1) << relay->node;
+	else
+		relay->to_primary = true;
+	prepared_log_undo(&relay->names, client->prepared, 0);
+	inflight_clear(&relay->inflight);
+	buf_release(&relay->held);
+	mem_free(relay->fatal_text);
+	mem_free(relay->error_refused);
+	relay->fatal_text = NULL;
+	relay->error_refused = NULL;
+	relay->rerun = RERUN_NO;
+	relay->saw_error = relay->ready_due = relay->is_answered = relay->is_holding = false;
+	relay->unnamed_there = relay->owes_sync = false;
+	relay->pass_left = 0;
+	relay->waiting_since_us = clock_now_us();
+	relay_plan_again(client);
+}
+
+/* ---------------------------------------------------------------- lost */
+
+void
+relay_on_lost(void *owner, const char *why)
+{
+	Client	   *client = owner;
+	Relay	   *relay = &client->relay;
+	Server	   *server = client->server;
+	int			node = server_node(server);
+	bool		is_running = client->state == CLIENT_RUNNING;
+
+	client->context->hooks.report_suspicion(client->context->hooks.arg, node);
+	if (relay->fatal_text)
+		why = relay->fatal_text;
+	LOG_WARN("server_lost", LF_STR("node", client->context->view->nodes[node].name),
+			 LF_STR("user", client->user), LF_STR("reason", why));
+	if (is_running && relay_may_rerun(client))
+	{
+		if (relay->rerun == RERUN_NO)
+			relay->rerun = RERUN_OTHER_NODE;
+		unit_rerun(client);
+		return;
+	}
+
+	/* what was shown, or committed, is at that node up to now */
+	if (is_running && !relay->summary.only_prepares)
+		position_note_read(&client->position, node, server_identity(server), clock_now_us());
+	if (is_running && relay->ready_due)
+	{
+		client->drop_left = relay->feed_left;
+		unit_finish(client);
+		is_running = false;
+	}
+	if (client->state == CLIENT_CLOSING || client->server != server)
+		return;
+	if (lost_is_fatal(client))
+		fail_lost_session(client, why);
+	else if (is_running)
+		fail_lost_unit(client, why);
+	else
+	{
+		client_release_server(client, true);
+		transaction_lose(&client->transaction);
+	}
+}
+
+static bool
+lost_is_fatal(const Client *client)
+{
+	return client->pin_reason || client->relay.pass_left > 0 ||
+		client->context->config.pool_mode == POOL_MODE_SESSION;
+}
+
+static void
+fail_lost_session(Client *client, const char *why)
+{
+	Error		error = {0};
+
+	error_set(&error, SQLSTATE_CONNECTION_FAILURE, "the connection to the server was lost");
+	error_set_detail(&error, "%s", why);
+	client_release_server(client, true);
+	client_fail(client, &error);
+}
+
+/* The server is gone while the unit ran and its fate is not known. */
+static void
+fail_lost_unit(Client *client, const char *why)
+{
+	Relay	   *relay = &client->relay;
+	bool		may_have_effect = lost_may_have_effect(client);
+	Error		error = {0};
+	Buf			out = BUF_INIT;
+
+	error_set(&error, may_have_effect ? SQLSTATE_TRANSACTION_RESOLUTION_UNKNOWN : SQLSTATE_CONNECTION_FAILURE,
+			  "the connection to the server was lost while it ran the statement");
+	error_set_detail(&error, "%s", why);
+	error_set_hint(&error, may_have_effect ? "Whether it took effect is not known: check before you send it again." :
+				   client->transaction.status != 'I' ? "Send ROLLBACK and run the transaction again." : "Send it again.");
+	client->context->stats.errors_raised++;
+	build_error(&out, "ERROR", &error);
+	client_release_server(client, true);
+	lost_end_transaction(client);
+	prepared_log_undo(&relay->names, client->prepared, relay->is_holding ? 0 : relay->names.answered);
+	client_write(client, buf_slice(&out));
+	buf_release(&out);
+	client->drop_left = relay->feed_left;
+	client_end_refused(client);
+	client_unit_done(client);
+}
+
+/* What had not begun to commit has no effect. */
+static bool
+lost_may_have_effect(const Client *client)
+{
+	const UnitSummary *summary = &client->relay.summary;
+
+	if ((summary->flags & STATEMENT_IS_READ) || summary->only_prepares)
+		return false;
+	switch (client->transaction.status)
+	{
+		case 'I':
+			return summary->kind != STATEMENT_ROLLBACK;
+		case 'T':
+			return summary->kind == STATEMENT_COMMIT || summary->kind == STATEMENT_TWO_PHASE ||
+				(summary->flags & STATEMENT_HAS_TRANSACTION) != 0;
+		default:
+			return false;
+	}
+}
+
+/* COMMIT and ROLLBACK end it, whether the server got them or not. */
+static void
+lost_end_transaction(Client *client)
+{
+	StatementKind kind = client->relay.summary.kind;
+	bool		is_end = kind == STATEMENT_COMMIT || kind == STATEMENT_ROLLBACK || kind == STATEMENT_TWO_PHASE;
+
+	if (is_end && !(client->relay.summary.flags & STATEMENT_CHAIN))
+		transaction_end(client, kind != STATEMENT_ROLLBACK && client->transaction.status != 'E');
+	else
+		transaction_lose(&client->transaction);
+}

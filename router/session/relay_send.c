@@ -1,0 +1,289 @@
+/*-------------------------------------------------------------------------
+ *
+ * relay_send.c
+ *	  Sends messages of a client to its server, names of statements replaced.
+ *
+ * Messages pass as they are but for the names of prepared statements:
+ *
+ *	  Parse     the server has it: answered here; else sent under its number
+ *	  Bind      its statement is not there: a Parse is sent in front
+ *	  Close     of a statement: answered here, the server keeps it for others
+ *
+ * A statement without a name that nobody prepared lately is sent without one:
+ * a one-off text costs the server no memory.  Names nobody prepared pass, so
+ * that the server says what it says; those that look like the router's own do
+ * not: they would be somebody else's.
+ *
+ * A message the router refuses is replaced by one that fails there, so that
+ * the transaction fails as it would have in PostgreSQL; relay_reply.c replaces
+ * the error.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "session/client_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "wire/build.h"
+
+#define REFUSED_STATEMENT "andon_refused"
+
+static void send_Parse(Client *client, const Frame *frame);
+static void send_Describe(Client *client, const Frame *frame);
+static void send_Close(Client *client, const Frame *frame);
+static void refuse(Client *client, const char *sqlstate, const char *format, Slice name);
+static void prepare_there(Client *client, Prepared *prepared, InFlightAction action);
+static bool is_unnamed_there(const Client *client, Slice name);
+static void expect(Client *client, InFlightKind kind, uint64_t statement);
+
+void
+relay_to_server(Client *client, Slice bytes)
+{
+	stream_write(server_stream(client->server), bytes);
+}
+
+void
+relay_send_message(Client *client, const Frame *frame)
+{
+	switch (frame->type)
+	{
+		case 'P':
+			send_Parse(client, frame);
+			break;
+		case 'B':
+			relay_send_Bind(client, frame->body, frame->total_len);
+			break;
+		case 'D':
+			send_Describe(client, frame);
+			break;
+		case 'C':
+			send_Close(client, frame);
+			break;
+		case 'E':
+			relay_to_server(client, frame->whole);
+			expect(client, INFLIGHT_EXECUTE, 0);
+			break;
+		case 'Q':
+			relay_to_server(client, frame->whole);
+			expect(client, INFLIGHT_QUERY, 0);
+			break;
+		case 'F':
+			relay_to_server(client, frame->whole);
+			expect(client, INFLIGHT_FUNCTION, 0);
+			break;
+		case 'S':
+			relay_to_server(client, frame->whole);
+			expect(client, INFLIGHT_SYNC, 0);
+			break;
+		default:				/* Flush, COPY data */
+			relay_to_server(client, frame->whole);
+			break;
+	}
+}
+
+void
+relay_send_sync(Client *client, InFlightAction action, InFlightPurpose purpose)
+{
+	Buf			out = BUF_INIT;
+
+	build_sync(&out);
+	relay_to_server(client, buf_slice(&out));
+	buf_release(&out);
+	inflight_push(&client->relay.inflight, INFLIGHT_SYNC, action, purpose, 0);
+}
+
+bool
+relay_send_Bind(Client *client, Slice body, size_t total_len)
+{
+	BindMessage bind;
+	Prepared   *prepared;
+	char		name[PREPARED_NAME_SIZE];
+	Slice		there;
+	uint64_t	number = 0;
+	Buf			out = BUF_INIT;
+	size_t		unread_len = total_len - FRAME_HEADER_SIZE - body.len;
+
+	if (!message_parse_bind_head(body, &bind))
+		return false;			/* seen to be readable before it came here */
+	prepared = prepared_map_find(client->prepared, bind.statement);
+	there = bind.statement;
+	if (prepared && !is_unnamed_there(client, bind.statement))
+	{
+		number = prepared_number(prepared);
+		if (!server_has_statement(client->server, number))
+			prepare_there(client, prepared, INFLIGHT_SWALLOW);
+		there = prepared_server_name(number, name);
+	}
+	else if (prepared_is_server_name(bind.statement))
+	{
+		refuse(client, SQLSTATE_UNDEFINED_PSTATEMENT, "prepared statement \"%.*s\" does not exist", bind.statement);
+		return false;
+	}
+	build_bind_head(&out, bind.portal, there, bind.rest.len + unread_len);
+	relay_to_server(client, buf_slice(&out));
+	relay_to_server(client, bind.rest);
+	buf_release(&out);
+	expect(client, INFLIGHT_BIND, number);
+	return true;
+}
+
+/* A Bind of a statement that no server has. */
+void
+relay_send_failing_bind(Client *client)
+{
+	Buf			out = BUF_INIT;
+	size_t		mark = build_begin(&out, 'B');
+
+	buf_append(&out, slice_make("", 1));
+	buf_append(&out, slice_make(REFUSED_STATEMENT, sizeof(REFUSED_STATEMENT)));
+	buf_append(&out, slice_make("\0\0\0\0\0\0", 6));	/* no formats, parameters, formats */
+	build_end(&out, mark);
+	relay_to_server(client, buf_slice(&out));
+	buf_release(&out);
+	inflight_push(&client->relay.inflight, INFLIGHT_BIND, INFLIGHT_REFUSE, INFLIGHT_CLIENT, 0);
+}
+
+void
+relay_send_failing_query(Client *client)
+{
+	Buf			out = BUF_INIT;
+
+	build_query(&out, slice_from_string("refused by andon-router"));
+	relay_to_server(client, buf_slice(&out));
+	buf_release(&out);
+	inflight_push(&client->relay.inflight, INFLIGHT_QUERY, INFLIGHT_REFUSE, INFLIGHT_CLIENT, 0);
+}
+
+static void
+send_Parse(Client *client, const Frame *frame)
+{
+	Relay	   *relay = &client->relay;
+	ParseMessage parse;
+	Prepared   *prepared;
+	bool		is_new;
+
+	if (!message_parse_parse(frame->body, &parse))
+		return;					/* seen to be readable before it came here */
+	if (parse.statement.len > 0 && prepared_map_find(client->prepared, parse.statement))
+	{
+		refuse(client, SQLSTATE_DUPLICATE_PSTATEMENT, "prepared statement \"%.*s\" already exists", parse.statement);
+		return;
+	}
+	prepared = client_prepare(client, &parse, &is_new);
+	prepared_log_put(&relay->names, client->prepared, parse.statement, prepared);
+	if (parse.statement.len == 0)
+		relay->unnamed_there = is_new;
+
+	if (parse.statement.len == 0 && is_new)
+	{
+		relay_to_server(client, frame->whole);
+		expect(client, INFLIGHT_PARSE, 0);
+	}
+	else if (server_has_statement(client->server, prepared_number(prepared)))
+		inflight_push(&relay->inflight, INFLIGHT_PARSE, INFLIGHT_LOCAL, INFLIGHT_CLIENT, 0);
+	else
+		prepare_there(client, prepared, INFLIGHT_FORWARD);
+}
+
+static void
+send_Describe(Client *client, const Frame *frame)
+{
+	TargetMessage target;
+	Prepared   *prepared;
+	char		name[PREPARED_NAME_SIZE];
+	uint64_t	number;
+	Buf			out = BUF_INIT;
+
+	if (!message_parse_target(frame->body, &target))
+		return;					/* seen to be readable before it came here */
+	prepared = target.kind == 'S' ? prepared_map_find(client->prepared, target.name) : NULL;
+	if (prepared && !is_unnamed_there(client, target.name))
+	{
+		number = prepared_number(prepared);
+		if (!server_has_statement(client->server, number))
+			prepare_there(client, prepared, INFLIGHT_SWALLOW);
+		build_target(&out, 'D', 'S', prepared_server_name(number, name));
+		relay_to_server(client, buf_slice(&out));
+		buf_release(&out);
+		expect(client, INFLIGHT_DESCRIBE, number);
+	}
+	else if (target.kind == 'S' && prepared_is_server_name(target.name))
+		refuse(client, SQLSTATE_UNDEFINED_PSTATEMENT, "prepared statement \"%.*s\" does not exist", target.name);
+	else
+	{
+		relay_to_server(client, frame->whole);
+		expect(client, INFLIGHT_DESCRIBE, 0);
+	}
+}
+
+/* A name that the client did not prepare by protocol may be PREPAREd on a pinned server. */
+static void
+send_Close(Client *client, const Frame *frame)
+{
+	TargetMessage target;
+
+	if (!message_parse_target(frame->body, &target))
+		return;					/* seen to be readable before it came here */
+	if (target.kind == 'S' && (client->pin_reason == NULL || prepared_is_server_name(target.name) ||
+							   prepared_map_find(client->prepared, target.name)))
+	{
+		prepared_log_remove(&client->relay.names, client->prepared, target.name);
+		inflight_push(&client->relay.inflight, INFLIGHT_CLOSE, INFLIGHT_LOCAL, INFLIGHT_CLIENT, 0);
+		return;
+	}
+	relay_to_server(client, frame->whole);
+	expect(client, INFLIGHT_CLOSE, 0);
+}
+
+/* Only the first refusal of a unit is answered: the server skips what follows. */
+static void
+refuse(Client *client, const char *sqlstate, const char *format, Slice name)
+{
+	Relay	   *relay = &client->relay;
+
+	if (relay->error_refused == NULL)
+	{
+		char		message[ERROR_MESSAGE_SIZE];
+
+		snprintf(message, sizeof(message), format, (int) name.len, name.data);
+		relay->error_refused = mem_alloc(sizeof(Error));
+		error_set(relay->error_refused, sqlstate, "%s", message);
+	}
+	relay_send_failing_bind(client);
+}
+
+/* Parse it there under its number; the least recently used one makes room. */
+static void
+prepare_there(Client *client, Prepared *prepared, InFlightAction action)
+{
+	InFlight   *inflight = &client->relay.inflight;
+	char		name[PREPARED_NAME_SIZE];
+	Buf			out = BUF_INIT;
+	uint64_t	number = prepared_number(prepared);
+	uint64_t	evicted = server_add_statement(client->server, number);
+
+	if (evicted)
+	{
+		build_target(&out, 'C', 'S', prepared_server_name(evicted, name));
+		inflight_push(inflight, INFLIGHT_CLOSE, INFLIGHT_SWALLOW, INFLIGHT_CLIENT, evicted);
+	}
+	build_parse(&out, prepared_server_name(number, name), prepared_text(prepared),
+				prepared_nparams(prepared), prepared_param_types(prepared));
+	inflight_push(inflight, INFLIGHT_PARSE, action, INFLIGHT_CLIENT, number);
+	relay_to_server(client, buf_slice(&out));
+	buf_release(&out);
+}
+
+static bool
+is_unnamed_there(const Client *client, Slice name)
+{
+	return name.len == 0 && client->relay.unnamed_there;
+}
+
+static void
+expect(Client *client, InFlightKind kind, uint64_t statement)
+{
+	inflight_push(&client->relay.inflight, kind, INFLIGHT_FORWARD, INFLIGHT_CLIENT, statement);
+}
