@@ -120,10 +120,14 @@ class RouterTestCase(ClusterTestCase):
         self.assertEqual((router or self.router).value("SELECT 1", dbname=self.dbname), 1)
 
 
-def run_driver(command, timeout=120, **options):
+def run_driver(command, timeout=60, **options):
     """Runs a driver's test program; returns the JSON it printed, or fails with its output."""
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, timeout=timeout, **options)
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, timeout=timeout, **options)
+    except subprocess.TimeoutExpired as error:
+        raise AssertionError("%s did not end within %g s\n%s\n%s" % (
+            command[0], timeout, error.stdout, error.stderr)) from None
     if done.returncode != 0:
         raise AssertionError("%s ended with %d\n%s%s" % (command[0], done.returncode, done.stdout, done.stderr))
     return json.loads(done.stdout)

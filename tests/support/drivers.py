@@ -1,0 +1,36 @@
+"""The base of tests whose client is a program in another language.
+
+Such a program runs a list of cases and prints {"case": null or why it failed}.
+Each case becomes a subtest, so that one that fails does not hide the others.
+A program's cases also pass against PostgreSQL itself, which is tried too: what
+they expect is what a server does, not what the router happens to do.
+"""
+
+from routercase import RouterTestCase, run_driver
+
+OBJECTS = "CREATE TABLE items (id serial PRIMARY KEY, name text NOT NULL)"
+
+TRANSACTION_POOLING = {"workers": 2, "default_pool_size": 4, "replica_wait": "20s"}
+ONE_WORKER = {"workers": 1, "default_pool_size": 4, "replica_wait": "20s", "max_prepared_statements": 10}
+SESSION_POOLING = {"workers": 2, "pool_mode": "session", "default_pool_size": 40}
+
+
+class DriverCase(RouterTestCase):
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        cls.sql(OBJECTS)
+
+    def reads_on(self):
+        """The nodes that reads run on."""
+        if self.router.options["pool_mode"] == "session":
+            return [self.primary_name]
+        return self.replica_names()
+
+    def check_cases(self, command, **options):
+        outcomes = run_driver(command, **options)
+        self.assertTrue(outcomes, "no case ran")
+        for case, failure in outcomes.items():
+            with self.subTest(case):
+                self.assertIsNone(failure)
+        self.assertAlive()
