@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * test_relay.c
- *	  Who gets what when units are routed, sent and answered.
+ *	  Where units go, transactions, replies that are held, floors.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,14 +21,473 @@ reads_go_to_the_replica_writes_to_the_primary(void **state)
 	say(&t, "Q INSERT INTO t VALUES (1)");
 	hears(&t, "C:INSERT 0 1 Z:I");
 	was_sent(&north, "Q:INSERT INTO t VALUES (1)");
+	say(&t, "P - SELECT a FROM t|B -|D P -|E|S");
+	hears(&t, "");				/* its own write is not there yet */
+	catch_up();
+	hears(&t, "1 2 T D:south C:SELECT 1 Z:I");
+	was_sent(&south, "P:=SELECT a FROM t\nB:/\nD:P/\nE:\nS");
 	hang_up(&t);
 }
+
+static void
+hints_and_set_route_decide(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q /* andon:primary */ SELECT 1");
+	hears(&t, "T D:north C:SELECT 1 Z:I");
+	say(&t, "Q SHOW work_mem|Q /* andon:replica */ SHOW work_mem");
+	hears(&t, "T D:north C:SELECT 1 Z:I");	/* the primary was read: a sample is needed first */
+	show_view();
+	hears(&t, "T D:south C:SELECT 1 Z:I");
+	say(&t, "Q SET andon.route = 'primary'|Q SHOW andon.route|Q SELECT 1");
+	hears(&t, "C:SET Z:I T D:primary C:SHOW Z:I T D:north C:SELECT 1 Z:I");
+	say(&t, "Q SET andon.route = 'nowhere'|Q RESET andon.route|Q SELECT 1");
+	hears(&t, "E:22023 Z:I C:RESET Z:I");
+	show_view();
+	hears(&t, "T D:south C:SELECT 1 Z:I");
+	hang_up(&t);
+}
+
+static void
+what_prepares_a_write_goes_to_the_primary(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "P w INSERT INTO t VALUES (1)|D S w|S");
+	hears(&t, "1 t n Z:I");
+	was_sent(&north, "P:andon_1=INSERT INTO t VALUES (1)\nD:S/andon_1\nS");
+	say(&t, "P r SELECT a FROM t|D S r|S");
+	hears(&t, "1 t T Z:I");
+	was_sent(&south, "P:andon_2=SELECT a FROM t\nD:S/andon_2\nS");
+	say(&t, "D S w|S");
+	hears(&t, "t n Z:I");
+	was_sent(&north, "D:S/andon_1\nS");
+	hang_up(&t);
+}
+
+/* ---------------------------------------------------------------- transactions */
+
+static void
+begin_goes_with_the_first_statement(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q BEGIN");
+	hears(&t, "C:BEGIN Z:T");
+	was_sent(&north, "");
+	say(&t, "Q SELECT a FROM t");
+	hears(&t, "T D:north C:SELECT 1 Z:T");
+	was_sent(&north, "P:=BEGIN\nB:/\nE:\nQ:SELECT a FROM t");
+	say(&t, "P - COMMIT|B -|E|S");
+	hears(&t, "1 2 C:COMMIT Z:I");
+	was_sent(&north, "P:=COMMIT\nB:/\nE:\nS");
+	was_sent(&south, "");
+	hang_up(&t);
+}
+
+static void
+an_empty_transaction_needs_no_server(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q BEGIN|Q COMMIT|Q begin isolation level serializable|Q ROLLBACK|Q START TRANSACTION|Q END");
+	hears(&t, "C:BEGIN Z:T C:COMMIT Z:I C:BEGIN Z:T C:ROLLBACK Z:I C:START TRANSACTION Z:T C:COMMIT Z:I");
+	say(&t, "P b BEGIN|B b|D P -|E|S|S|P c COMMIT|B c|E|S|B b|E|H");
+	hears(&t, "1 2 n C:BEGIN Z:T Z:T 1 2 C:COMMIT Z:I 2 C:BEGIN");
+	say(&t, "S|B c|E|H|S");
+	hears(&t, "Z:T 2 C:COMMIT Z:I");
+	was_sent(&north, "");
+	hang_up(&t);
+}
+
+/* Guards: a BEGIN that is bound and never executed begins nothing. */
+static void
+what_is_not_executed_begins_nothing(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "P - BEGIN|B -|D P -|S");
+	hears(&t, "1 2 n Z:I");
+	say(&t, "Q SELECT 1");
+	show_view();
+	hears(&t, "T D:south C:SELECT 1 Z:I");
+	hang_up(&t);
+}
+
+static void
+a_read_only_transaction_runs_on_a_replica(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q BEGIN READ ONLY|Q SELECT a FROM t|Q SELECT 1|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T T D:south C:SELECT 1 Z:T T D:south C:SELECT 1 Z:T C:COMMIT Z:I");
+	was_sent(&south, "P:=BEGIN READ ONLY\nB:/\nE:\nQ:SELECT a FROM t\nQ:SELECT 1\nQ:COMMIT");
+	hang_up(&t);
+}
+
+static void
+a_write_in_it_is_refused_and_fails_it(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q BEGIN READ ONLY|Q SELECT 1|Q SELECT pg_advisory_lock(1)|Q SELECT 1|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T T D:south C:SELECT 1 Z:T E:25006 Z:E E:25P02 Z:E C:ROLLBACK Z:I");
+	was_sent(&south, "P:=BEGIN READ ONLY\nB:/\nE:\nQ:SELECT 1\nQ:refused by andon-router\nQ:SELECT 1\nQ:COMMIT");
+	say(&t, "Q BEGIN READ ONLY|Q SELECT 1");
+	hears(&t, "C:BEGIN Z:T T D:south C:SELECT 1 Z:T");
+	say(&t, "P - INSERT INTO t VALUES (1)|B -|E|S|P - ROLLBACK|B -|E|S");
+	hears(&t, "E:25006 Z:E 1 2 C:ROLLBACK Z:I");
+	was_sent(&north, "");
+	hang_up(&t);
+}
+
+/* Guards: what pins a session never pins it to a replica. */
+static void
+what_pins_is_refused_on_a_replica(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q BEGIN READ ONLY|Q SELECT 1|Q SET statement_timeout = 5|Q SET geqo = off|Q ROLLBACK|Q INSERT INTO t VALUES (1)");
+	hears(&t, "C:BEGIN Z:T T D:south C:SELECT 1 Z:T C:SET Z:T E:25006 Z:E C:ROLLBACK Z:I C:INSERT 0 1 Z:I");
+	hang_up(&t);
+}
+
+static void
+a_deferred_begin_that_fails_fails_what_follows(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	north.fail_text = "DEFERRABLE";
+	north.fail_sqlstate = "0A000";
+	say(&t, "Q BEGIN DEFERRABLE|Q INSERT INTO t VALUES (1)");
+	hears(&t, "C:BEGIN Z:T E:0A000 Z:I");
+	was_sent(&north, "P:=BEGIN DEFERRABLE\nB:/\nE:\nskipped Q\nS");
+	hang_up(&t);
+}
+
+/* Guards: a refused first unit leaves a failed transaction that ROLLBACK ends. */
+static void
+a_deferred_transaction_whose_first_unit_is_refused(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	context.config.replica_wait_us = 0;
+	wal += LSN_STEP;
+	show_view();
+	say(&t, "Q SET andon.floor = '0/1100'|Q SET andon.route = 'replica'|Q BEGIN READ ONLY|Q SELECT 1|Q SELECT 1");
+	hears(&t, "C:SET Z:I C:SET Z:I C:BEGIN Z:T E:57P03 Z:E E:25P02 Z:E");
+	say(&t, "S|P r ROLLBACK|B r|E|S");
+	hears(&t, "Z:E 1 2 C:ROLLBACK Z:I");
+	hang_up(&t);
+}
+
+static void
+an_error_of_the_router_fails_the_transaction_there(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q BEGIN|Q INSERT INTO t VALUES (1)|Q SET andon.route = 'nowhere'|Q SET andon.route = 'auto'|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T C:INSERT 0 1 Z:T E:22023 Z:E E:25P02 Z:E C:ROLLBACK Z:I");
+	assert_int_equal(wal, 0x1000);
+	hang_up(&t);
+}
+
+/* ---------------------------------------------------------------- held replies */
+
+static void
+expect_rerun(const char *sqlstate, bool is_remembered)
+{
+	Talker		t;
+
+	log_in(&t);
+	south.fail_text = "FROM t";
+	south.fail_sqlstate = sqlstate;
+	say(&t, "P q SELECT a FROM t|B q|D P -|E|S");
+	hears(&t, "1 2 T D:north C:SELECT 1 Z:I");
+	show_view();
+	buf_clear(&south.log);
+	say(&t, "Q SELECT a FROM t");
+	hears(&t, "T D:north C:SELECT 1 Z:I");
+	was_sent(&south, is_remembered ? "" : "Q:SELECT a FROM t");
+	assert_int_equal(context.stats.held_reruns, is_remembered ? 1 : 2);
+	show_view();
+	hang_up(&t);
+	south.fail_text = NULL;
+	context.stats.held_reruns = 0;
+}
+
+static void
+what_a_replica_cannot_do_runs_on_the_primary(void **state)
+{
+	expect_rerun("42P01", false);
+	expect_rerun("3F000", false);
+	expect_rerun("40001", false);	/* there is no other replica */
+	expect_rerun("25006", true);
+}
+
+static void
+an_error_of_the_client_is_not_run_again(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q SELECT 'fail 22012'|P - SELECT 'fail 22012'|B -|E|S");
+	hears(&t, "E:22012 Z:I 1 2 E:22012 Z:I");
+	was_sent(&north, "");
+	hang_up(&t);
+}
+
+/* Guards: a unit that closes its statement can be run again. */
+static void
+a_rerun_finds_the_names_as_they_were(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "P a SELECT a FROM t|S");
+	hears(&t, "1 Z:I");
+	south.fail_text = "FROM t";
+	south.fail_sqlstate = "40P01";
+	say(&t, "P b SELECT 1|B a|E|C S a|S");
+	hears(&t, "1 2 D:north C:SELECT 1 3 Z:I");
+	say(&t, "P a SELECT 1|P b SELECT 1|S");
+	hears(&t, "");
+	show_view();
+	hears(&t, "1 E:42P05 Z:I");
+	hang_up(&t);
+}
+
+static void
+a_read_only_transaction_begins_again_on_the_primary(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	south.fail_text = "FROM t";
+	south.fail_sqlstate = "42P01";
+	say(&t, "Q BEGIN READ ONLY|Q SELECT a FROM t|Q INSERT INTO t VALUES (1)|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T T D:north C:SELECT 1 Z:T C:INSERT 0 1 Z:T C:COMMIT Z:I");
+	was_sent(&north, "P:=BEGIN READ ONLY\nB:/\nE:\nQ:SELECT a FROM t\nQ:INSERT INTO t VALUES (1)\nQ:COMMIT");
+	wait_until(loop, fake_node_was_asked(&south.fake, "") && strstr(buf_slice(&south.log).data, "Q:ROLLBACK\nQ:DISCARD ALL"));
+	hang_up(&t);
+}
+
+static void
+a_cancelled_unit_is_not_run_again(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	south.fail_text = "FROM t";
+	south.fail_sqlstate = "42P01";
+	say(&t, "Q SELECT a, 'hang' FROM t");
+	wait_until(loop, south.hanging == 1);
+	say_cancel(&t);
+	wait_until(loop, south.fake.cancels == 1);
+	pg_wake(&south, false);
+	hears(&t, "E:42P01 Z:I");
+	was_sent(&north, "");
+	hang_up(&t);
+}
+
+/* ---------------------------------------------------------------- floors */
+
+static void
+a_session_reads_its_own_write(void **state)
+{
+	Talker		t;
+	Talker		other;
+
+	log_in(&t);
+	log_in(&other);
+	say(&t, "Q INSERT INTO t VALUES (1)|Q SHOW andon.floor");
+	hears(&t, "C:INSERT 0 1 Z:I T D:0/1100 C:SHOW Z:I");
+	show_view();
+	say(&t, "Q SELECT a FROM t");
+	hears(&t, "");
+	assert_true(probes > 0);
+	say(&other, "Q SELECT a FROM t");
+	hears(&other, "T D:south C:SELECT 1 Z:I");	/* it has written nothing */
+	catch_up();
+	hears(&t, "T D:south C:SELECT 1 Z:I");
+	hang_up(&t);
+	hang_up(&other);
+}
+
+static void
+a_replica_that_lags_is_waited_for_only_so_long(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q INSERT INTO t VALUES (1)");
+	hears(&t, "C:INSERT 0 1 Z:I");
+	show_view();
+	context.config.replica_wait_us = 1000;
+	say(&t, "Q SELECT a FROM t");
+	hears(&t, "T D:north C:SELECT 1 Z:I");
+	assert_int_equal(context.stats.fallback_reads, 1);
+	assert_int_equal(context.stats.routes[ROUTE_FALLBACK_WAIT], 1);
+	hang_up(&t);
+}
+
+/* Guards: new waiters that keep coming do not put off the patience of those who wait. */
+static void
+patience_ends_though_others_come(void **state)
+{
+	Talker		talkers[60];
+	size_t		said = 0;
+
+	for (size_t i = 0; i < 60; i++)
+	{
+		log_in(&talkers[i]);
+		say(&talkers[i], "Q SET andon.floor = '0/2000'");
+		hears(&talkers[i], "C:SET Z:I");
+	}
+	show_view();
+	context.config.replica_wait_us = 1000;
+	while (context.stats.fallback_reads == 0 && said < 60)
+	{
+		say(&talkers[said++], "Q SELECT a FROM t");
+		turn_loop(loop);
+	}
+	assert_true(said < 60);
+	hears(&talkers[0], "T D:north C:SELECT 1 Z:I");
+	for (size_t i = 0; i < 60; i++)
+		hang_up(&talkers[i]);
+}
+
+static void
+without_the_extension_the_position_is_asked(void **state)
+{
+	Talker		t;
+
+	north.fake.has_extension = false;
+	log_in(&t);
+	buf_clear(&north.log);
+	say(&t, "Q INSERT INTO t VALUES (1)|Q SHOW andon.floor");
+	hears(&t, "C:INSERT 0 1 Z:I T D:0/1100 C:SHOW Z:I");
+	was_sent(&north, "Q:INSERT INTO t VALUES (1)\nQ:SELECT pg_catalog.pg_current_wal_insert_lsn()");
+	say(&t, "P - INSERT INTO t VALUES (2)|B -|E|S|Q SHOW andon.floor");
+	hears(&t, "1 2 C:INSERT 0 1 Z:I T D:0/1200 C:SHOW Z:I");
+	say(&t, "Q BEGIN|Q INSERT INTO t VALUES (3)|Q COMMIT|Q SHOW andon.floor");
+	hears(&t, "C:BEGIN Z:T C:INSERT 0 1 Z:T C:COMMIT Z:I T D:0/1300 C:SHOW Z:I");
+	was_sent(&north, "P:=INSERT INTO t VALUES (2)\nB:/\nE:\nS\nQ:SELECT pg_catalog.pg_current_wal_insert_lsn()\n"
+			 "P:=BEGIN\nB:/\nE:\nQ:INSERT INTO t VALUES (3)\n"
+			 "Q:COMMIT\nQ:SELECT pg_catalog.pg_current_wal_insert_lsn()");
+
+	/* not behind what may become COPY, or leaves a transaction open */
+	say(&t, "Q COPY t FROM STDIN|d 1|c|Q BEGIN; INSERT INTO t VALUES (4)|Q COMMIT");
+	hears(&t, "G C:COPY 1 Z:I C:BEGIN C:INSERT 0 1 Z:T C:COMMIT Z:I");
+	was_sent(&north, "Q:COPY t FROM STDIN\nd:1\nc\nQ:SELECT pg_catalog.pg_current_wal_insert_lsn()\n"
+			 "Q:BEGIN; INSERT INTO t VALUES (4)\nQ:COMMIT\nQ:SELECT pg_catalog.pg_current_wal_insert_lsn()");
+	hang_up(&t);
+}
+
+/* The commit is shown at once, ReadyForQuery only with its position. */
+static void
+ready_for_query_waits_for_the_position(void **state)
+{
+	Talker		t;
+
+	north.fake.has_extension = false;
+	log_in(&t);
+	say(&t, "Q COPY t FROM STDIN|d 1");
+	hears(&t, "G");
+	north.fake.hold_replies = true;
+	north.fail_text = "pg_current_wal_insert_lsn";
+	north.fail_sqlstate = "57014";
+	say(&t, "c");
+	hears(&t, "C:COPY 1 Z:I");
+
+	/* the query failed: the floor waits for a sample of the primary */
+	say(&t, "Q SELECT a FROM t");
+	hears(&t, "");
+	wal += LSN_STEP;
+	catch_up();
+	hears(&t, "T D:south C:SELECT 1 Z:I");
+	say(&t, "Q SHOW andon.floor");
+	hears(&t, "T D:0/1200 C:SHOW Z:I");
+	hang_up(&t);
+}
+
+/* Guards: what an extended unit reads behind its own COMMIT may be beyond that commit. */
+static void
+a_unit_that_goes_on_after_its_commit_is_not_covered_by_it(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "P - BEGIN|B -|E|P - INSERT INTO t VALUES (1)|B -|E|P - COMMIT|B -|E|P - SELECT a FROM t|B -|E|S");
+	hears(&t, "1 2 C:BEGIN 1 2 C:INSERT 0 1 1 2 C:COMMIT 1 2 D:north C:SELECT 1 Z:I");
+	south.replayed = wal;
+	say(&t, "Q SELECT a FROM t");
+	hears(&t, "");
+	catch_up();
+	hears(&t, "T D:south C:SELECT 1 Z:I");
+	hang_up(&t);
+}
+
+static void
+ones_own_ddl_keeps_reads_on_the_primary_until_facts_know(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q CREATE TABLE u (a int)");
+	hears(&t, "C:OK Z:I");
+	catch_up();
+	say(&t, "Q SELECT a FROM t");
+	hears(&t, "T D:north C:SELECT 1 Z:I");
+	catch_up();
+	show_facts(wal);
+	say(&t, "Q SELECT a FROM t");
+	hears(&t, "T D:south C:SELECT 1 Z:I");
+	hang_up(&t);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_talk, teardown_talk)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(reads_go_to_the_replica_writes_to_the_primary, setup_talk, teardown_talk),
+		TEST(reads_go_to_the_replica_writes_to_the_primary),
+		TEST(hints_and_set_route_decide),
+		TEST(what_prepares_a_write_goes_to_the_primary),
+		TEST(begin_goes_with_the_first_statement),
+		TEST(an_empty_transaction_needs_no_server),
+		TEST(what_is_not_executed_begins_nothing),
+		TEST(a_read_only_transaction_runs_on_a_replica),
+		TEST(a_write_in_it_is_refused_and_fails_it),
+		TEST(what_pins_is_refused_on_a_replica),
+		TEST(a_deferred_begin_that_fails_fails_what_follows),
+		TEST(a_deferred_transaction_whose_first_unit_is_refused),
+		TEST(an_error_of_the_router_fails_the_transaction_there),
+		TEST(what_a_replica_cannot_do_runs_on_the_primary),
+		TEST(an_error_of_the_client_is_not_run_again),
+		TEST(a_rerun_finds_the_names_as_they_were),
+		TEST(a_read_only_transaction_begins_again_on_the_primary),
+		TEST(a_cancelled_unit_is_not_run_again),
+		TEST(a_session_reads_its_own_write),
+		TEST(a_replica_that_lags_is_waited_for_only_so_long),
+		TEST(patience_ends_though_others_come),
+		TEST(without_the_extension_the_position_is_asked),
+		TEST(ready_for_query_waits_for_the_position),
+		TEST(a_unit_that_goes_on_after_its_commit_is_not_covered_by_it),
+		TEST(ones_own_ddl_keeps_reads_on_the_primary_until_facts_know),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
