@@ -250,6 +250,8 @@ release_plan(void *arg)
 		for (int h = 0; h < plan->paths[p].nhops; h++)
 			if (plan->paths[p].hops[h].query)
 				SPI_freeplan(plan->paths[p].hops[h].query);
+	if (plan->refresh_one)
+		SPI_freeplan(plan->refresh_one);
 	if (plan->refresh_few)
 		SPI_freeplan(plan->refresh_few);
 	if (plan->refresh_many)

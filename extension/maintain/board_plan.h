@@ -64,7 +64,8 @@ typedef struct BoardPlan
 	PlanPath   *paths;			/* those of all sources, in order of sources */
 	int			nlinks;
 	PlanLink   *links;
-	SPIPlanPtr	refresh_few;	/* generic plan; NULL until first used */
+	SPIPlanPtr	refresh_one;	/* generic plans; NULL until first used */
+	SPIPlanPtr	refresh_few;
 	SPIPlanPtr	refresh_many;	/* planned for the very keys */
 } BoardPlan;
 

@@ -15,6 +15,12 @@
  * by image.  The order brings two rows of one key together, which is how they
  * are noticed.
  *
+ * One key, which is nearly every refresh, needs no full join: both sides are
+ * hung on a row of nothing, and no hash table and no sort stand in between:
+ *
+ *	  FROM (SELECT) one LEFT JOIN (SELECT .. FROM board WHERE key = $1) b ON true
+ *	  LEFT JOIN (SELECT * FROM view WHERE key = $1) d ON true
+ *
  * For few keys the plan is generic: made once, looked up by index, key by key.
  * For many keys, and for the whole board, the definition is asked once (= ANY)
  * and the planner is asked anew and knows how many.
@@ -52,6 +58,7 @@
 typedef enum PairKeys
 {
 	PAIR_ALL_KEYS,				/* the whole board */
+	PAIR_ONE_KEY,				/* $1.. */
 	PAIR_FEW_KEYS,				/* of $1..: the definition is asked key by key */
 	PAIR_MANY_KEYS				/* of $1..: the definition is asked once, = ANY */
 } PairKeys;
@@ -70,12 +77,14 @@ typedef struct PairReader
 } PairReader;
 
 static char *build_pair_query(BoardPlan *plan, PairKeys keys);
+static void append_join(StringInfo buf, BoardPlan *plan, PairKeys keys);
 static void append_side(StringInfo buf, BoardPlan *plan, const char *relation,
 						const char *columns, PairKeys keys);
 static void append_definition_per_key(StringInfo buf, BoardPlan *plan);
 static void append_named_columns(StringInfo buf, const Board *board);
 static void append_columns(StringInfo buf, const Board *board, const char *alias);
 static SPIPlanPtr get_pair_plan(BoardPlan *plan, int nkeys);
+static SPIPlanPtr prepare_pair_plan(BoardPlan *plan, PairKeys keys, int options);
 static PairReader *pair_reader_create(BoardPlan *plan);
 static void apply_batch(PairReader *reader, SPITupleTable *rows, uint64 count);
 static void apply_pair(PairReader *reader, BoardWriter *writer);
@@ -83,7 +92,7 @@ static void check_single(PairReader *reader);
 static bool definition_row_differs(const PairReader *reader, TupleDesc desc);
 static void compare_batches(BoardPlan *plan, SPITupleTable *latest, uint64 nlatest,
 							SPITupleTable *own, uint64 nown);
-static SPITupleTable *run_plan(SPIPlanPtr query, Datum *arrays, Snapshot snapshot,
+static SPITupleTable *run_plan(SPIPlanPtr query, Datum *arguments, Snapshot snapshot,
 							   uint64 *count);
 static Portal open_portal(BoardPlan *plan, Snapshot snapshot);
 static SPITupleTable *fetch_portal(Portal portal, uint64 *count);
@@ -92,7 +101,7 @@ uint64
 refresh_keys(BoardPlan *plan, const ValueSet *keys)
 {
 	PairReader *reader = pair_reader_create(plan);
-	Datum	   *arrays = palloc(sizeof(Datum) * plan->key->n);
+	Datum	   *arguments = palloc(sizeof(Datum) * plan->key->n);
 
 	for (int first = 0; first < value_set_count(keys); first += REFRESH_CHUNK)
 	{
@@ -102,13 +111,16 @@ refresh_keys(BoardPlan *plan, const ValueSet *keys)
 		SPITupleTable *latest;
 		uint64		nlatest;
 
-		value_set_build_arrays(keys, first, nkeys, arrays);
+		if (nkeys == 1)
+			memcpy(arguments, value_set_get(keys, first), sizeof(Datum) * plan->key->n);
+		else
+			value_set_build_arrays(keys, first, nkeys, arguments);
 		mapping_take_snapshots(&pair);
-		latest = run_plan(query, arrays, pair.latest, &nlatest);
+		latest = run_plan(query, arguments, pair.latest, &nlatest);
 		if (pair.own)
 		{
 			uint64		nown;
-			SPITupleTable *own = run_plan(query, arrays, pair.own, &nown);
+			SPITupleTable *own = run_plan(query, arguments, pair.own, &nown);
 
 			compare_batches(plan, latest, nlatest, own, nown);
 			SPI_freetuptable(own);
@@ -163,37 +175,52 @@ refresh_whole(BoardPlan *plan)
 static char *
 build_pair_query(BoardPlan *plan, PairKeys keys)
 {
-	const Board *board = plan->board;
-	Definition *definition = plan->definition;
 	StringInfoData buf;
 
 	initStringInfo(&buf);
 	appendStringInfo(&buf, "SELECT b.ctid, b.%s, b.%s", BOARD_SINCE, BOARD_VERSION);
-	append_columns(&buf, board, "b");
-	append_columns(&buf, board, "d");
+	append_columns(&buf, plan->board, "b");
+	append_columns(&buf, plan->board, "d");
 	appendStringInfoString(&buf, " FROM ");
-	if (keys == PAIR_FEW_KEYS)
-		append_definition_per_key(&buf, plan);
+	if (keys == PAIR_ONE_KEY)
+	{
+		appendStringInfoString(&buf, "(SELECT) one LEFT JOIN ");
+		append_side(&buf, plan, plan->board->qualified, "ctid, *", keys);
+		appendStringInfoString(&buf, " b ON true LEFT JOIN ");
+		append_side(&buf, plan, spi_util_relation_name(plan->board->view), "*", keys);
+		appendStringInfoString(&buf, " d ON true");
+	}
 	else
-		append_side(&buf, plan, spi_util_relation_name(board->view), "*", keys);
-	appendStringInfoString(&buf, " d FULL JOIN ");
-	append_side(&buf, plan, board->qualified, "ctid, *", keys);
-	appendStringInfoString(&buf, " b ON ");
+		append_join(&buf, plan, keys);
+	return buf.data;
+}
+
+static void
+append_join(StringInfo buf, BoardPlan *plan, PairKeys keys)
+{
+	const Board *board = plan->board;
+
+	if (keys == PAIR_FEW_KEYS)
+		append_definition_per_key(buf, plan);
+	else
+		append_side(buf, plan, spi_util_relation_name(board->view), "*", keys);
+	appendStringInfoString(buf, " d FULL JOIN ");
+	append_side(buf, plan, board->qualified, "ctid, *", keys);
+	appendStringInfoString(buf, " b ON ");
 	for (int i = 0; i < board->nkeys; i++)
 	{
 		const char *name = quote_identifier(board->column_names[board->key_attnos[i] - 1]);
 
-		appendStringInfo(&buf, "%sb.%s %s d.%s", i ? " AND " : "", name,
-						 spi_util_operator_name(definition->key_eqops[i]), name);
+		appendStringInfo(buf, "%sb.%s %s d.%s", i ? " AND " : "", name,
+						 spi_util_operator_name(plan->definition->key_eqops[i]), name);
 	}
-	appendStringInfoString(&buf, " ORDER BY ");
+	appendStringInfoString(buf, " ORDER BY ");
 	for (int i = 0; i < board->nkeys; i++)
-		appendStringInfo(&buf, "%sd.%s", i ? ", " : "",
+		appendStringInfo(buf, "%sd.%s", i ? ", " : "",
 						 quote_identifier(board->column_names[board->key_attnos[i] - 1]));
 	for (int i = 0; i < board->nkeys; i++)
-		appendStringInfo(&buf, ", b.%s",
+		appendStringInfo(buf, ", b.%s",
 						 quote_identifier(board->column_names[board->key_attnos[i] - 1]));
-	return buf.data;
 }
 
 /*
@@ -208,7 +235,7 @@ append_side(StringInfo buf, BoardPlan *plan, const char *relation, const char *c
 	const Board *board = plan->board;
 	int			nkeys = board->nkeys;
 	bool		is_view = strcmp(columns, "*") == 0;
-	bool		restricted = keys != PAIR_ALL_KEYS;
+	bool		restricted = keys == PAIR_FEW_KEYS || keys == PAIR_MANY_KEYS;
 
 	appendStringInfo(buf, "(SELECT %s FROM %s s", columns, relation);
 	if (is_view)
@@ -219,8 +246,8 @@ append_side(StringInfo buf, BoardPlan *plan, const char *relation, const char *c
 		const char *name = quote_identifier(board->column_names[board->key_attnos[i] - 1]);
 
 		appendStringInfo(buf, "%ss.%s", i ? " AND " : "", name);
-		if (restricted)
-			appendStringInfo(buf, " %s ANY ($%d)",
+		if (keys != PAIR_ALL_KEYS)
+			appendStringInfo(buf, restricted ? " %s ANY ($%d)" : " %s $%d",
 							 spi_util_operator_name(plan->definition->key_eqops[i]), i + 1);
 		else
 			appendStringInfoString(buf, " IS NOT NULL");
@@ -303,19 +330,36 @@ append_columns(StringInfo buf, const Board *board, const char *alias)
 static SPIPlanPtr
 get_pair_plan(BoardPlan *plan, int nkeys)
 {
-	bool		few = nkeys <= REFRESH_FEW;
-	SPIPlanPtr *query = few ? &plan->refresh_few : &plan->refresh_many;
-	Oid		   *types;
+	SPIPlanPtr *query;
 
-	if (*query)
-		return *query;
-	types = palloc(sizeof(Oid) * plan->key->n);
-	for (int i = 0; i < plan->key->n; i++)
-		types[i] = plan->key->columns[i].array_type;
-	*query = spi_prepare_kept(build_pair_query(plan, few ? PAIR_FEW_KEYS : PAIR_MANY_KEYS),
-							  plan->key->n, types,
-							  few ? CURSOR_OPT_GENERIC_PLAN : CURSOR_OPT_CUSTOM_PLAN);
+	if (nkeys > REFRESH_FEW)
+	{
+		query = &plan->refresh_many;
+		if (*query == NULL)
+			*query = prepare_pair_plan(plan, PAIR_MANY_KEYS, CURSOR_OPT_CUSTOM_PLAN);
+	}
+	else
+	{
+		query = nkeys == 1 ? &plan->refresh_one : &plan->refresh_few;
+		if (*query == NULL)
+			*query = prepare_pair_plan(plan, nkeys == 1 ? PAIR_ONE_KEY : PAIR_FEW_KEYS,
+									   CURSOR_OPT_GENERIC_PLAN);
+	}
 	return *query;
+}
+
+static SPIPlanPtr
+prepare_pair_plan(BoardPlan *plan, PairKeys keys, int options)
+{
+	Oid		   *types = palloc(sizeof(Oid) * plan->key->n);
+
+	for (int i = 0; i < plan->key->n; i++)
+	{
+		ValueColumn *column = &plan->key->columns[i];
+
+		types[i] = keys == PAIR_ONE_KEY ? column->type : column->array_type;
+	}
+	return spi_prepare_kept(build_pair_query(plan, keys), plan->key->n, types, options);
 }
 
 static PairReader *
@@ -421,6 +465,9 @@ definition_row_differs(const PairReader *reader, TupleDesc desc)
 	int			ncolumns = reader->plan->board->ncolumns;
 	int			key = PAIR_FIRST + ncolumns + reader->plan->board->key_attnos[0] - 1;
 
+	/* a single key that is on neither side: a row of nothing */
+	if (reader->nulls[PAIR_CTID] && reader->nulls[key])
+		return false;
 	if (reader->nulls[PAIR_CTID] || reader->nulls[key])
 		return true;
 	for (int i = PAIR_FIRST; i < PAIR_FIRST + ncolumns; i++)
@@ -465,12 +512,12 @@ compare_batches(BoardPlan *plan, SPITupleTable *latest, uint64 nlatest,
 }
 
 static SPITupleTable *
-run_plan(SPIPlanPtr query, Datum *arrays, Snapshot snapshot, uint64 *count)
+run_plan(SPIPlanPtr query, Datum *arguments, Snapshot snapshot, uint64 *count)
 {
 	int			rc;
 
 	PushActiveSnapshot(snapshot);
-	rc = SPI_execute_plan(query, arrays, NULL, true, 0);
+	rc = SPI_execute_plan(query, arguments, NULL, true, 0);
 	PopActiveSnapshot();
 	if (rc != SPI_OK_SELECT)
 		elog(ERROR, "refresh query failed: %s", SPI_result_code_string(rc));
