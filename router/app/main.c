@@ -172,14 +172,19 @@ static int
 explain_route(const char *sql)
 {
 	StatementClass class;
+	bool		to_replica;
 
 	if (!classify_check_parser())
 		return 2;
 	classify_text(slice_from_string(sql), NULL, &class);
+	to_replica = (class.flags & STATEMENT_IS_READ) ||
+		((class.flags & STATEMENT_NODE_LOCAL) && (class.flags & STATEMENT_HINT_REPLICA));
 	printf("route: %s\nkind: %s\nrule: %s%s%s%s\n",
-		   (class.flags & STATEMENT_IS_READ) ? "replica" : "primary",
+		   to_replica && !(class.flags & STATEMENT_HINT_PRIMARY) ? "replica" : "primary",
 		   statement_kind_name(class.kind), class.why,
 		   class.detail[0] ? " (" : "", class.detail, class.detail[0] ? ")" : "");
+	if (class.flags & (STATEMENT_HINT_PRIMARY | STATEMENT_HINT_REPLICA))
+		printf("hint: %s\n", (class.flags & STATEMENT_HINT_PRIMARY) ? "primary" : "replica");
 	if (class.flags & STATEMENT_LEAVES_STATE)
 		printf("pins the session: %s\n", class.pin_reason);
 	return 0;

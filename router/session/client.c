@@ -192,6 +192,15 @@ client_fail_protocol(Client *client, const char *format,...)
 }
 
 void
+client_fail_shutdown(Client *client)
+{
+	Error		error = {0};
+
+	error_set(&error, SQLSTATE_ADMIN_SHUTDOWN, "terminating connection: the router is shutting down");
+	client_fail(client, &error);
+}
+
+void
 client_close(Client *client)
 {
 	SessionContext *context = client->context;

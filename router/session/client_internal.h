@@ -31,6 +31,7 @@ typedef struct Transaction
 	char		status;			/* what the client was told: 'I', 'T' or 'E' */
 	bool		is_deferred;	/* BEGIN was answered and not sent yet */
 	bool		is_lost;		/* failed, and no server knows of it: until ROLLBACK */
+	bool		loss_untold;	/* that was between two units: the client has not heard of it yet */
 	bool		is_read_only;	/* BEGIN ... READ ONLY */
 	bool		on_replica;		/* runs on a replica: only proven reads pass */
 	bool		has_settings;	/* a tracked SET was run inside */
@@ -146,6 +147,7 @@ extern void client_set_state(Client *client, ClientState state);
 /* The one exit: tell the client why (FATAL) and close. */
 extern void client_fail(Client *client, const Error *error);
 extern void client_fail_protocol(Client *client, const char *format,...) __attribute__((format(printf, 2, 3)));
+extern void client_fail_shutdown(Client *client);	/* 57P01 */
 extern void client_close(Client *client);
 extern void client_write(Client *client, Slice bytes);
 

@@ -84,10 +84,7 @@ client_unit_done(Client *client)
 		client->skip_to_sync = true;
 	if (client->context->draining && client->transaction.status == 'I' && !is_flushed)
 	{
-		Error		error = {0};
-
-		error_set(&error, SQLSTATE_ADMIN_SHUTDOWN, "terminating connection: the router is shutting down");
-		client_fail(client, &error);
+		client_fail_shutdown(client);
 		return;
 	}
 	if (stream_is_paused(client->stream))

@@ -45,7 +45,7 @@ session_context_fini(SessionContext *context)
 	ListNode   *node;
 
 	LIST_FOREACH(client_node, &context->clients)
-		client_close(list_entry(client_node, Client, node));
+		client_fail_shutdown(list_entry(client_node, Client, node));
 	while ((node = list_pop_head(&context->accounts)) != NULL)
 		account_free(list_entry(node, Account, node));
 	while ((node = list_pop_head(&context->databases)) != NULL)
@@ -88,10 +88,7 @@ session_context_set_users(SessionContext *context, UserTable *users)
 void
 session_context_drain(SessionContext *context)
 {
-	Error		error = {0};
-
 	context->draining = true;
-	error_set(&error, SQLSTATE_ADMIN_SHUTDOWN, "terminating connection: the router is shutting down");
 	LIST_FOREACH(node, &context->clients)
 	{
 		Client	   *client = list_entry(node, Client, node);
@@ -99,7 +96,7 @@ session_context_drain(SessionContext *context)
 		if (client->state == CLIENT_STARTUP || client->state == CLIENT_AUTH ||
 			client->state == CLIENT_WELCOME || client->is_console ||
 			(client->state == CLIENT_READY && client->transaction.status == 'I'))
-			client_fail(client, &error);
+			client_fail_shutdown(client);
 	}
 }
 
@@ -112,18 +109,18 @@ session_context_is_drained(const SessionContext *context)
 Database *
 session_context_get_database(SessionContext *context, const char *name)
 {
-	const char *server_name;
+	const char *server_name = context->config.find_database(context->config.databases, name);
 	Database   *database;
 
-	LIST_FOREACH(node, &context->databases)
-	{
-		database = list_entry(node, Database, node);
-		if (strcmp(database->name, name) == 0)
-			return database;
-	}
-	server_name = context->config.find_database(context->config.databases, name);
 	if (server_name == NULL)
 		return NULL;
+	LIST_FOREACH(node, &context->databases)
+	{
+		/* before a reload the name may have meant another: sessions are still there */
+		database = list_entry(node, Database, node);
+		if (strcmp(database->name, name) == 0 && strcmp(database->server_name, server_name) == 0)
+			return database;
+	}
 	database = mem_alloc(sizeof(Database));
 	database->name = mem_strdup(name);
 	database->server_name = mem_strdup(server_name);

@@ -179,6 +179,10 @@ local_end(Client *client, const StatementClass *class, LocalResult *result)
 	/* AND CHAIN begins another one, which a server has to run */
 	if ((!transaction->is_deferred && !transaction->is_lost) || (class->flags & STATEMENT_CHAIN))
 		return false;
+
+	/* who has not heard that it is lost would take the answer to COMMIT for one */
+	if (transaction->loss_untold && class->kind == STATEMENT_COMMIT)
+		return false;
 	result->tag = class->kind == STATEMENT_COMMIT && !transaction->is_lost ? "COMMIT" : "ROLLBACK";
 	transaction_end(client, false);
 	return true;

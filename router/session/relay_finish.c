@@ -17,7 +17,8 @@
  *	  only the position is missing -> ReadyForQuery; the floor waits for a sample
  *	  pinned, session pooling	   -> FATAL 08006: its state is gone
  *	  unit under way			   -> ERROR; the transaction is lost (transaction.c)
- *	  between units				   -> the transaction is lost; the next unit is told
+ *	  between units				   -> the transaction is lost; the next unit is told 08006,
+ *									  COMMIT too: it must not be taken for one
  *
  *-------------------------------------------------------------------------
  */
@@ -259,6 +260,7 @@ relay_on_lost(void *owner, const char *why)
 	else
 	{
 		client_release_server(client, true);
+		client->transaction.loss_untold = client->transaction.status == 'T';
 		transaction_lose(&client->transaction);
 	}
 }

@@ -135,13 +135,26 @@ relay_may_rerun(const Client *client)
 	return client->relay.is_holding && !client->relay.cancel_asked && !client->relay.is_open;
 }
 
+/* What the first unit after the loss is told, and what those are that follow. */
 static void
 refuse_lost(Client *client)
 {
+	const UnitSummary *summary = &client->relay.summary;
+	bool		is_commit = summary->kind == STATEMENT_COMMIT && !(summary->flags & STATEMENT_CHAIN);
 	Error		error = {0};
 
-	error_set(&error, SQLSTATE_IN_FAILED_TRANSACTION,
-			  "current transaction is aborted, commands ignored until end of transaction block");
+	if (!client->transaction.loss_untold)
+		error_set(&error, SQLSTATE_IN_FAILED_TRANSACTION,
+				  "current transaction is aborted, commands ignored until end of transaction block");
+	else
+	{
+		error_set(&error, SQLSTATE_CONNECTION_FAILURE, "the connection to the server was lost inside the transaction");
+		error_set_hint(&error, is_commit ? "It was rolled back: run the transaction again." :
+					   "Send ROLLBACK and run the transaction again.");
+		client->transaction.loss_untold = false;
+		if (is_commit)
+			transaction_end(client, false);
+	}
 	client_refuse_unit(client, &error);
 }
 

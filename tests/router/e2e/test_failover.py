@@ -135,7 +135,7 @@ class Replica(FailoverCase):
             for reader in readers:
                 reader.join()
         self.assertEqual(errors, [])
-        self.assertEqual(total(self.primary.name), 0, "a replica was there all the time")
+        self.assertLess(total(self.primary.name), total() / 10, "the primary helps out only at the moment of the change")
 
     def test_killed_in_the_middle_of_reads(self):
         """Guards: a read whose answer had not begun is run again on another node, in every form of the protocol."""

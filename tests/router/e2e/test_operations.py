@@ -1,13 +1,18 @@
 """Starting, watching, reloading and stopping the router, as a service manager does it."""
 
+import contextlib
 import http.client
+import json
 import os
 import signal
 import socket
 import subprocess
+import threading
 import unittest
 
-from pgcluster import Router, build_dir, wait_until
+import psycopg2
+
+from pgcluster import Router, build_dir, fetch, wait_until
 from pgwire import Query
 from routercase import RouterTestCase
 
@@ -107,7 +112,176 @@ class Operations(RouterTestCase):
         self.assertEqual(wire.query("SELECT 1"), ["T", "D 1", "C SELECT 1", "Z I"])
         self.assertEqual([row["value"] for row in router.show("CONFIG") if row["key"] == "query_timeout"], ["100ms"])
 
+    def test_sighup_changes_databases(self):
+        """Guards: a database taken from the file is refused from then on; one that means another leads there."""
+        router = self.start_router(sections={"databases": {"postgres": "", "work": "dbname=" + self.dbname, "gone": ""}})
+        self.sql("CREATE DATABASE gone")
+        self.cluster.wait_caught_up()
+        database = "SELECT current_database()"
+        before = self.wire(router, dbname="work")
+        self.assertEqual(before.query(database)[1], "D " + self.dbname)
+        self.assertEqual(router.value(database, dbname="gone"), "gone")
+        router.sections["databases"] = {"postgres": "", "work": "dbname=gone", "new": "dbname=" + self.dbname}
+        router.reload("configuration_reloaded")
+        for _ in range(4):      # on each worker
+            self.assertEqual(router.value(database, dbname="work"), "gone")
+            self.assertEqual(router.value(database, dbname="new"), self.dbname)
+            with self.assertRaises(psycopg2.OperationalError) as caught:
+                router.connect("gone")
+            self.assertIn('database "gone" does not exist', str(caught.exception))
+        self.assertEqual(before.query(database)[1], "D " + self.dbname, "a session stays where it is")
+
+    def test_sighup_names_the_nodes(self):
+        """Guards: a change of the nodes is not taken silently, nor half: the log names it, the nodes stay."""
+        router = self.start_router()
+        router.sections["nodes"]["extra"] = "host=127.0.0.1 port=1"
+        router.reload("restart_needed")
+        self.assertEqual([entry["option"] for entry in router.events("restart_needed")], ["[nodes]"])
+        self.assertEqual(len(router.show("NODES")), 2)
+
+    def test_sighup_log(self):
+        """Guards: format and level of the log change without a restart."""
+        router = self.start_router({"log_level": "debug"})
+        self.wire(router).close()
+        wait_until(lambda: router.events("client_gone"), what="event client_gone")
+        router.options.update(log_format="text", log_level="warning")
+        router.reload()
+        router.signal(signal.SIGHUP)
+        router.options["query_timeout"] = "soon"
+        router.reload()
+        wait_until(lambda: "configuration_error" in router.log(), what="the error of a reload")
+        line = [line for line in router.log().splitlines() if "configuration_error" in line][0]
+        self.assertRegex(line, r'^\d{4}-\d\d-\d\dT\S+Z \w+ +configuration_error what="?.*soon')
+
+    def test_reloads_under_load(self):
+        """Guards: reloads, one after the other, are not noticed by clients at work."""
+        router = self.start_router({"workers": 4})
+        errors, stop = [], threading.Event()
+
+        def work(number):
+            try:
+                with contextlib.closing(router.connect(self.dbname)) as connection:
+                    while not stop.is_set():
+                        fetch(connection, "UPDATE t SET v = v WHERE id = %s", [number])
+                        fetch(connection, "SELECT v FROM t WHERE id = %s", [number])
+            except Exception as error:      # noqa: BLE001
+                errors.append(error)
+
+        workers = [threading.Thread(target=work, args=(number,)) for number in range(1, 9)]
+        for worker in workers:
+            worker.start()
+        try:
+            for i in range(20):
+                router.options.update(default_pool_size=2 + i % 5, max_prepared_statements=1 + i, replica_wait="%dms" % i)
+                router.reload("configuration_reloaded")
+                self.assertAlive(router)
+        finally:
+            stop.set()
+            for worker in workers:
+                worker.join()
+        self.assertEqual(errors, [])
+
+    def test_sigterm_without_a_primary(self):
+        """Guards: a statement that waits for a primary does not hold up the end longer than drain_timeout."""
+        primary = self.cluster.primary
+        router = self.start_router({"drain_timeout": "300ms", "query_wait_timeout": "1h", "probe_interval": "20ms"})
+        wire = self.wire(router)
+        self.assertEqual(wire.query("SELECT 1")[-1], "Z I")
+        primary.stop()
+        self.addCleanup(lambda: primary.is_running() or primary.start())
+        wait_until(lambda: router.show("NODES")[0]["state"] != "usable", what="the primary to be known as gone")
+        wire.send(Query("UPDATE t SET v = v"))
+        wait_until(lambda: router.metric("andon_router_clients", state="wait_replica") == 1, what="the statement to wait")
+        router.signal(signal.SIGTERM)
+        self.assertIn("57P01", [reply.fields["C"] for reply in wire.read_end() if reply.kind == "E"])
+        self.assertEqual(router.wait_end(), 0)
+
     # ------------------------------------------------------------ start
+    def test_workers(self):
+        """Guards: one worker or several: all of them serve, sharing the limit of servers."""
+        for workers in (1, 4):
+            with self.subTest(workers=workers):
+                router = self.start_router({"workers": workers, "default_pool_size": 3})
+                self.wait_all_workers(router)
+                wires = [self.wire(router) for _ in range(24)]
+                used = {row["worker"] for row in router.show("CLIENTS") if row["database"] == self.dbname}
+                self.assertEqual(used, {str(number) for number in range(workers)})
+                for i in range(3):
+                    for wire in wires:
+                        wire.send(Query("UPDATE t SET v = v WHERE id = 1"))
+                    self.assertEqual([wire.read_words() for wire in wires], [["C UPDATE 1", "Z I"]] * len(wires))
+                servers = [row for row in router.show("SERVERS") if row["node"] == self.primary_name and
+                           row["database"] == self.dbname]
+                self.assertLessEqual(len(servers), 3)
+
+    def wait_all_workers(self, router):
+        super().wait_reads_on_replicas(router)
+
+    def test_socket_of_a_killed_router(self):
+        """Guards: a unix socket left over by a crash does not prevent a start; one in use does."""
+        options = {"unix_socket_dir": self.cluster.rundir.file("sock")}
+        first = self.start_router(options)
+        path = self.cluster.rundir.file("sock", ".s.PGSQL.%d" % first.port)
+        second = self.not_started(listen_port=first.port, listen_addr="", **options)
+        code, output = self.run_router(second, "-c", second.config_path)
+        self.assertEqual(code, 1, output)
+        self.assertIn("start_failed", output)
+        self.assertTrue(os.path.exists(path), "the first one's socket is left alone")
+        first.kill9()
+        self._routers().remove(first)
+        self.assertTrue(os.path.exists(path))
+        first.start()
+        self._routers().append(first)
+        with contextlib.closing(psycopg2.connect(host=self.cluster.rundir.file("sock"), port=first.port,
+                                                 dbname=self.dbname, user="postgres")) as connection:
+            self.assertEqual(fetch(connection, "SELECT 1"), [(1,)])
+
+    def test_cannot_start(self):
+        """Guards: what prevents a start is said in one clear line, with exit code 1, and nothing is left running."""
+        cases = {"auth_file": "/no/such/users", "unix_socket_dir": "/no/such/folder", "http_addr": "203.0.113.9",
+                 "listen_addr": "203.0.113.9"}
+        for option, value in cases.items():
+            with self.subTest(option):
+                router = self.not_started(**{option: value})
+                code, output = self.run_router(router, "-c", router.config_path)
+                self.assertEqual(code, 1, output)
+                failures = [entry for entry in map(json.loads, output.splitlines()) if entry["level"] == "error"]
+                self.assertEqual([entry["event"] for entry in failures], ["start_failed"], output)
+                self.assertIn(value, failures[0]["reason"])
+
+    def test_log_that_nobody_reads(self):
+        """Guards: the end of whoever reads the log is not the end of the router."""
+        router = self.not_started(log_level="debug")
+        reader, writer = os.pipe()
+        process = subprocess.Popen([router.rundir.program("andon-router"), "-c", router.config_path], stderr=writer,
+                                   stdin=subprocess.DEVNULL, cwd=router.rundir.path, **router.rundir._as_user())
+        os.close(writer)
+        try:
+            wait_until(router.is_ready, what="the router to be ready")
+            os.close(reader)
+            self.assertEqual(router.value("SELECT 1", dbname=self.dbname), 1)
+            self.assertAlive(router)
+        finally:
+            process.terminate()
+            self.assertEqual(process.wait(60), 0)
+
+    def test_explain_route(self):
+        """Guards: --explain-route needs no configuration and no server, and says where and why."""
+        router = self.not_started()
+        cases = {"SELECT 1": ("replica", "query", "read"),
+                 "SELECT nextval('s')": ("primary", "query", "nextval"),
+                 "SELECT 1; DELETE FROM t": ("primary", "multi", ""),
+                 "CREATE TEMPORARY TABLE x (a int)": ("primary", "", "pins the session"),
+                 "/* andon:primary */ SELECT 1": ("primary", "query", ""),
+                 "SELEC": ("primary", "", "parser")}
+        for sql, (route, kind, why) in cases.items():
+            with self.subTest(sql):
+                code, output = self.run_router(router, "--explain-route", sql)
+                self.assertEqual(code, 0)
+                self.assertIn("route: %s\n" % route, output)
+                self.assertIn("kind: " + kind, output)
+                self.assertIn(why, output)
+
     def test_check_config(self):
         """Guards: --check-config tells all errors at once, each with file and line and what would be right."""
         router = self.not_started(listen_prt=6543, workers=0, consistency="sometimes", query_timeout=5)

@@ -1,8 +1,9 @@
 """More is asked than can be done: who waits, who is told what, and what is left afterwards."""
 
+import os
 import threading
 
-from pgcluster import wait_until
+from pgcluster import sanitizer, wait_until
 from pgwire import Bind, Execute, Parse, Query, Sync
 from routercase import RouterTestCase
 
@@ -107,6 +108,93 @@ class Overload(RouterTestCase):
                 self.assertIn("too many connections", str(error))
 
         wait_until(comes_in, what="room on the node")
+
+
+class OneServer(RouterTestCase):
+    cluster_options = {"replicas": 1}
+    router_options = {"default_pool_size": 1, "workers": 1}
+
+    def waiting(self, state="wait_server"):
+        return self.router.metric("andon_router_clients", state=state)
+
+    def test_first_come_first_served(self):
+        """Guards: statements run in the order in which they came."""
+        self.sql("CREATE TABLE turns (turn serial, client int)")
+        self.cluster.wait_caught_up()
+        holder = self.wire()
+        holder.query("BEGIN")
+        self.assertEqual(holder.query("INSERT INTO t VALUES (8400)")[-1], "Z T")
+        wires = [self.wire() for _ in range(8)]
+        order = [3, 1, 6, 0, 7, 2, 5, 4]
+        for place, client in enumerate(order, 1):
+            wires[client].send(Query("INSERT INTO turns (client) VALUES (%d)" % client))
+            wait_until(lambda: self.waiting() == place, what="it to wait")
+        row = [row for row in self.router.show("POOLS") if row["node"] == self.primary_name and
+               row["database"] == self.dbname][0]
+        self.assertEqual((row["cl_waiting"], row["sv_active"]), ("8", "1"))
+        self.assertEqual(holder.query("ROLLBACK"), ["C ROLLBACK", "Z I"])
+        self.assertEqual([wire.read_words() for wire in wires], [["C INSERT 0 1", "Z I"]] * 8)
+        self.assertEqual([client for client, in self.sql("SELECT client FROM turns ORDER BY turn")], order)
+
+    def test_nobody_is_passed_over(self):
+        """Guards: a client that asks again and again does not keep the one server from another that waits."""
+        greedy, patient = self.wire(), self.wire()
+        holder = self.wire()
+        holder.query("BEGIN")
+        holder.query("INSERT INTO t VALUES (8401)")
+        patient.send(Query("UPDATE t SET v = 'patient' WHERE id = 84"))
+        wait_until(lambda: self.waiting() == 1, what="it to wait")
+        for _ in range(200):
+            greedy.send(Query("UPDATE t SET v = v || '.' WHERE id = 84 AND v <> 'patient'"))
+        holder.query("ROLLBACK")
+        self.assertEqual(patient.read_words(), ["C UPDATE 1", "Z I"])
+        answers = [greedy.read_words()[0] for _ in range(200)]
+        self.assertEqual(answers.count("C UPDATE 1"), 0, "the one that waited was first")
+
+    def test_pinned_clients_hold_their_servers(self):
+        """Guards: what pinned sessions keep is told by SHOW, and given to the next when they leave."""
+        pinned, waiting = self.wire(), self.wire()
+        self.assertEqual(pinned.query("CREATE TEMPORARY TABLE mine (a int)")[-1], "Z I")
+        waiting.send(Query("UPDATE t SET v = v WHERE id = 85"))
+        wait_until(lambda: self.waiting() == 1, what="it to wait")
+        self.assertEqual(self.show_client(state="idle", node=self.primary_name)["pin_reason"], "temporary table")
+        self.assertEqual(self.router.metric("andon_router_clients_pinned"), 1)
+        pinned.close()
+        self.assertEqual(waiting.read_words(), ["C UPDATE 1", "Z I"])
+
+
+class ManyClients(RouterTestCase):
+    cluster_options = {"replicas": 1}
+    router_options = {"default_pool_size": 5, "max_client_conn": 500}
+
+    def test_idle_clients(self):
+        """Guards: hundreds of clients that mostly do nothing cost little memory, no servers, and all still work."""
+        wires = [self.wire() for _ in range(20)]
+        for wire in wires:
+            self.assertEqual(wire.query("UPDATE t SET v = v WHERE id = 1"), ["C UPDATE 1", "Z I"])
+        before = self.resident()
+        wires += [self.wire() for _ in range(280)]
+        for _ in range(2):
+            for wire in wires:
+                wire.send(Query("SELECT 1"), Parse("", "UPDATE t SET v = v WHERE id = $1"), Bind("", "", 1), Execute(),
+                          Sync())
+            for wire in wires:
+                self.assertEqual(wire.read_words(), ["T", "D 1", "C SELECT 1", "Z I"])
+                self.assertEqual(wire.read_words(), ["1", "2", "C UPDATE 1", "Z I"])
+        if not sanitizer():
+            self.assertLess(self.resident() - before, 280 * 64 * 1024)
+        self.assertEqual(len([row for row in self.router.show("CLIENTS") if row["database"] == self.dbname]), 300)
+        for node in self.cluster.nodes:
+            servers = [row for row in self.router.show("SERVERS") if row["node"] == node.name and
+                       row["database"] == self.dbname]
+            self.assertLessEqual(len(servers), 5)
+        for wire in wires:
+            wire.close()
+        wait_until(lambda: self.router.metric("andon_router_clients", state="idle") == 0, what="all to be gone")
+
+    def resident(self):
+        with open("/proc/%d/statm" % self.router.pid) as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 class TimeLimits(RouterTestCase):
