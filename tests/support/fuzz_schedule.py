@@ -10,8 +10,14 @@ but for those races, and can be printed, cut down and read.
 
 A transaction that fails by serialization or deadlock is tried again, twice at
 most. If its failing statement was under a savepoint, it goes on from there.
+
+Some transactions look at the boards before they commit (CHECK): what one
+snapshot shows of a board and of its sources must agree at any time, not only
+when all is quiet. TRUNCATE is the exception, older snapshots see its result
+too soon, and so are changes that wait for the commit.
 """
 
+import itertools
 import select
 import time
 
@@ -29,6 +35,14 @@ RETRIED = (errors.SerializationFailure, errors.DeadlockDetected)
 # row for another partition, a row written again by a trigger of the statement.
 EXPECTED = (errors.UniqueViolation, errors.CardinalityViolation, errors.ForeignKeyViolation,
             errors.CheckViolation, errors.TriggeredDataChangeViolation)
+
+
+# Answers with a text if some board is not its definition's result.
+CHECK = "SELECT fuzz.wrong()"
+
+
+class Inconsistent(Exception):
+    """CHECK saw a wrong board inside a transaction."""
 
 
 class Stuck(Exception):
@@ -159,19 +173,22 @@ class Schedule:
 
 
 LEVELS = ("READ COMMITTED",) * 4 + ("REPEATABLE READ", "SERIALIZABLE")
+AT_COMMIT = "; SET LOCAL andon.maintain_at = 'commit'"
+AT_STATEMENT = "SET LOCAL andon.maintain_at = 'statement'; "
 
 
 def make_transaction(rnd, statements):
     level = rnd.choice(LEVELS)
     begin = "BEGIN ISOLATION LEVEL %s" % level
     if rnd.random() < 0.35:
-        begin += "; SET LOCAL andon.maintain_at = 'commit'"
+        begin += AT_COMMIT
     if level != "READ COMMITTED" and rnd.random() < 0.5:
         begin += "; SELECT FROM %s LIMIT 1" % rnd.choice(statements.schema.tables).name
     texts = [begin]
     for _ in range(rnd.choice((1, 1, 1, 2, 2, 3))):
         if rnd.random() < 0.15:
-            texts += ["SAVEPOINT s", statements.make(),
+            # what was put off until the commit may be done, and undone, under the savepoint
+            texts += ["SAVEPOINT s", rnd.choice(("", AT_STATEMENT)) + statements.make(),
                       "ROLLBACK TO SAVEPOINT s" if rnd.random() < 0.6 else "RELEASE SAVEPOINT s"]
         else:
             texts.append(statements.make())
@@ -182,6 +199,10 @@ def make_transaction(rnd, statements):
 def make_schedule(rnd, schema, sessions, server_version, transactions=3):
     statements = StatementMaker(rnd, schema, server_version)
     scripts = [[make_transaction(rnd, statements) for _ in range(transactions)] for _ in range(sessions)]
+    if not any("TRUNCATE" in text for script in scripts for texts in script for text in texts):
+        for texts in itertools.chain.from_iterable(scripts):
+            if AT_COMMIT not in texts[0] and rnd.random() < 0.3:
+                texts.insert(len(texts) - 1, CHECK)
     steps = sum(len(texts) for script in scripts for texts in script)
     order = [sorted(rnd.sample(range(sessions), rnd.choice((1, 1, 1, 1, 2, 2, 3, sessions)[:5 + sessions // 2])))
              for _ in range(steps)]
@@ -242,11 +263,19 @@ class Session:
     def advance(self, counts):
         """The statement succeeded."""
         texts = self.script[self.transaction]
+        if texts[self.place] == CHECK:
+            self.check(counts)
         if self.place == len(texts) - 1:
             counts.add("committed" if texts[self.place] == "COMMIT" else "rolled_back")
             self.next_transaction()
         else:
             self.place += 1
+
+    def check(self, counts):
+        wrong = self.cursor.fetchone()[0]
+        if wrong is not None:
+            raise Inconsistent("seen inside a transaction: %s" % wrong)
+        counts.add("checked_inside")
 
     def next_transaction(self):
         self.transaction += 1
@@ -308,7 +337,7 @@ class Runner:
                 self.step([self.sessions[number] for number in step], counts)
             while not all(session.is_done for session in self.sessions):
                 self.step(self.sessions, counts)
-        except (psycopg2.Error, Stuck):
+        except (psycopg2.Error, Inconsistent, Stuck):
             for session in self.sessions:
                 session.reset()
             raise

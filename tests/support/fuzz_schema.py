@@ -104,16 +104,21 @@ class Table:
             yield from self._create_meddlers()
 
     def _create_meddlers(self):
-        """A trigger that changes the row on its way in, one that writes it once more."""
+        """Triggers: one changes the row on its way in, one writes it once more, one does and undoes that."""
         same = " AND ".join("%s = NEW.%s" % (column, column) for column in self.key)
         yield ("CREATE FUNCTION %s_before() RETURNS trigger LANGUAGE plpgsql AS "
                "$$BEGIN IF NEW.n = 3 THEN NEW.b := NULL; END IF; RETURN NEW; END$$" % self.name)
         yield ("CREATE FUNCTION %s_after() RETURNS trigger LANGUAGE plpgsql AS "
                "$$BEGIN UPDATE %s SET n = 1, a = NULL WHERE %s; RETURN NULL; END$$" % (self.name, self.name, same))
+        yield ("CREATE FUNCTION %s_undone() RETURNS trigger LANGUAGE plpgsql AS "
+               "$$BEGIN UPDATE %s SET n = 0 WHERE %s; RAISE division_by_zero;"
+               " EXCEPTION WHEN division_by_zero THEN RETURN NULL; END$$" % (self.name, self.name, same))
         yield ("CREATE TRIGGER meddle_before BEFORE INSERT OR UPDATE ON %s "
                "FOR EACH ROW EXECUTE FUNCTION %s_before()" % (self.name, self.name))
         yield ("CREATE TRIGGER meddle_after AFTER INSERT OR UPDATE ON %s "
                "FOR EACH ROW WHEN (NEW.n = 2) EXECUTE FUNCTION %s_after()" % (self.name, self.name))
+        yield ("CREATE TRIGGER meddle_undone AFTER INSERT OR UPDATE ON %s "
+               "FOR EACH ROW WHEN (NEW.n = 1) EXECUTE FUNCTION %s_undone()" % (self.name, self.name))
 
     def load(self, rnd):
         """Statements that fill the table; a foreign key finds its row or is NULL."""

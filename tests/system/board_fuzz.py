@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Random schemas, random boards, random concurrent writers: are the boards right?
 
-    board_fuzz.py [--seed N] [--secs S] [--sessions K] [--scene I]
+    board_fuzz.py [--seed N] [--secs S] [--sessions K] [--scene I] [--set NAME=VALUE]
 
 A scene is a schema (fuzz_schema), up to three boards over it (fuzz_definition,
 fuzz_wild_definition) and some rounds. A round loads fresh rows, plays one
@@ -32,7 +32,7 @@ sys.path[:0] = [os.path.join(TOP, "dev"), os.path.join(TOP, "tests", "support")]
 import psycopg2  # noqa: E402
 
 from fuzz_definition import DefinitionMaker  # noqa: E402
-from fuzz_schedule import Runner, ServerGone, Stuck, make_schedule  # noqa: E402
+from fuzz_schedule import Inconsistent, Runner, ServerGone, Stuck, make_schedule  # noqa: E402
 from fuzz_schema import Schema  # noqa: E402
 from fuzz_wild_definition import WildMaker  # noqa: E402
 
@@ -78,8 +78,20 @@ def normal(value):
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def differences(cursor, board, definition, is_exact):
-    """Rows in which the board is wrong, each as a text.
+def comparison(cursor, board, definition):
+    """A query for what is on one side only, by EXCEPT ALL both ways, each as a text."""
+    cursor.execute("SELECT * FROM %s_definition LIMIT 0" % board)
+    columns = ", ".join(column.name for column in cursor.description)
+    right = "SELECT %s FROM %s_definition WHERE %s" % (
+        columns, board, " AND ".join("%s IS NOT NULL" % name for name in definition.key))
+    actual = "SELECT %s FROM %s" % (columns, board)
+    return " UNION ALL ".join(
+        "SELECT '%s: %s ' || x::text FROM ((%s) EXCEPT ALL (%s)) x" % (board, what, first, second)
+        for what, first, second in (("missing", right, actual), ("extra", actual, right)))
+
+
+def check_board(cursor, board, is_exact):
+    """What check_board() finds, each as a text.
 
     Where equal values need not be the same, a definition may show either (GROUP
     BY takes any of them): then check_board's image comparison says too much.
@@ -88,15 +100,7 @@ def differences(cursor, board, definition, is_exact):
     cursor.execute("SELECT key::text, problem, expected::text, actual::text FROM andon.check_board(%s)", (board,))
     for key, problem, expected, actual in cursor.fetchall():
         if is_exact or problem != "different" or normal(json.loads(expected)) != normal(json.loads(actual)):
-            found.append("check_board: %s %s expected %s actual %s" % (problem, key, expected, actual))
-    cursor.execute("SELECT * FROM %s_definition LIMIT 0" % board)
-    columns = ", ".join(column.name for column in cursor.description)
-    right = "SELECT %s FROM %s_definition WHERE %s" % (
-        columns, board, " AND ".join("%s IS NOT NULL" % name for name in definition.key))
-    actual = "SELECT %s FROM %s" % (columns, board)
-    for what, first, second in ("missing", right, actual), ("extra", actual, right):
-        cursor.execute("(%s) EXCEPT ALL (%s)" % (first, second))
-        found += ["EXCEPT ALL: %s %s" % (what, row) for row in cursor.fetchall()]
+            found.append("%s: check_board: %s %s expected %s actual %s" % (board, problem, key, expected, actual))
     return found
 
 
@@ -143,6 +147,14 @@ class Scene:
                 self.boards[name] = definition
             if len(self.boards) == BOARDS_PER_SCENE:
                 break
+        self.create_check()
+
+    def create_check(self):
+        """The function behind CHECK."""
+        queries = [comparison(self.cursor, name, definition) for name, definition in self.boards.items()]
+        self.execute("CREATE OR REPLACE FUNCTION fuzz.wrong() RETURNS text LANGUAGE sql STABLE AS $wrong$\n"
+                     "SELECT string_agg(line, '; ') FROM (%s) x (line) $wrong$" % (
+                         " UNION ALL ".join(queries) or "SELECT NULL"))
 
     def create_board(self, name, definition):
         try:
@@ -175,12 +187,13 @@ class Scene:
             return []
         try:
             self.runner.play(schedule, counts)
-        except (psycopg2.Error, Stuck) as error:
+        except (psycopg2.Error, Inconsistent, Stuck) as error:
             return ["%s: %s" % (getattr(error, "pgcode", None) or type(error).__name__, error)]
         found = []
         for name, definition in self.boards.items():
-            found += ["%s: %s" % (name, line)
-                      for line in differences(self.cursor, name, definition, self.schema.family.exact)]
+            found += check_board(self.cursor, name, self.schema.family.exact)
+            self.execute(comparison(self.cursor, name, definition))
+            found += ["EXCEPT ALL: " + line for line, in self.cursor.fetchall()]
         return found
 
     def load(self, load, counts):
@@ -201,6 +214,7 @@ class Scene:
             lines.append("SELECT andon.create_board('%s', $$\n%s\n$$, '{%s}', '%s');" % (
                 name, definition.query, ",".join(definition.key), definition.status))
         lines += ["%s;" % statement for statement in load]
+        lines.append("-- fuzz.wrong() tells what is on one side only, the board's or its definition's")
         return "\n".join(lines + [str(schedule), "-- found:"] + ["--   %s" % line for line in found])
 
 
@@ -229,8 +243,10 @@ class Cutter:
         boards = self.scene.boards
         for name in list(boards):
             definition = boards.pop(name)
+            self.scene.create_check()
             if not self.fails(self.schedule):
                 boards[name] = definition
+                self.scene.create_check()
 
     def cut_transactions(self):
         """Halves first, then smaller parts, down to single transactions."""
@@ -292,13 +308,14 @@ def main():
     parser.add_argument("--seed", default=str(random.randrange(10**9)))
     parser.add_argument("--secs", type=float, default=60)
     parser.add_argument("--sessions", type=int, default=SESSIONS)
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the server")
     parser.add_argument("--scene", type=int, help="play only this scene of the seed")
     args = parser.parse_args()
     print("seed %s" % args.seed, flush=True)
 
     from pgcluster import Cluster, stop_on_signals
     stop_on_signals()
-    with Cluster(name="andon-fuzz") as cluster:
+    with Cluster(name="andon-fuzz", settings=dict(item.split("=", 1) for item in args.set)) as cluster:
         dsn = cluster.primary.socket_conninfo("board_fuzz") + " dbname=postgres"
         try:
             counts = fuzz(dsn, args.seed, args.secs, args.sessions, args.scene)
