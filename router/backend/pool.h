@@ -128,7 +128,8 @@ extern void pool_cancel_wait(PoolWaiter *waiter);	/* no-op when it does not wait
 extern void pool_checkin(Server *server, CheckinMode mode);
 
 /* Ask the node to cancel what this server runs; the server is not handed on
- * to anybody before the cancel request has been carried out or failed. */
+ * to anybody before the cancel request has been carried out or failed.  Who
+ * keeps it sends nothing new before on_cancel_done(). */
 extern void pool_cancel_query(Server *server);
 
 /* A peer waits at the limit: close an idle server of that pool; where there is

@@ -33,7 +33,7 @@ static bool drop(Server *server, const char *reason);
 static void on_cancel_done(void *arg, CancelOutcome outcome);
 
 static const ServerLoginEvents login_events = {on_login_ready, on_login_failed};
-static const ServerEvents held_events = {on_data, NULL, on_lost};
+static const ServerEvents held_events = {on_data, NULL, on_lost, NULL};
 
 /* ---------------------------------------------------------------- login */
 
@@ -260,5 +260,8 @@ on_cancel_done(void *arg, CancelOutcome outcome)
 	/* it may hit whatever runs there next: nobody is to run there */
 	if (outcome == CANCEL_UNKNOWN)
 		server->is_stale = true;
-	pool_server_unpark(server);
+	if (server->is_parked)
+		pool_server_unpark(server);
+	else if (server->events != NULL && server->events->on_cancel_done != NULL)
+		server->events->on_cancel_done(server->owner);
 }

@@ -163,6 +163,12 @@ server_log(const Server *server, bool is_trouble, const char *event, const char 
 
 /* ---------------------------------------------------------------- holder */
 
+bool
+server_is_being_cancelled(const Server *server)
+{
+	return server->cancel != NULL;
+}
+
 void
 server_hold(Server *server, const ServerEvents *events, void *owner)
 {

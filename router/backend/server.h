@@ -54,6 +54,7 @@ typedef struct ServerEvents
 	void		(*on_drained) (void *owner);
 	void		(*on_lost) (void *owner, const char *why);	/* the server is gone: the holder must still
 															 * pool_checkin() it */
+	void		(*on_cancel_done) (void *owner);	/* server_is_being_cancelled() is over; may be NULL */
 } ServerEvents;
 
 /* ---- for the holder ---- */
@@ -64,6 +65,7 @@ extern const NodeIdentity *server_identity(const Server *server);	/* of the node
 extern bool server_is_replica(const Server *server);
 extern bool server_reports_commit_lsn(const Server *server);
 extern ServerState server_state(const Server *server);
+extern bool server_is_being_cancelled(const Server *server);	/* a request is under way: it may hit what runs next */
 extern char server_tx_status(const Server *server);	/* 'I', 'T', 'E' as of the last ReadyForQuery */
 extern void server_set_tx_status(Server *server, char tx_status);	/* the holder parses ReadyForQuery */
 

@@ -101,7 +101,7 @@ static bool fail_protocol(Server *server, const char *what);
 static bool fail_secret(Server *server, const char *what, const char *hint);
 static int	slice_width(Slice text);
 
-static const ServerEvents login_events = {on_data, NULL, on_lost};
+static const ServerEvents login_events = {on_data, NULL, on_lost, NULL};
 
 void
 server_login_attach(Server *server, const char *password,

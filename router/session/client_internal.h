@@ -249,5 +249,6 @@ extern void relay_server_broke(Client *client, const char *what);	/* ends both *
 /* ---- relay_finish.c ---- */
 extern void relay_maybe_finish(Client *client); /* all is answered; is it also over? */
 extern void relay_on_lost(void *owner, const char *why);
+extern void relay_on_cancel_done(void *owner);
 
 #endif							/* ROUTER_SESSION_CLIENT_INTERNAL_H */

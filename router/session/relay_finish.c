@@ -5,6 +5,8 @@
  *
  *	  all is answered, and
  *		the client is in the middle of a message -> the rest of it is taken first
+ *		a cancel request is under way			 -> it is waited for: it is not to hit
+ *													what runs there next
  *		the commit's position is not known		 -> it is asked for
  *		a RESET left the server's own defaults	 -> it is given the session's
  *		else									 -> ReadyForQuery; what the unit did is
@@ -49,7 +51,7 @@ relay_maybe_finish(Client *client)
 {
 	Relay	   *relay = &client->relay;
 
-	if (!relay->is_answered || relay->feed_left > 0)
+	if (!relay->is_answered || relay->feed_left > 0 || server_is_being_cancelled(client->server))
 		return;
 	if (relay->rerun == RERUN_NO && relay_wants_position(client) && !relay->position_asked &&
 		server_tx_status(client->server) == 'I')
@@ -65,6 +67,15 @@ relay_maybe_finish(Client *client)
 		return;
 	}
 	unit_finish(client);
+}
+
+void
+relay_on_cancel_done(void *owner)
+{
+	Client	   *client = owner;
+
+	if (client->state == CLIENT_RUNNING)
+		relay_maybe_finish(client);
 }
 
 /*

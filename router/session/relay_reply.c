@@ -68,6 +68,7 @@ const ServerEvents relay_server_events = {
 	.on_data = relay_on_data,
 	.on_drained = relay_on_drained,
 	.on_lost = relay_on_lost,
+	.on_cancel_done = relay_on_cancel_done,
 };
 
 void

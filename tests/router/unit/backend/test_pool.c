@@ -43,7 +43,7 @@ holder_on_lost(void *owner, const char *why)
 	((Asker *) owner)->lost = true;
 }
 
-static const ServerEvents holder = {holder_on_data, NULL, holder_on_lost};
+static const ServerEvents holder = {holder_on_data, NULL, holder_on_lost, NULL};
 
 static void
 on_granted(void *owner, Server *server)

@@ -65,7 +65,7 @@ on_lost(void *owner, const char *why)
 	atomic_fetch_add(&failures, 1);
 }
 
-static const ServerEvents holder = {on_data, NULL, on_lost};
+static const ServerEvents holder = {on_data, NULL, on_lost, NULL};
 
 static void
 give(void *arg)
