@@ -93,7 +93,13 @@ spi_util_enter_owner(OwnerScope *scope, Oid owner, List *settings)
 
 	GetUserIdAndSecContext(&scope->saved_user, &scope->saved_security);
 	scope->guc_level = NewGUCNestLevel();
-	SetUserIdAndSecContext(owner, scope->saved_security | SECURITY_RESTRICTED_OPERATION);
+
+	/*
+	 * FORCE ROW LEVEL SECURITY on a board is meant for its owner's reads; as
+	 * with foreign keys, what keeps the table right goes past it.
+	 */
+	SetUserIdAndSecContext(owner, scope->saved_security | SECURITY_RESTRICTED_OPERATION |
+						   SECURITY_NOFORCE_RLS);
 
 	foreach(cell, settings)
 	{

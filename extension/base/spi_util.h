@@ -5,8 +5,8 @@
  *
  * spi_connect()/spi_finish() bracket every use of SPI; plans are prepared and
  * kept by whoever owns them.  OwnerScope makes what runs inside independent of
- * who writes: the board's owner is the user, under SECURITY_RESTRICTED_OPERATION,
- * and the settings that change what an expression means are those recorded when
+ * who writes: the board's owner is the user, under SECURITY_RESTRICTED_OPERATION
+ * and past the policies of his own tables, and the settings that change what an expression means are those recorded when
  * the board was created.  An ERROR inside needs no clean-up: the abort of the
  * (sub)transaction restores both.
  *

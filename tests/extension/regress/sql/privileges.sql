@@ -81,6 +81,23 @@ UPDATE pr.orders SET status = 'DONE';
 SELECT * FROM andon.counts('pr.b');
 SELECT pg_temp.differences('pr.b');
 
+-- FORCE binds the owner's reads, not the maintenance
+ALTER TABLE pr.b FORCE ROW LEVEL SECURITY;
+UPDATE pr.orders SET status = 'KEPT' WHERE id = 2;
+INSERT INTO pr.orders VALUES (4, 'NEW', 1);
+DELETE FROM pr.orders WHERE id = 3;
+UPDATE pr.customers SET name = name || '!';
+UPDATE pr.orders SET status = status || '.';
+SET ROLE pr_owner;
+SELECT id, status, name FROM pr.b ORDER BY id;
+SELECT * FROM andon.counts('pr.b');
+SELECT count(*) FROM andon.check_board('pr.b');
+SELECT andon.refresh_board('pr.b');
+RESET ROLE;
+SELECT id, status, name FROM pr.b ORDER BY id;
+SELECT pg_temp.differences('pr.b');
+ALTER TABLE pr.b NO FORCE ROW LEVEL SECURITY;
+
 -- what the definition reads is the owner's right: without it writers are told
 REVOKE SELECT ON pr.customers FROM pr_owner;
 \set SHOW_CONTEXT never
