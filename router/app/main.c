@@ -59,6 +59,7 @@ static const char help_text[] =
 "a second SIGTERM at once.\n";
 
 static int	run_router(Config *config);
+static bool may_run(void);
 static int	explain_route(const char *sql);
 static int	dump_reference(const char *form);
 static void print_buf(Buf *out);
@@ -141,14 +142,9 @@ run_router(Config *config)
 	Router	   *router;
 	bool		started;
 
-	if (geteuid() == 0)
+	if (!may_run())
 	{
-		fputs("andon-router: refuses to run as root: start it as an ordinary user\n", stderr);
-		return 2;
-	}
-	if (!classify_check_parser())
-	{
-		fputs("andon-router: the SQL parser is not of the version it was built with: install andon-router again\n", stderr);
+		config_unref(config);
 		return 2;
 	}
 	log_configure(config->log_level, config->log_format);
@@ -165,6 +161,18 @@ run_router(Config *config)
 		LOG_ERROR("start_failed", LF_STR("reason", error.message));
 	router_destroy(router);
 	return started ? 0 : 1;
+}
+
+static bool
+may_run(void)
+{
+	if (geteuid() == 0)
+		fputs("andon-router: refuses to run as root: start it as an ordinary user\n", stderr);
+	else if (!classify_check_parser())
+		fputs("andon-router: the SQL parser is not of the version it was built with: install andon-router again\n", stderr);
+	else
+		return true;
+	return false;
 }
 
 /* Without a database nothing is known of names; the form of a statement is. */

@@ -373,8 +373,8 @@ class Operations(RouterTestCase):
             return after.get(key, 0) - before.get(key, 0)
 
         self.assertEqual(grew("andon_router_units_total"), 2)
-        self.assertEqual(grew("andon_router_node_writes_total", node=self.primary_name) +
-                         grew("andon_router_node_reads_total", node=self.cluster.replicas[0].name), 2)
+        self.assertEqual(sum(grew("andon_router_node_%s_total" % what, node=node.name)
+                             for what in ("reads", "writes") for node in self.cluster.nodes), 2)
         self.assertEqual(grew("andon_router_logins_total"), 1)
         self.assertEqual(sum(value for (name, labels), value in after.items() if name == "andon_router_clients"), 1)
         body = router.http("/metrics")[1]
