@@ -38,6 +38,7 @@ typedef struct PgNode
 	Buf			log;			/* what it was sent, a line each */
 	const char *fail_text;		/* statements with these words fail here only; NULL: none */
 	const char *fail_sqlstate;
+	const char *dies_at;		/* a statement with these words ends its connection; NULL: none */
 	int			hanging;		/* statements that have begun to wait */
 	bool		go_on;			/* they wait no longer */
 } PgNode;
@@ -526,6 +527,19 @@ pg_die(void *arg)
 	fake_on_closed(arg, "told to die");
 }
 
+/* Silent from here on, gone at the end of this turn. */
+static inline bool
+pg_dies(PgBackend *backend, const char *text)
+{
+	const char *dies_at = backend->node->dies_at;
+
+	if (strstr(text, "'die'") == NULL && (dies_at == NULL || strstr(text, dies_at) == NULL))
+		return false;
+	backend->is_gone = true;
+	loop_later(backend->node->fake.loop, pg_die, backend->connection);
+	return true;
+}
+
 static inline const char *
 pg_name(Slice name)
 {
@@ -545,6 +559,8 @@ pg_handle_message(PgBackend *backend, const Frame *frame)
 	const PgName *portal;
 	bool		ok = true;
 
+	if (backend->is_gone)
+		return false;
 	if (backend->copy != PG_NO_COPY)
 	{
 		if (frame->type == 'd')
@@ -566,9 +582,9 @@ pg_handle_message(PgBackend *backend, const Frame *frame)
 			if (pg_waits(backend, text.data))
 				return false;
 			pg_log(node, "Q:%.*s", text.len > 2000 ? 20 : (int) text.len, text.data);
-			if (strstr(text.data, "'die'") != NULL)
-				loop_later(node->fake.loop, pg_die, backend->connection);
-			else if (backend->was_cancelled)
+			if (pg_dies(backend, text.data))
+				break;
+			if (backend->was_cancelled)
 			{
 				pg_raise(backend, SQLSTATE_QUERY_CANCELED, "canceling statement due to user request");
 				pg_ready(backend);
@@ -604,9 +620,9 @@ pg_handle_message(PgBackend *backend, const Frame *frame)
 			if (portal != NULL && pg_waits(backend, portal->text))
 				return false;
 			pg_log(node, "E:%s", pg_name(execute.portal));
-			if (portal != NULL && strstr(portal->text, "'die'") != NULL)
-				loop_later(node->fake.loop, pg_die, backend->connection);
-			else if (backend->was_cancelled)
+			if (portal != NULL && pg_dies(backend, portal->text))
+				break;
+			if (backend->was_cancelled)
 				ok = pg_raise(backend, SQLSTATE_QUERY_CANCELED, "canceling statement due to user request");
 			else
 				ok = pg_handle_Execute(backend, pg_name(execute.portal));

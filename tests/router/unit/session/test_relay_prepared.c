@@ -1,0 +1,260 @@
+/*-------------------------------------------------------------------------
+ *
+ * test_relay_prepared.c
+ *	  Prepared statements in transaction pooling, as clients and servers see
+ *	  them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "router/unit/session/talk.h"
+
+static void
+a_statement_is_prepared_once_for_all(void **state)
+{
+	Talker		a;
+	Talker		b;
+
+	log_in(&a);
+	log_in(&b);
+	say(&a, "P s SELECT a FROM t|S|B s|E|S");
+	hears(&a, "1 Z:I 2 D:south C:SELECT 1 Z:I");
+	say(&b, "P mine SELECT a FROM t|B mine|E|S");
+	hears(&b, "1 2 D:south C:SELECT 1 Z:I");
+	was_sent(&south, "P:andon_1=SELECT a FROM t\nS\nB:/andon_1\nE:\nS\nB:/andon_1\nE:\nS");
+	assert_int_equal(prepared_table_count(prepared), 1);
+	hang_up(&a);
+	say(&b, "B mine|E|S");
+	hears(&b, "2 D:south C:SELECT 1 Z:I");
+	hang_up(&b);
+}
+
+static void
+another_server_is_given_it_first(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "P s SELECT a FROM t|S");
+	hears(&t, "1 Z:I");
+	was_sent(&south, "P:andon_1=SELECT a FROM t\nS");
+	say(&t, "Q BEGIN|B s|D P -|E|S|D S s|S|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T 2 T D:north C:SELECT 1 Z:T t T Z:T C:COMMIT Z:I");
+	was_sent(&north, "P:=BEGIN\nB:/\nE:\nP:andon_1=SELECT a FROM t\nB:/andon_1\nD:P/\nE:\nS\n"
+			 "D:S/andon_1\nS\nQ:COMMIT");
+	hang_up(&t);
+}
+
+static void
+an_unnamed_statement_is_shared_when_it_comes_again(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "P - SELECT a FROM t|B -|E|S|B -|E|S|P - SELECT a FROM t|B -|E|S");
+	hears(&t, "1 2 D:south C:SELECT 1 Z:I 2 D:south C:SELECT 1 Z:I 1 2 D:south C:SELECT 1 Z:I");
+	was_sent(&south, "P:=SELECT a FROM t\nB:/\nE:\nS\n"
+			 "P:andon_1=SELECT a FROM t\nB:/andon_1\nE:\nS\n"
+			 "B:/andon_1\nE:\nS");
+	hang_up(&t);
+}
+
+static void
+names_follow_the_protocol(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "P s SELECT 1|S|P s SELECT 2|S|B s|E|S");
+	hears(&t, "1 Z:I E:42P05 Z:I 2 D:south C:SELECT 1 Z:I");
+	say(&t, "C S s|S|C S s|S|B s|E|S");
+	hears(&t, "3 Z:I 3 Z:I E:26000 Z:I");
+	catch_up();
+	say(&t, "P s SELECT 2|D S s|B s p|D P p|E p|C P p|S|D P p|S");
+	hears(&t, "1 t T 2 T D:south C:SELECT 1 3 Z:I E:34000 Z:I");
+	was_sent(&north, "B:/s\nskipped E\nS");	/* an unknown name is no read */
+	hang_up(&t);
+}
+
+/* Guards: names of the router's own on servers are not there for clients. */
+static void
+nobody_reaches_the_routers_own_names(void **state)
+{
+	Talker		t;
+	Talker		other;
+
+	log_in(&t);
+	log_in(&other);
+	say(&t, "P s INSERT INTO t VALUES (1)|B s|E|S");
+	hears(&t, "1 2 C:INSERT 0 1 Z:I");
+	say(&other, "C S andon_1|S|Q DEALLOCATE andon_1|B andon_1|E|S|D S andon_1|S");
+	hears(&other, "3 Z:I E:26000 Z:I E:26000 Z:I");
+	catch_up();
+	hears(&other, "E:26000 Z:I");
+	say(&t, "B s|E|S");
+	hears(&t, "2 C:INSERT 0 1 Z:I");
+	was_sent(&north, "P:andon_1=INSERT INTO t VALUES (1)\nB:/andon_1\nE:\nS\n"
+			 "B:/andon_refused\nskipped E\nS\nB:/andon_1\nE:\nS");
+	hang_up(&t);
+	hang_up(&other);
+}
+
+static void
+what_an_error_skips_has_not_happened(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "P keep SELECT 1|S");
+	hears(&t, "1 Z:I");
+	say(&t, "B nothing|E|C S keep|P new SELECT 2|S");
+	hears(&t, "E:26000 Z:I");
+	catch_up();
+	say(&t, "B keep|E|S|B new|E|S|P new SELECT 2|B new|E|S");
+	hears(&t, "2 D:south C:SELECT 1 Z:I E:26000 Z:I");
+	catch_up();
+	hears(&t, "1 2 D:south C:SELECT 1 Z:I");
+	hang_up(&t);
+}
+
+/* Guards: a Parse that failed, or was skipped, is not taken to be on the server. */
+static void
+a_statement_whose_parse_failed_is_prepared_again(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "P s INSERT INTO t VALUES ('fail 42601')|S|P u INSERT INTO t VALUES (1)|B s|P v INSERT INTO t VALUES (2)|S");
+	hears(&t, "E:42601 Z:I 1 E:26000 Z:I");
+	say(&t, "P s INSERT INTO t VALUES ('fail 42601')|S|P v INSERT INTO t VALUES (2)|B v|B u|S");
+	hears(&t, "E:42601 Z:I 1 2 2 Z:I");
+	was_sent(&north, "P:andon_1=INSERT INTO t VALUES ('fail 42601')\nS\n"
+			 "P:andon_2=INSERT INTO t VALUES (1)\nB:/s\nskipped P\nS\n"
+			 "P:andon_1=INSERT INTO t VALUES ('fail 42601')\nS\n"
+			 "P:andon_3=INSERT INTO t VALUES (2)\nB:/andon_3\nB:/andon_2\nS");
+	hang_up(&t);
+}
+
+/* Guards: an evicted statement whose Close was skipped by an error is still there. */
+static void
+an_eviction_that_was_skipped(void **state)
+{
+	Talker		t;
+
+	pool_config.max_prepared_statements = 1;
+	pool_set_configure(pools, &pool_config);
+	log_in(&t);
+	say(&t, "P a INSERT INTO t VALUES (1)|S|P b INSERT INTO t VALUES (2)|S");
+	hears(&t, "1 Z:I 1 Z:I");
+	was_sent(&north, "P:andon_1=INSERT INTO t VALUES (1)\nS\nC:S/andon_1\nP:andon_2=INSERT INTO t VALUES (2)\nS");
+	say(&t, "B nothing|B a|B b|B a|S|B b|S|B a|S");
+	hears(&t, "E:26000 Z:I 2 Z:I 2 Z:I");
+	was_sent(&north, "B:/nothing\nskipped C\nskipped P\nskipped B\nskipped C\nskipped P\nskipped B\n"
+			 "skipped C\nskipped P\nskipped B\nS\n"
+			 "B:/andon_2\nS\nC:S/andon_2\nP:andon_1=INSERT INTO t VALUES (1)\nB:/andon_1\nS");
+	hang_up(&t);
+}
+
+/* Guards: a server whose statements went unseen gives one error, not one for ever. */
+static void
+a_statement_lost_unseen_comes_back(void **state)
+{
+	Talker		t;
+	FakeConnection *connection;
+
+	log_in(&t);
+	say(&t, "P s INSERT INTO t VALUES (1)|S");
+	hears(&t, "1 Z:I");
+	connection = list_entry(list_first(&north.fake.connections), FakeConnection, node);
+	pg_clear(((PgBackend *) connection->backend)->statements);
+	say(&t, "B s|E|S|B s|E|S");
+	hears(&t, "E:26000 Z:I 2 C:INSERT 0 1 Z:I");
+	hang_up(&t);
+}
+
+static void
+deallocate_is_for_the_clients_own(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "P a SELECT 1|P b SELECT 2|S|Q DEALLOCATE a|B a|S");
+	hears(&t, "1 1 Z:I C:DEALLOCATE Z:I E:26000 Z:I");
+	catch_up();
+	say(&t, "B b|S|Q DEALLOCATE ALL|P b SELECT 2|S");
+	hears(&t, "2 Z:I C:DEALLOCATE ALL Z:I 1 Z:I");
+	hang_up(&t);
+}
+
+/* Guards: what DISCARD ALL and DEALLOCATE ALL remove on a held server is known to be gone. */
+static void
+what_a_pinned_session_discards_is_gone(void **state)
+{
+	Talker		t;
+	Talker		other;
+
+	log_in(&t);
+	log_in(&other);
+	say(&other, "P o INSERT INTO t VALUES (1)|S");
+	hears(&other, "1 Z:I");
+	say(&t, "Q LISTEN c|P mine SELECT 1|S|Q DEALLOCATE ALL|B mine|S");
+	hears(&t, "C:OK Z:I 1 Z:I C:DEALLOCATE ALL Z:I E:26000 Z:I");
+	say(&t, "P mine SELECT 1|S|Q DISCARD ALL|B mine|S");
+	hears(&t, "1 Z:I C:DISCARD ALL Z:I E:26000 Z:I");
+	assert_int_equal(north.fake.logins, 1);
+	say(&other, "B o|E|S");
+	hears(&other, "2 C:INSERT 0 1 Z:I");
+	hang_up(&t);
+	hang_up(&other);
+}
+
+/* Guards: DISCARD ALL that fails, or is itself prepared, costs the client no statement. */
+static void
+discard_all_takes_effect_when_it_succeeds(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "P s INSERT INTO t VALUES (1)|P d DISCARD ALL|S|Q BEGIN|B s|E|S|Q DISCARD ALL|Q ROLLBACK|B s|S");
+	hears(&t, "1 1 Z:I C:BEGIN Z:T 2 C:INSERT 0 1 Z:T E:25001 Z:E C:ROLLBACK Z:I 2 Z:I");
+	say(&t, "Q LISTEN c|B d|E|S|B s|S");
+	hears(&t, "C:OK Z:I 2 C:DISCARD ALL Z:I E:26000 Z:I");
+	hang_up(&t);
+}
+
+/* Guards: a text means other tables under another search_path. */
+static void
+statements_are_shared_by_search_path(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "P a INSERT INTO t VALUES (1)|S|Q SET search_path = tenant|P b INSERT INTO t VALUES (1)|S");
+	hears(&t, "1 Z:I C:SET Z:I 1 Z:I");
+	was_sent(&north, "P:andon_1=INSERT INTO t VALUES (1)\nS\nQ:SET search_path = tenant\n"
+			 "P:andon_2=INSERT INTO t VALUES (1)\nS");
+	hang_up(&t);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_talk, teardown_talk)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_statement_is_prepared_once_for_all),
+		TEST(another_server_is_given_it_first),
+		TEST(an_unnamed_statement_is_shared_when_it_comes_again),
+		TEST(names_follow_the_protocol),
+		TEST(nobody_reaches_the_routers_own_names),
+		TEST(what_an_error_skips_has_not_happened),
+		TEST(a_statement_whose_parse_failed_is_prepared_again),
+		TEST(an_eviction_that_was_skipped),
+		TEST(a_statement_lost_unseen_comes_back),
+		TEST(deallocate_is_for_the_clients_own),
+		TEST(what_a_pinned_session_discards_is_gone),
+		TEST(discard_all_takes_effect_when_it_succeeds),
+		TEST(statements_are_shared_by_search_path),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

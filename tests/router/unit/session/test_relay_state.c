@@ -1,0 +1,395 @@
+/*-------------------------------------------------------------------------
+ *
+ * test_relay_state.c
+ *	  What a session leaves on servers: settings, pins, resets; and servers
+ *	  that are lost.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "router/unit/session/talk.h"
+
+#define GUC(name) "Q INSERT INTO t VALUES ('guc " name "') RETURNING a"
+#define GUC_IS(value) "T D:" value " C:INSERT 0 1 Z:I"
+
+/* ---------------------------------------------------------------- settings */
+
+static void
+a_setting_follows_its_session(void **state)
+{
+	Talker		a;
+	Talker		b;
+
+	log_in(&a);
+	log_in(&b);
+	say(&a, "Q SET timezone = 'UTC'|" GUC("timezone"));
+	hears(&a, "C:SET Z:I " GUC_IS("UTC"));
+	say(&b, GUC("timezone"));
+	hears(&b, GUC_IS("-"));
+	was_sent(&north, "Q:SET timezone = 'UTC'\nQ:INSERT INTO t VALUES ('guc timezone') RETURNING a\n"
+			 "Q:RESET \"timezone\"\nQ:INSERT INTO t VALUES ('guc timezone') RETURNING a");
+	catch_up();
+	say(&a, "Q SELECT 'guc timezone'");
+	hears(&a, "T D:UTC C:SELECT 1 Z:I");
+	was_sent(&south, "Q:SET \"timezone\" TO 'UTC'\nQ:SELECT 'guc timezone'");
+	hang_up(&a);
+	hang_up(&b);
+}
+
+static void
+a_setting_goes_back_with_its_transaction(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q BEGIN|Q SET timezone = 'UTC'|Q ROLLBACK|" GUC("timezone"));
+	hears(&t, "C:BEGIN Z:T C:SET Z:T C:ROLLBACK Z:I " GUC_IS("-"));
+	say(&t, "Q BEGIN|Q SET timezone = 'UTC'|Q SELECT 'fail 22012'|Q COMMIT|" GUC("timezone"));
+	hears(&t, "C:BEGIN Z:T C:SET Z:T E:22012 Z:E C:ROLLBACK Z:I " GUC_IS("-"));
+	say(&t, "Q BEGIN|Q SET timezone = 'UTC'|Q COMMIT|" GUC("timezone"));
+	hears(&t, "C:BEGIN Z:T C:SET Z:T C:COMMIT Z:I " GUC_IS("UTC"));
+	say(&t, "Q SET timezone = 'fail 22023'|" GUC("timezone"));
+	hears(&t, "E:22023 Z:I " GUC_IS("UTC"));
+
+	/* what the router believes is what the server has */
+	catch_up();
+	say(&t, "Q SELECT 'guc timezone'");
+	hears(&t, "T D:UTC C:SELECT 1 Z:I");
+	hang_up(&t);
+}
+
+/* Guards: RESET goes back to what the startup packet asked for, at once and in transactions. */
+static void
+reset_is_to_the_startup_packets(void **state)
+{
+	Talker		t;
+
+	log_in_with(&t, "search_path", "mine");
+	say(&t, "Q SET search_path = yours|Q RESET search_path|" GUC("search_path"));
+	hears(&t, "C:SET Z:I C:RESET Z:I " GUC_IS("mine"));
+	say(&t, "Q BEGIN|Q SET search_path = yours|Q RESET search_path|" GUC("search_path"));
+	hears(&t, "C:BEGIN Z:T C:SET Z:T C:RESET Z:T T D:mine C:INSERT 0 1 Z:T");
+	say(&t, "Q ROLLBACK|Q RESET ALL|Q SET search_path = yours|Q RESET ALL|" GUC("search_path"));
+	hears(&t, "C:ROLLBACK Z:I C:RESET Z:I C:SET Z:I C:RESET Z:I " GUC_IS("mine"));
+	say(&t, "Q SET search_path = yours|Q DISCARD ALL|Q DISCARD ALL|" GUC("search_path"));
+	hears(&t, "C:SET Z:I C:DISCARD ALL Z:I C:DISCARD ALL Z:I " GUC_IS("mine"));
+	assert_int_equal(north.fake.logins, 1);
+	hang_up(&t);
+}
+
+/* Guards: SET among others in one extended unit is not given to the next client. */
+static void
+a_setting_among_others_pins(void **state)
+{
+	Talker		a;
+	Talker		b;
+
+	log_in(&a);
+	log_in(&b);
+	say(&a, "P - SET timezone = 'UTC'|B -|E|P - INSERT INTO t VALUES (1)|B -|E|S");
+	hears(&a, "1 2 C:SET 1 2 C:INSERT 0 1 Z:I");
+	say(&b, GUC("timezone"));
+	hears(&b, GUC_IS("-"));
+	say(&a, GUC("timezone"));
+	hears(&a, GUC_IS("UTC"));
+	assert_int_equal(north.fake.logins, 2);
+	hang_up(&a);
+	hang_up(&b);
+}
+
+/* ---------------------------------------------------------------- pins */
+
+static void
+expect_pinned(const char *script, const char *heard)
+{
+	Talker		a;
+	Talker		b;
+	int			logins = north.fake.logins;
+
+	log_in(&a);
+	log_in(&b);
+	say(&a, script);
+	hears(&a, heard);
+	say(&b, "Q INSERT INTO t VALUES (1)");
+	hears(&b, "C:INSERT 0 1 Z:I");
+	assert_int_equal(north.fake.logins, logins < 1 ? 2 : logins + (north.fake.logins > logins));
+	buf_clear(&north.log);
+	catch_up();
+	say(&a, "Q SELECT a FROM t");
+	hears(&a, "T D:north C:SELECT 1 Z:I");
+	buf_clear(&north.log);
+	hang_up(&a);
+	wait_until(loop, buf_len(&north.log) > 0);
+	was_sent(&north, "Q:DISCARD ALL");
+	hang_up(&b);
+}
+
+static void
+state_that_cannot_be_followed_pins(void **state)
+{
+	expect_pinned("Q LISTEN c", "C:OK Z:I");
+	expect_pinned("Q CREATE TEMP TABLE x (a int)", "C:OK Z:I");
+	expect_pinned("Q SET geqo = off", "C:SET Z:I");
+	expect_pinned("Q PREPARE p AS SELECT 1", "C:OK Z:I");
+	expect_pinned("Q SET timezone = 'UTC'; SELECT 1", "C:SET T D:north C:SELECT 1 Z:I");
+}
+
+/* Guards: a typing error does not keep a server for ever, nor is it given on as it is. */
+static void
+what_fails_does_not_pin(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q SELEC 'fail 42601'|Q INSERT INTO t VALUES (1)");
+	hears(&t, "E:42601 Z:I C:INSERT 0 1 Z:I");
+	was_sent(&north, "Q:SELEC 'fail 42601'\nQ:DISCARD ALL\nQ:INSERT INTO t VALUES (1)");
+	catch_up();
+	say(&t, "Q LISTEN \"'fail 42601'\"|Q SELECT 1");
+	hears(&t, "E:42601 Z:I");
+	catch_up();
+	hears(&t, "T D:south C:SELECT 1 Z:I");
+	hang_up(&t);
+}
+
+static void
+discard_all_unpins(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q LISTEN c|Q DISCARD ALL|Q SELECT 1");
+	hears(&t, "C:OK Z:I C:DISCARD ALL Z:I");
+	catch_up();
+	hears(&t, "T D:south C:SELECT 1 Z:I");
+	hang_up(&t);
+}
+
+static void
+a_savepoint_after_set_pins(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q BEGIN|Q SAVEPOINT a|Q SET timezone = 'UTC'|Q ROLLBACK TO a|Q COMMIT|Q SELECT 1");
+	hears(&t, "C:BEGIN Z:T C:OK Z:T C:SET Z:T C:ROLLBACK Z:T C:COMMIT Z:I T D:north C:SELECT 1 Z:I");
+	hang_up(&t);
+}
+
+static void
+notifications_reach_a_pinned_session(void **state)
+{
+	Talker		t;
+	Buf			out = BUF_INIT;
+	size_t		mark;
+
+	log_in(&t);
+	say(&t, "Q LISTEN c");
+	hears(&t, "C:OK Z:I");
+	mark = build_begin(&out, 'A');
+	buf_append_u32(&out, 7);
+	buf_append(&out, slice_make("c\0hello", 8));
+	build_end(&out, mark);
+	fake_node_send(&north.fake, &out);
+	hears(&t, "A:c");
+	hang_up(&t);
+}
+
+/* ---------------------------------------------------------------- lost servers */
+
+static void
+lost_between_statements(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q INSERT INTO t VALUES (1)");
+	hears(&t, "C:INSERT 0 1 Z:I");
+	fake_node_crash(&north.fake);
+	turn_loop(loop);
+	say(&t, "Q INSERT INTO t VALUES (1)");
+	hears(&t, "C:INSERT 0 1 Z:I");
+	hang_up(&t);
+}
+
+static void
+lost_in_a_transaction(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q BEGIN|Q SET timezone = 'UTC'");
+	hears(&t, "C:BEGIN Z:T C:SET Z:T");
+	fake_node_crash(&north.fake);
+	wait_until(loop, suspicions == 1);
+	say(&t, "Q SELECT 1|P - SELECT 1|S|S|P - ROLLBACK|B -|E|H");
+	hears(&t, "E:08006 Z:E E:25P02 Z:E Z:E 1 2 C:ROLLBACK");
+	say(&t, "S|" GUC("timezone"));
+	hears(&t, "Z:I " GUC_IS("-"));
+	say(&t, "Q BEGIN|Q INSERT INTO t VALUES ('die')");
+	hears(&t, "C:BEGIN Z:T E:08006 Z:E");
+	say(&t, "Q COMMIT|Q INSERT INTO t VALUES (1)");
+	hears(&t, "C:ROLLBACK Z:I C:INSERT 0 1 Z:I");
+	hang_up(&t);
+}
+
+static void
+lost_while_a_write_ran(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q INSERT INTO t VALUES ('die')");
+	hears(&t, "E:08007 Z:I");
+	say(&t, "Q BEGIN|Q INSERT INTO t VALUES (1)|Q COMMIT -- 'die'");
+	hears(&t, "C:BEGIN Z:T C:INSERT 0 1 Z:T E:08007 Z:I");
+	say(&t, "Q BEGIN|Q INSERT INTO t VALUES (1)|Q ROLLBACK -- 'die'");
+	hears(&t, "C:BEGIN Z:T C:INSERT 0 1 Z:T E:08006 Z:I");
+	say(&t, "P - INSERT INTO t VALUES ('die')|B -|E|H");
+	hears(&t, "1 2 E:08007");
+	say(&t, "B -|S|Q SELECT 1");
+	hears(&t, "Z:I");
+
+	/* what may have been committed there must be seen */
+	catch_up();
+	hears(&t, "T D:south C:SELECT 1 Z:I");
+	hang_up(&t);
+}
+
+static void
+lost_while_a_read_ran(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	south.dies_at = "FROM t";
+	say(&t, "Q SELECT a FROM t|P s SELECT a FROM t|B s|E|S");
+	hears(&t, "T D:north C:SELECT 1 Z:I");
+	catch_up();
+	hears(&t, "1 2 D:north C:SELECT 1 Z:I");
+	assert_int_equal(suspicions, 2);
+	say(&t, "Q SELECT 'die'");
+	catch_up();
+	hears(&t, "E:08006 Z:I");	/* on both */
+	assert_int_equal(suspicions, 4);
+	hang_up(&t);
+}
+
+/* Guards: what came of a row before its server was lost is not taken for the next one's. */
+static void
+lost_in_the_middle_of_what_is_held(void **state)
+{
+	Talker		t;
+	FakeConnection *connection;
+	Buf			part = BUF_INIT;
+	char	   *bytes = mem_alloc(BIG_ROW);
+
+	log_in(&t);
+	say(&t, "Q SELECT 'hang'");
+	wait_until(loop, south.hanging == 1);
+	connection = list_entry(list_first(&south.fake.connections), FakeConnection, node);
+	buf_append_u8(&part, 'T');
+	buf_append_u32(&part, BIG_ROW);
+	buf_append(&part, slice_make(bytes, 1000));
+	fake_send(connection, &part);
+	hears(&t, "");
+	north.go_on = true;
+	fake_node_crash(&south.fake);
+	hears(&t, "T D:north C:SELECT 1 Z:I");
+	mem_free(bytes);
+	hang_up(&t);
+}
+
+static void
+lost_while_pinned_ends_the_session(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q LISTEN c");
+	hears(&t, "C:OK Z:I");
+	fake_node_crash(&north.fake);
+	hears(&t, "FATAL:08006");
+	is_closed(&t);
+	hang_up(&t);
+}
+
+static void
+lost_during_copy(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q COPY t FROM STDIN|d 1");
+	hears(&t, "G");
+	fake_node_crash(&north.fake);
+	hears(&t, "E:08007 Z:I");
+	say(&t, "d 2|c|Q INSERT INTO t VALUES (1)|P - COPY t FROM STDIN|B -|E|S");
+	hears(&t, "C:INSERT 0 1 Z:I 1 2 G");
+	fake_node_crash(&north.fake);
+	hears(&t, "E:08007");
+	say(&t, "d 2|c|S|Q INSERT INTO t VALUES (1)");
+	hears(&t, "Z:I C:INSERT 0 1 Z:I");
+	hang_up(&t);
+}
+
+/* Guards: a commit that was acknowledged is not called doubtful for want of its position. */
+static void
+lost_when_only_the_position_is_missing(void **state)
+{
+	Talker		t;
+
+	north.fake.has_extension = false;
+	log_in(&t);
+	say(&t, "Q INSERT INTO t VALUES (1)|Q DELETE FROM t");
+	hears(&t, "C:INSERT 0 1 Z:I C:OK Z:I");
+	north.fail_text = NULL;
+	north.dies_at = "pg_current_wal_insert_lsn";
+	say(&t, "Q INSERT INTO t VALUES (1)");
+	hears(&t, "C:INSERT 0 1 Z:I");
+	assert_int_equal(suspicions, 1);
+	hang_up(&t);
+}
+
+static void
+session_pooling_keeps_one_server(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	context.config.pool_mode = POOL_MODE_SESSION;
+	say(&t, "Q SELECT 1|Q BEGIN|Q SET geqo = off|Q COMMIT|Q SELECT 'guc geqo'");
+	hears(&t, "T D:north C:SELECT 1 Z:I C:BEGIN Z:T C:SET Z:T C:COMMIT Z:I T D:off C:SELECT 1 Z:I");
+	was_sent(&north, "Q:SELECT 1\nQ:BEGIN\nQ:SET geqo = off\nQ:COMMIT\nQ:SELECT 'guc geqo'");
+	hang_up(&t);
+	wait_until(loop, buf_len(&north.log) > 0);
+	was_sent(&north, "Q:DISCARD ALL");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_talk, teardown_talk)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_setting_follows_its_session),
+		TEST(a_setting_goes_back_with_its_transaction),
+		TEST(reset_is_to_the_startup_packets),
+		TEST(a_setting_among_others_pins),
+		TEST(state_that_cannot_be_followed_pins),
+		TEST(what_fails_does_not_pin),
+		TEST(discard_all_unpins),
+		TEST(a_savepoint_after_set_pins),
+		TEST(notifications_reach_a_pinned_session),
+		TEST(lost_between_statements),
+		TEST(lost_in_a_transaction),
+		TEST(lost_while_a_write_ran),
+		TEST(lost_while_a_read_ran),
+		TEST(lost_in_the_middle_of_what_is_held),
+		TEST(lost_while_pinned_ends_the_session),
+		TEST(lost_during_copy),
+		TEST(lost_when_only_the_position_is_missing),
+		TEST(session_pooling_keeps_one_server),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
