@@ -167,11 +167,13 @@ class RunDir:
         return path
 
     def write(self, name, text, mode=0o600):
+        """Whole or not at all: a program that reads the file now sees the old text or the new one."""
         path = self.file(name)
-        with open(path, "w") as file:
+        with open(path + ".new", "w") as file:
             file.write(text)
-        os.chmod(path, mode)
-        self.own(path)
+        os.chmod(path + ".new", mode)
+        self.own(path + ".new")
+        os.replace(path + ".new", path)
         return path
 
     def popen(self, command, log=None, env=None):

@@ -146,7 +146,8 @@ class Operations(RouterTestCase):
         wait_until(lambda: router.events("client_gone"), what="event client_gone")
         router.options.update(log_format="text", log_level="warning")
         router.reload()
-        router.signal(signal.SIGHUP)
+        wait_until(lambda: [row["value"] for row in router.show("CONFIG") if row["key"] == "log_format"] == ["text"],
+                   what="the reload")
         router.options["query_timeout"] = "soon"
         router.reload()
         wait_until(lambda: "configuration_error" in router.log(), what="the error of a reload")
