@@ -17,6 +17,7 @@ import psycopg2.extras
 import psycopg2.pool
 from psycopg2 import extensions
 
+from drivers import ONE_WORKER, SESSION_POOLING, TRANSACTION_POOLING
 from pgcluster import fetch, wait_until
 from routercase import RouterTestCase
 
@@ -199,7 +200,7 @@ class Conversations:
         with self.client() as connection:
             with self.assertRaises(psycopg2.Error):
                 connection.cursor().copy_expert("COPY items FROM STDIN", Broken())
-            self.assertIn(self.where(connection), self.reads_on())
+            self.assertEqual(fetch(connection, "SELECT count(*) FROM items"), [(0,)])
 
     def test_batches(self):
         with self.client() as connection:
@@ -243,15 +244,13 @@ class Conversations:
 
     def test_cancel(self):
         """Guards: a cancel reaches the server that runs the statement, on the primary and on a replica."""
-        with self.client() as connection, self.client() as other:
-            for _ in range(3):
+        for _ in range(3):
+            with self.client() as connection:
                 sql = "SELECT pg_sleep(600), '%s'" % uuid.uuid4()
                 self.cancel_on(connection, self.reads_on(), sql)
                 self.cancel_on(connection, [self.primary_name], "INSERT INTO items (name) " + sql[:20] + "::text")
-                self.assertIn(self.where(connection), self.reads_on())
-            connection.cancel()
-            self.assertEqual(fetch(connection, "SELECT 1"), [(1,)])
-            self.assertIn(self.where(other), self.reads_on())
+                connection.cancel()
+                self.assertEqual(fetch(connection, "SELECT count(*) FROM items"), [(0,)])
 
     def test_cancel_in_transaction(self):
         with self.client(autocommit=False) as connection:
@@ -535,12 +534,12 @@ class Conversations:
 
 
 class Psycopg2InTransactionPooling(Conversations, Psycopg2Case):
-    router_options = {"workers": 2, "default_pool_size": 4, "replica_wait": "20s"}
+    router_options = dict(TRANSACTION_POOLING)
 
 
 class Psycopg2OnOneWorker(Conversations, Psycopg2Case):
-    router_options = {"workers": 1, "default_pool_size": 5, "replica_wait": "20s"}
+    router_options = dict(ONE_WORKER)
 
 
 class Psycopg2InSessionPooling(Conversations, Psycopg2Case):
-    router_options = {"workers": 2, "pool_mode": "session"}
+    router_options = dict(SESSION_POOLING)
