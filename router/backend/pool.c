@@ -114,6 +114,19 @@ pool_set_password(Pool *pool, const char *password)
 	pool->retry_at_us = 0;
 }
 
+bool
+pool_is_unused(const Pool *pool)
+{
+	return pool->users == 0 && pool_server_count(pool) == 0 && list_is_empty(&pool->waiters);
+}
+
+/* The pause after a refused login is kept: whoever asks again would begin anew. */
+bool
+pool_may_go(const Pool *pool, uint64_t now_us)
+{
+	return pool_is_unused(pool) && !pool->is_dispatching && !pool->is_cutting && now_us >= pool->retry_at_us;
+}
+
 int
 pool_server_count(const Pool *pool)
 {
@@ -432,6 +445,8 @@ pool_drop(Server *server, DropKind kind, const char *reason)
 		set->hooks.on_server_lost(set->hooks.arg, pool->node);
 	if (!list_is_empty(&pool->waiters))
 		pool_schedule(pool);
+	if (pool_is_unused(pool))
+		pool_set_wake(set, pool->retry_at_us);
 }
 
 static void

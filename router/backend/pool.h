@@ -112,8 +112,9 @@ extern void pool_set_configure(PoolSet *set, const PoolConfig *config);	/* reloa
 /* New knowledge of the nodes: where they are, what they are; keeps a reference. */
 extern void pool_set_view(PoolSet *set, TopologyView *view);
 
-/* Never NULL; created on first use, kept while the set lives. */
+/* Never NULL; created on first use.  An empty pool goes when all who got it have released it. */
 extern Pool *pool_set_get(PoolSet *set, const PoolTarget *target);
+extern void pool_release(Pool *pool);
 
 /*
  * A server, if one is free now (or NULL and the waiter is queued, then told by

@@ -27,6 +27,7 @@
 typedef struct PoolSlot PoolSlot;
 
 extern PoolSlot *pool_totals_get(PoolTotals *totals, const char *key, size_t key_len);
+extern void pool_totals_put(PoolTotals *totals, PoolSlot *slot);	/* a pool has gone; the last one takes it along */
 extern bool pool_slot_acquire(PoolSlot *slot, int limit);	/* one more server, if the limit allows */
 extern void pool_slot_release(PoolSlot *slot);
 extern void pool_slot_join(PoolSlot *slot);	/* a worker begins to use it */
@@ -43,6 +44,7 @@ struct Pool
 	char	   *user;			/* owned */
 	char	   *password;		/* owned; NULL: none */
 	PoolSlot   *slot;			/* borrowed from the totals */
+	int			users;			/* pool_set_get() minus pool_release() */
 	bool		is_joined;		/* counted as a user of the slot */
 
 	/* each server is in one of these */
@@ -91,7 +93,7 @@ struct PoolSet
 	SettingsPool *settings;		/* borrowed */
 	PoolSetHooks hooks;
 	TopologyView *view;			/* a reference; NULL: nothing known yet */
-	Pool	   *pools;			/* hash table by key; pools live as long as the set */
+	Pool	   *pools;			/* hash table by key */
 	List		cancels;		/* of PendingCancel */
 	int			load[TOPOLOGY_MAX_NODES];	/* active servers and waiters */
 	LoopTimer  *sweep;
@@ -107,6 +109,8 @@ extern const NodeView *pool_set_node(const PoolSet *set, int node);	/* NULL: not
 extern void pool_init(Pool *pool, PoolSet *set, const PoolTarget *target);
 extern void pool_fini(Pool *pool);
 extern void pool_set_password(Pool *pool, const char *password);
+extern bool pool_is_unused(const Pool *pool);	/* nobody has it, nothing is in it */
+extern bool pool_may_go(const Pool *pool, uint64_t now_us);	/* nor is anything of it to be remembered */
 extern int	pool_server_count(const Pool *pool);
 extern void pool_schedule(Pool *pool);	/* grant and log in at the end of this turn */
 extern void pool_note_login(Server *server);

@@ -15,6 +15,7 @@
 
 static void on_sweep(void *arg);
 static void pool_set_free(void *arg);
+static void pool_forget(Pool *pool);
 static char *make_key(int node, const char *database, const char *user, size_t *len);
 static Pool *find_pool(const PoolSet *set, int node, const char *database, const char *user);
 
@@ -67,15 +68,19 @@ pool_set_free(void *arg)
 	Pool	   *next;
 
 	HASH_ITER(hh, set->pools, pool, next)
-	{
-		HASH_DEL(set->pools, pool);
-		mem_free((char *) pool->key);
-		mem_free(pool->database);
-		mem_free(pool->user);
-		mem_free(pool);
-	}
+		pool_forget(pool);
 	topology_view_unref(set->view);
 	mem_free(set);
+}
+
+static void
+pool_forget(Pool *pool)
+{
+	HASH_DEL(pool->set->pools, pool);
+	mem_free((char *) pool->key);
+	mem_free(pool->database);
+	mem_free(pool->user);
+	mem_free(pool);
 }
 
 void
@@ -120,7 +125,15 @@ pool_set_get(PoolSet *set, const PoolTarget *target)
 	}
 	else
 		pool_set_password(pool, target->password);
+	pool->users++;
 	return pool;
+}
+
+void
+pool_release(Pool *pool)
+{
+	if (--pool->users == 0)
+		pool_set_wake(pool->set, pool->retry_at_us);
 }
 
 void
@@ -225,12 +238,23 @@ on_sweep(void *arg)
 	PoolSet    *set = arg;
 	uint64_t	now_us = loop_now_us(set->loop);
 	uint64_t	next_us = UINT64_MAX;
+	Pool	   *pool;
+	Pool	   *next;
 
 	set->sweep_at_us = 0;
-	for (Pool *pool = set->pools; pool != NULL; pool = pool->hh.next)
+	HASH_ITER(hh, set->pools, pool, next)
 	{
 		uint64_t	wish_us = pool_sweep(pool, now_us);
 
+		if (pool_may_go(pool, now_us))
+		{
+			pool_fini(pool);
+			pool_totals_put(set->totals, pool->slot);
+			pool_forget(pool);
+			continue;
+		}
+		if (pool_is_unused(pool) && wish_us > pool->retry_at_us)
+			wish_us = pool->retry_at_us;
 		if (wish_us < next_us)
 			next_us = wish_us;
 	}

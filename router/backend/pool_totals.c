@@ -20,6 +20,7 @@ struct PoolSlot
 	atomic_int	servers;		/* connecting ones included */
 	atomic_int	users;			/* workers with servers or waiters */
 	char	   *key;			/* owned */
+	int			pools;			/* that have it; under the totals' lock */
 	UT_hash_handle hh;
 };
 
@@ -70,8 +71,22 @@ pool_totals_get(PoolTotals *totals, const char *key, size_t key_len)
 		memcpy(slot->key, key, key_len);
 		HASH_ADD_KEYPTR(hh, totals->slots, slot->key, key_len, slot);
 	}
+	slot->pools++;
 	pthread_mutex_unlock(&totals->lock);
 	return slot;
+}
+
+void
+pool_totals_put(PoolTotals *totals, PoolSlot *slot)
+{
+	pthread_mutex_lock(&totals->lock);
+	if (--slot->pools == 0)
+	{
+		HASH_DEL(totals->slots, slot);
+		mem_free(slot->key);
+		mem_free(slot);
+	}
+	pthread_mutex_unlock(&totals->lock);
 }
 
 bool

@@ -418,6 +418,7 @@ welcome_learn(Client *client)
 	Account    *account = client->account;
 	Welcome    *welcome = mem_alloc(sizeof(Welcome));
 
+	session_context_note_login(client->context, account);
 	server_set_settings(server, client->settings);
 	welcome->settings = settings_without(client->settings, slice_from_string("application_name"));
 	welcome->lex_defaults = params_lex_defaults(server_find_parameter(server, "standard_conforming_strings"),

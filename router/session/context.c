@@ -22,9 +22,11 @@
 static void context_on_sweep(void *arg);
 static void context_on_patience(void *arg);
 static void sweep_client(Client *client, uint64_t now_us);
+static void sweep_names(SessionContext *context);
 static bool is_past(uint64_t since_us, uint64_t limit_us, uint64_t now_us);
 static void plan_waiting_again(SessionContext *context);
 static void database_free(Database *database);
+static void account_release_pools(Account *account);
 static void account_free(Account *account);
 
 void
@@ -126,7 +128,6 @@ session_context_get_database(SessionContext *context, const char *name)
 	database->server_name = mem_strdup(server_name);
 	database->statements = statement_cache_create(STATEMENT_CACHE_BYTES);
 	list_push_tail(&context->databases, &database->node);
-	context->hooks.want_facts(context->hooks.arg, server_name);
 	return database;
 }
 
@@ -146,7 +147,7 @@ session_context_get_account(SessionContext *context, Database *database, const c
 			{
 				mem_free(account->password);
 				account->password = mem_strdup(password);
-				memset(account->pools, 0, sizeof(account->pools));
+				account_release_pools(account);
 			}
 			return account;
 		}
@@ -157,7 +158,17 @@ session_context_get_account(SessionContext *context, Database *database, const c
 	account->password = password ? mem_strdup(password) : NULL;
 	list_init(&account->welcomes);
 	list_push_tail(&context->accounts, &account->node);
+	database->accounts++;
 	return account;
+}
+
+void
+session_context_note_login(SessionContext *context, Account *account)
+{
+	if (account->database->is_proven)
+		return;
+	account->database->is_proven = true;
+	context->hooks.want_facts(context->hooks.arg, account->database->server_name);
 }
 
 Pool *
@@ -181,7 +192,36 @@ context_on_sweep(void *arg)
 
 	LIST_FOREACH(node, &context->clients)
 		sweep_client(list_entry(node, Client, node), now_us);
+	sweep_names(context);
 	loop_timer_start(context->sweep, SWEEP_INTERVAL_US);
+}
+
+/*
+ * Users and databases that no server has ever let in are forgotten with their
+ * last client: clients can make up names without end.
+ */
+static void
+sweep_names(SessionContext *context)
+{
+	LIST_FOREACH(node, &context->accounts)
+	{
+		Account    *account = list_entry(node, Account, node);
+
+		if (account->clients > 0 || !list_is_empty(&account->welcomes))
+			continue;
+		list_remove(&context->accounts, &account->node);
+		account->database->accounts--;
+		account_free(account);
+	}
+	LIST_FOREACH(node, &context->databases)
+	{
+		Database   *database = list_entry(node, Database, node);
+
+		if (database->accounts > 0 || database->is_proven)
+			continue;
+		list_remove(&context->databases, &database->node);
+		database_free(database);
+	}
 }
 
 static void
@@ -278,9 +318,21 @@ database_free(Database *database)
 }
 
 static void
+account_release_pools(Account *account)
+{
+	for (int i = 0; i < TOPOLOGY_MAX_NODES; i++)
+	{
+		if (account->pools[i])
+			pool_release(account->pools[i]);
+		account->pools[i] = NULL;
+	}
+}
+
+static void
 account_free(Account *account)
 {
 	client_startup_release(account);
+	account_release_pools(account);
 	mem_free(account->user);
 	mem_free(account->password);
 	mem_free(account);

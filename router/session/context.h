@@ -60,6 +60,8 @@ typedef struct Database
 	char	   *name;			/* owned, like server_name */
 	char	   *server_name;
 	StatementCache *statements; /* owned */
+	int			accounts;		/* of it */
+	bool		is_proven;		/* a server has let somebody in: its facts are wanted */
 } Database;
 
 /* What was done where, for one account and node. */
@@ -162,5 +164,8 @@ extern Database *session_context_get_database(SessionContext *context, const cha
 extern Account *session_context_get_account(SessionContext *context, Database *database,
 											const char *user, const char *password);
 extern Pool *account_pool(SessionContext *context, Account *account, int node);
+
+/* A server has let it in: from now on account and database are kept. */
+extern void session_context_note_login(SessionContext *context, Account *account);
 
 #endif							/* ROUTER_SESSION_CONTEXT_H */

@@ -13,7 +13,7 @@ import struct
 
 import psycopg2
 
-from pgcluster import Router, fetch, free_port, wait_until
+from pgcluster import Router, fetch, free_port, sanitizer, wait_until
 from pgwire import Query, StartupMessage, Wire, message, text
 from routercase import RouterTestCase
 
@@ -58,6 +58,11 @@ class ScramWire(Wire):
         return [challenge] if challenge.kind == "E" else self.proof(challenge)
 
 
+def resident(router):
+    with open("/proc/%d/statm" % router.pid) as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 class AuthCase(RouterTestCase):
     def scram(self, user, password, router=None, **options):
         options.setdefault("dbname", self.dbname)
@@ -89,7 +94,7 @@ class AuthCase(RouterTestCase):
 
 class Scram(AuthCase):
     cluster_options = {"replicas": 1, "auth": "scram-sha-256"}
-    router_options = {"server_login_retry": "10ms"}
+    router_options = {"server_login_retry": "10ms", "log_level": "debug"}
     router_sections = {"databases": {"scram": "", "alias": "dbname=scram", "postgres": "", "nowhere": ""}}
 
     @classmethod
@@ -99,11 +104,11 @@ class Scram(AuthCase):
             cls.sql("ALTER ROLE postgres PASSWORD 'the monitor'")
             cls.cluster.passwords["postgres"] = "the monitor"
             cls.cluster.create_user("ada", ADA)
-            cls.cluster.create_user('o""brien', "plain")      # the name goes between quotes
+            cls.cluster.create_user('o""brien', "pl4in")      # the name goes between quotes
             cls.cluster.passwords['o"brien'] = cls.cluster.passwords.pop('o""brien')
-            cls.cluster.create_user("changes", "before")
+            cls.cluster.create_user("changes", "b3fore")
             cls.cluster.create_user("verifier", "known to nobody")
-            cls.cluster.create_user("nosecret", "something")
+            cls.cluster.create_user("nosecret", "s0mething")
             cls.cluster.create_user("disagrees", "what the server has")
             cls.cluster.passwords.update(
                 verifier=cls.sql("SELECT rolpassword FROM pg_authid WHERE rolname = 'verifier'")[0][0],
@@ -112,9 +117,31 @@ class Scram(AuthCase):
         cls.sql("GRANT ALL ON t TO public")
         cls.cluster.wait_caught_up()
 
+    def tearDown(self):
+        """Whatever was tried, no secret is in the log, nor what was given as one."""
+        log = self.router.log()
+        for secret in self.cluster.passwords.values():
+            self.assertFalse(len(secret) > 1 and secret in log, "a secret is in the log")
+        self.assertNotIn(ADA[:12], log)
+        super().tearDown()
+
+    def test_monitor_is_refused(self):
+        """Guards: a wrong password of monitor_user is told where one looks: /ready, SHOW NODES, the log."""
+        users = dict(self.cluster.passwords, postgres="not the monitor's")
+        router = Router(self.cluster, {"admin_users": "ada"}, name="refused-monitor", users=users)
+        with contextlib.closing(router.start(wait=False)):
+            wait_until(lambda: router.events("node_silent"), what="event node_silent")
+            self.assertIn("password authentication failed", router.events("node_silent")[0]["reason"])
+            self.assertEqual(router.http("/ready")[0], 503)
+            console = self.assertLogsIn("ada", ADA, router, dbname="andon")
+            console.send(Query("SHOW NODES"))
+            states = [reply.columns[4] for reply in console.read() if reply.kind == "D"]
+            self.assertEqual(["password authentication failed" in state for state in states], [True, True], states)
+            self.assertNotIn("not the monitor's", router.log())
+
     def test_both_sides(self):
         """Guards: SCRAM with the client and with primary and replica; odd names and passwords survive both."""
-        for user, password in (("ada", ADA), ('o"brien', "plain")):
+        for user, password in (("ada", ADA), ('o"brien', "pl4in")):
             with self.subTest(user):
                 wire = self.assertLogsIn(user, password)
                 self.assertEqual(wire.query("SELECT current_user")[1], "D " + user)
@@ -187,25 +214,25 @@ class Scram(AuthCase):
 
     def test_reload_of_auth_file(self):
         """Guards: a changed password holds from the reload on, for clients and for new servers; sessions go on."""
-        wire = self.assertLogsIn("changes", "before")
+        wire = self.assertLogsIn("changes", "b3fore")
         self.assertEqual(wire.query("SELECT 1")[1], "D 1")
         try:
-            self.sql("ALTER ROLE changes PASSWORD 'after'")
-            self.router.users["changes"] = "after"
+            self.sql("ALTER ROLE changes PASSWORD 'aft3r'")
+            self.router.users["changes"] = "aft3r"
             self.router.users.pop('o"brien')
             self.router.reload("configuration_reloaded")
-            self.assertRefused("changes", "before", "28P01")
-            self.assertRefused('o"brien', "plain", "28P01")
+            self.assertRefused("changes", "b3fore", "28P01")
+            self.assertRefused('o"brien', "pl4in", "28P01")
             self.assertEqual(wire.query("SELECT 1")[1], "D 1")
             for _ in range(4):          # all workers
-                other = self.assertLogsIn("changes", "after")
+                other = self.assertLogsIn("changes", "aft3r")
                 self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'changes'")
                 self.assertEqual(other.query("UPDATE t SET v = v WHERE id = 2")[-1], "Z I")
                 self.assertEqual(other.query("UPDATE t SET v = v WHERE id = 2"), ["C UPDATE 1", "Z I"])
         finally:
-            self.router.users['o"brien'] = "plain"
+            self.router.users['o"brien'] = "pl4in"
             self.router.reload("configuration_reloaded")
-        self.assertLogsIn('o"brien', "plain")
+        self.assertLogsIn('o"brien', "pl4in")
 
     def test_reload_of_a_broken_auth_file(self):
         """Guards: a file that cannot be read lets nobody in that was not, and locks nobody out."""
@@ -281,7 +308,7 @@ class Scram(AuthCase):
 
 class Trust(AuthCase):
     cluster_options = {"replicas": 1}
-    router_options = {}
+    router_options = {"server_login_retry": "10ms"}
 
     @classmethod
     def prepare(cls):
@@ -306,6 +333,24 @@ class Trust(AuthCase):
         wire = self.wire(startup=False)
         wire.send(StartupMessage(user="trusted"))
         self.assertFatal(wire.read("E")[-1], "3D000", 'database "trusted" does not exist')
+
+    def test_databases_nobody_has(self):
+        """Guards: names made up by clients cost nothing once they are gone."""
+        def ask(i):
+            with self.wire(startup=False) as wire:
+                wire.send(StartupMessage(user="trusted", database="made_up_%d" % i))
+                self.assertFatal(wire.read("E")[-1], "3D000")
+
+        for i in range(50):
+            ask(i)
+        before = resident(self.router)
+        for i in range(50, 450):
+            ask(i)
+        if not sanitizer():
+            self.assertLess(resident(self.router) - before, 400 * 1024)
+        for what in ("STATS", "POOLS"):
+            wait_until(lambda: not [row for row in self.router.show(what) if row["database"].startswith("made_up")],
+                       what="the names to be forgotten")
 
     def test_no_user(self):
         """Guards: no user, or an empty one, is refused as PostgreSQL refuses it."""
@@ -479,10 +524,15 @@ class NoServerAtLogin(AuthCase):
             for wire in wires[::2]:
                 wire.close()
             wait_until(lambda: waiting() == 4, what="some to be gone")
+            self.assertEqual(router.http("/ready")[0], 503)
             node.start()
             for wire in wires[1::2]:
                 self.assertEqual(wire.read()[-1].word(), "Z I")
                 self.assertEqual(wire.query("SELECT 1")[1], "D 1")
+            self.assertEqual(router.http("/ready")[0], 200)
+            node.stop()
+            wait_until(lambda: router.http("/ready")[0] == 503, what="/ready to say no")
+            self.assertEqual(router.http("/live")[0], 200)
             self.assertEqual(router.stop(), 0)
 
     def dead_router(self, options, port=None):

@@ -937,13 +937,66 @@ share_is_kept(void **state)
 	pool_set_destroy(peer);
 }
 
-/* ---------------------------------------------------------------- reports */
-
 static void
 count_pool(void *arg, const Pool *pool)
 {
 	++*(int *) arg;
 }
+
+/* A pool that all have released goes when it is empty, and not before. */
+static void
+released_pool_goes(void **state)
+{
+	Asker		a = {0};
+	Pool	   *pool;
+	int			pools = 1;
+
+	config.server_idle_timeout_us = SHORT_US;
+	configure(4);
+	get(&a);
+	pool = pool_of(set);
+	pool_release(pool);			/* get() and here: twice */
+	pool_release(pool);
+	turn_loop(loop);
+	assert_ptr_equal(pool_of(set), pool);
+	pool_release(pool);
+	give(&a, CHECKIN_CLEAN);
+	while (pools > 0)
+	{
+		pools = 0;
+		turn_loop(loop);
+		pool_set_each_pool(set, count_pool, &pools);
+	}
+	get(&a);
+	assert_int_equal(fake.logins, 2);
+	give(&a, CHECKIN_CLEAN);
+}
+
+/* The pause after a refusal outlives whoever was refused. */
+static void
+refusal_is_remembered(void **state)
+{
+	Asker		a = {0};
+	Error		error;
+	PoolTarget	target = {0, "mes", "app", NULL};
+	Pool	   *pool = pool_set_get(set, &target);
+
+	error_set(&error, SQLSTATE_INVALID_PASSWORD, "no");
+	fake.refuse = &error;
+	show_view_to(set);
+	prepare(&a);
+	assert_null(pool_checkout(pool, &a.waiter));
+	wait_until(loop, a.failed);
+	pool_release(pool);
+	turn_loop(loop);
+	assert_ptr_equal(pool_set_get(set, &target), pool);
+	prepare(&a);
+	assert_null(pool_checkout(pool, &a.waiter));
+	wait_until(loop, a.failed);
+	assert_int_equal(fake.startups, 1);
+}
+
+/* ---------------------------------------------------------------- reports */
 
 static void
 count_server(void *arg, const Server *server)
@@ -995,7 +1048,8 @@ main(void)
 		TEST(reset_makes_clean), TEST(reset_ends_a_transaction), TEST(reset_without_answer),
 		TEST(cancel_in_flight_keeps_server), TEST(cancel_then_go_on), TEST(cancel_without_answer_closes),
 		TEST(cancel_outlives_its_server),
-		TEST(limit_holds_over_sets), TEST(idle_servers_are_given_back), TEST(share_is_kept), TEST(reports),
+		TEST(limit_holds_over_sets), TEST(idle_servers_are_given_back), TEST(share_is_kept),
+		TEST(released_pool_goes), TEST(refusal_is_remembered), TEST(reports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
