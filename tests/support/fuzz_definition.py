@@ -137,7 +137,8 @@ class DefinitionMaker:
     def window_by_key(self):
         """Windows over a key's rows, of which one is kept."""
         key, many, source = self.key_and_many()
-        inner = "SELECT %s, %s AS st, %s AS n, row_number() OVER w AS place, sum(%s) OVER w AS upto FROM %s WINDOW w AS (PARTITION BY %s ORDER BY %s)" % (
+        inner = ("SELECT %s, %s AS st, %s AS n, row_number() OVER w AS place, sum(%s) OVER w AS upto"
+                 " FROM %s WINDOW w AS (PARTITION BY %s ORDER BY %s)") % (
             ", ".join("%s AS k%d" % (column, number) for number, column in enumerate(key.key)),
             key.column("s"), many.column("n"), many.column("n"), source, ", ".join(key.key),
             ", ".join(column for alias in self.aliases[1:] for column in alias.key))
@@ -166,8 +167,9 @@ class DefinitionMaker:
         self.aliases.append(alias)
         kind = self.rnd.choice(("JOIN", "LEFT JOIN", "LEFT JOIN", "RIGHT JOIN"))
         item = "%s %s" % (alias.table.name, alias.name)
-        left, right = (item, "(%s)" % source if " JOIN " in source else source) if kind == "RIGHT JOIN" else (source, item)
-        return "%s %s %s ON %s" % (left, kind, right, " AND ".join(conditions))
+        if kind == "RIGHT JOIN":
+            source, item = item, "(%s)" % source if " JOIN " in source else source
+        return "%s %s %s ON %s" % (source, kind, item, " AND ".join(conditions))
 
     def join_groups(self, source):
         """A grouped subquery, now and then as a CTE."""
@@ -203,10 +205,11 @@ class DefinitionMaker:
         name = self.new_name("l")
         self.output("%s.n" % name)
         self.output("%s.s" % name)
-        return ("%s %s LATERAL (SELECT %s, %s FROM %s %s WHERE %s = %s ORDER BY %s DESC NULLS LAST, %s LIMIT 1) %s ON true"
-                % (source, self.rnd.choice(("JOIN", "LEFT JOIN")), rows.column("n"), rows.column("s"),
-                   rows.table.name, rows.name, self.link(rows), self.family_column(place),
-                   rows.column("n"), ", ".join(rows.key), name))
+        return ("%s %s LATERAL (SELECT %s, %s FROM %s %s WHERE %s = %s"
+                " ORDER BY %s DESC NULLS LAST, %s LIMIT 1) %s ON true" % (
+                    source, self.rnd.choice(("JOIN", "LEFT JOIN")), rows.column("n"), rows.column("s"),
+                     rows.table.name, rows.name, self.link(rows), self.family_column(place),
+                    rows.column("n"), ", ".join(rows.key), name))
 
     def join_distinct_on(self, source):
         place = self.rnd.choice(self.aliases)

@@ -204,8 +204,8 @@ def make_schedule(rnd, schema, sessions, server_version, transactions=3):
             if AT_COMMIT not in texts[0] and rnd.random() < 0.3:
                 texts.insert(len(texts) - 1, CHECK)
     steps = sum(len(texts) for script in scripts for texts in script)
-    order = [sorted(rnd.sample(range(sessions), rnd.choice((1, 1, 1, 1, 2, 2, 3, sessions)[:5 + sessions // 2])))
-             for _ in range(steps)]
+    widths = (1, 1, 1, 1, 2, 2, 3, sessions)
+    order = [sorted(rnd.sample(range(sessions), min(rnd.choice(widths), sessions))) for _ in range(steps)]
     return Schedule(scripts, order)
 
 
