@@ -208,7 +208,7 @@ class DefinitionMaker:
         return ("%s %s LATERAL (SELECT %s, %s FROM %s %s WHERE %s = %s"
                 " ORDER BY %s DESC NULLS LAST, %s LIMIT 1) %s ON true" % (
                     source, self.rnd.choice(("JOIN", "LEFT JOIN")), rows.column("n"), rows.column("s"),
-                     rows.table.name, rows.name, self.link(rows), self.family_column(place),
+                    rows.table.name, rows.name, self.link(rows), self.family_column(place),
                     rows.column("n"), ", ".join(rows.key), name))
 
     def join_distinct_on(self, source):
