@@ -164,6 +164,10 @@ class DefinitionMaker:
             conditions.append("%s = %s" % (alias.column("part"), place.column("n")))
         if self.rnd.random() < 0.2:
             conditions.append("%s %s" % (alias.column("n"), self.rnd.choice(("> 0", "IS NOT NULL", "<> 2"))))
+        if self.rnd.random() < 0.35:
+            # of an outer join it says nothing about the rows that are kept
+            conditions.append("%s = %s" % (
+                self.family_column(self.rnd.choice(self.aliases)), self.family_column(self.rnd.choice(self.aliases))))
         self.aliases.append(alias)
         kind = self.rnd.choice(("JOIN", "LEFT JOIN", "LEFT JOIN", "RIGHT JOIN"))
         item = "%s %s" % (alias.table.name, alias.name)
