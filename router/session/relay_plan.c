@@ -307,8 +307,15 @@ may_run_on_replica(const Client *client)
 
 	if (client->context->config.pool_mode == POOL_MODE_SESSION && client->route != 'r')
 		return false;
-	if (!is_read || summary->prepares_write || summary->pin_reason || client->relay.is_open ||
-		client->relay.to_primary || client->route == 'p' || (summary->flags & STATEMENT_HINT_PRIMARY))
+
+	/*
+	 * A write is prepared where it will run, but not while BEGIN is deferred: a
+	 * program that waits for that answer (pgbench -M prepared) cannot go on with
+	 * its other clients, whose transactions may hold all the primary's servers.
+	 */
+	if (!is_read || (summary->prepares_write && !transaction->is_deferred) ||
+		summary->pin_reason || client->relay.is_open || client->relay.to_primary ||
+		client->route == 'p' || (summary->flags & STATEMENT_HINT_PRIMARY))
 		return false;
 
 	/* its own DDL is not among the facts yet */

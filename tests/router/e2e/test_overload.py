@@ -63,6 +63,21 @@ class Overload(RouterTestCase):
         self.router.options["query_wait_timeout"] = "400ms"
         self.router.reload("configuration_reloaded")
 
+    def test_prepare_while_the_primary_is_full(self):
+        """Guards: behind a deferred BEGIN a write can be prepared while all the primary's servers are held.
+
+        pgbench -M prepared waits for that answer with all its clients, those who
+        hold the servers too: it waited until query_wait_timeout.
+        """
+        holders = self.hold_all_servers()
+        wire = self.wire()
+        wire.query("BEGIN")
+        self.assertEqual(wire.ask(Parse("put", "INSERT INTO t VALUES (8150)"), Sync()), ["1", "Z T"])
+        for holder in holders:
+            holder.query("ROLLBACK")
+        self.assertEqual(wire.ask(Bind("", "put"), Execute(), Sync()), ["2", "C INSERT 0 1", "Z T"])
+        self.assertEqual(wire.query("ROLLBACK"), ["C ROLLBACK", "Z I"])
+
     def test_waiting_client_leaves(self):
         """Guards: who leaves the queue is not served, and the next in it is."""
         holders = self.hold_all_servers()
