@@ -153,9 +153,15 @@ message_is_readable(char type, Slice body)
 	ParseMessage parse;
 	BindMessage bind;
 	TargetMessage target;
+	ExecuteMessage execute;
+	Slice		text;
 
 	switch (type)
 	{
+		case 'Q':
+			return message_parse_query(body, &text);
+		case 'E':
+			return message_parse_execute(body, &execute);
 		case 'P':
 			return message_parse_parse(body, &parse);
 		case 'B':

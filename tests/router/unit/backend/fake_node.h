@@ -67,6 +67,7 @@ typedef struct FakeNode
 	const char *password;
 	const Error *refuse;		/* an error instead of a login; NULL: none */
 	bool		is_standby;
+	const char *conforming_strings; /* reported at login; NULL: not */
 	bool		has_extension;
 	bool		extension_fails;	/* enable_commit_lsn() raises an error */
 	bool		is_mute;		/* takes connections and says nothing */
@@ -164,6 +165,8 @@ fake_welcome(FakeConnection *connection)
 	build_auth(&out, 0, slice_make("", 0));
 	fake_parameter(&out, "server_version", "15.20");
 	fake_parameter(&out, "in_hot_standby", fake->is_standby ? "on" : "off");
+	if (fake->conforming_strings != NULL)
+		fake_parameter(&out, "standard_conforming_strings", fake->conforming_strings);
 	build_backend_key(&out, connection->pid, slice_make(key, 4));
 	build_ready(&out, 'I');
 	fake_send(connection, &out);
