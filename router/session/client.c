@@ -92,10 +92,7 @@ client_cancel(SessionContext *context, uint32_t pid, Slice key)
 		if (client->key_pid != pid || !slice_equals(slice_make(client->key, CLIENT_KEY_SIZE), key))
 			continue;
 		if (client->state == CLIENT_RUNNING && client->server)
-		{
-			client->relay.cancel_asked = true;
-			pool_cancel_query(client->server);
-		}
+			relay_cancel(client);
 		else if (client->state == CLIENT_WAIT_SERVER || client->state == CLIENT_WAIT_VIEW)
 		{
 			Error		error = {0};

@@ -71,6 +71,7 @@ typedef struct Relay
 	bool		ready_due;		/* ReadyForQuery waits for what follows */
 	bool		is_answered;	/* all that was sent is answered */
 	bool		cancel_asked;
+	bool		cancel_due;		/* it would hit the router's own SETs: sent when they are done */
 	bool		timed_out;		/* query_timeout has passed: cancelled once */
 	bool		to_primary;		/* a replica refused it */
 	RerunTarget rerun;			/* not NO: the rest of the replies is dropped, then it runs again */
@@ -157,8 +158,12 @@ extern void client_release_server(Client *client, bool is_broken);
 /* ---- client_startup.c ---- */
 extern size_t client_startup_on_data(Client *client, Slice data);
 extern size_t client_auth_on_data(Client *client, Slice data);
+
+/* ---- client_welcome.c ---- */
+extern void client_welcome(Client *client); /* who it is is proven: tell it what servers report */
+extern void client_welcome_console(Client *client);
 extern void client_welcome_again(Client *client);	/* a new view: maybe a node answers now */
-extern void client_startup_release(Account *account);	/* what logins left with the account */
+extern void client_welcome_release(Account *account);	/* what logins left with the account */
 
 /* ---- client_query.c ---- */
 extern size_t client_query_on_data(Client *client, Slice data);
@@ -222,6 +227,7 @@ extern void relay_start(Client *client, Server *server);
 extern size_t relay_feed(Client *client, Slice data);	/* messages of an open unit, COPY data */
 extern bool relay_send_settings(Client *client);	/* the session's, where the server has others; true: sent */
 extern void relay_settle_sync(Client *client);	/* send the Sync that was kept back, if its turn has come */
+extern void relay_cancel(Client *client);	/* what runs */
 extern void relay_send_position_query(Client *client);
 extern bool relay_wants_position(const Client *client);	/* its commit's position is not reported */
 
@@ -248,6 +254,7 @@ extern void relay_server_broke(Client *client, const char *what);	/* ends both *
 
 /* ---- relay_finish.c ---- */
 extern void relay_maybe_finish(Client *client); /* all is answered; is it also over? */
+extern RerunTarget relay_rerun_target(const Client *client, Slice sqlstate);
 extern void relay_on_lost(void *owner, const char *why);
 extern void relay_on_cancel_done(void *owner);
 

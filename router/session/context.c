@@ -247,8 +247,8 @@ sweep_client(Client *client, uint64_t now_us)
 			if (client->relay.timed_out ||
 				!is_past(client->relay.begun_us, config->query_timeout_us, now_us))
 				return;
-			client->relay.timed_out = client->relay.cancel_asked = true;
-			pool_cancel_query(client->server);
+			client->relay.timed_out = true;
+			relay_cancel(client);
 			break;
 		case CLIENT_READY:
 			if (client->transaction.status == 'I' ||
@@ -331,7 +331,7 @@ account_release_pools(Account *account)
 static void
 account_free(Account *account)
 {
-	client_startup_release(account);
+	client_welcome_release(account);
 	account_release_pools(account);
 	mem_free(account->user);
 	mem_free(account->password);

@@ -90,6 +90,39 @@ has_reset(const Client *client)
 	return (kind == STATEMENT_RESET || kind == STATEMENT_DISCARD_ALL) && !client->relay.saw_error;
 }
 
+/* What a replica's error means; see the head of relay_reply.c. */
+RerunTarget
+relay_rerun_target(const Client *client, Slice sqlstate)
+{
+	static const char *const not_here[] = {"25006", "0A000", "55000"};
+	static const char *const not_yet_here[] = {"42P01", "42703", "42883", "3F000"};
+	static const char *const conflict[] = {"40001", "40P01"};
+
+	if (!relay_may_rerun(client) || client->relay.rerun != RERUN_NO)
+		return client->relay.rerun;
+	for (size_t i = 0; i < sizeof(not_here) / sizeof(not_here[0]); i++)
+	{
+		if (slice_equals_string(sqlstate, not_here[i]))
+		{
+			UnitContext context = client_unit_context(client);
+
+			unit_learn_primary(buf_slice(&client->unit), &context);
+			return RERUN_PRIMARY;
+		}
+	}
+	for (size_t i = 0; i < sizeof(not_yet_here) / sizeof(not_yet_here[0]); i++)
+	{
+		if (slice_equals_string(sqlstate, not_yet_here[i]))
+			return RERUN_PRIMARY;
+	}
+	for (size_t i = 0; i < sizeof(conflict) / sizeof(conflict[0]); i++)
+	{
+		if (slice_equals_string(sqlstate, conflict[i]))
+			return client->relay.excluded ? RERUN_PRIMARY : RERUN_OTHER_NODE;
+	}
+	return RERUN_NO;
+}
+
 static void
 unit_finish(Client *client)
 {

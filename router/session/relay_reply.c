@@ -56,7 +56,6 @@ static void handle_CommandComplete(Client *client, ReplyRun *run, const Frame *f
 static void handle_CopyInResponse(Client *client, ReplyRun *run, const Frame *frame);
 static void handle_ReadyForQuery(Client *client, ReplyRun *run, const Frame *frame);
 static void handle_result(Client *client, ReplyRun *run, const Frame *frame, bool shows_result);
-static RerunTarget rerun_target(const Client *client, Slice sqlstate);
 static void run_pass(ReplyRun *run, Slice bytes);
 static void run_emit(ReplyRun *run, Slice bytes);
 static void run_flush(ReplyRun *run);
@@ -355,7 +354,7 @@ handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame)
 	relay->is_copy_in = false;
 	prepared_log_undo(&relay->names, client->prepared, relay->names.answered);
 	heal_statement(client, &step.entry, fields.sqlstate);
-	relay->rerun = rerun_target(client, fields.sqlstate);
+	relay->rerun = relay_rerun_target(client, fields.sqlstate);
 	if (relay->rerun != RERUN_NO)
 		buf_clear(&relay->held);
 	else if (step.verdict == INFLIGHT_REPLACE_ERROR)
@@ -483,6 +482,8 @@ handle_ReadyForQuery(Client *client, ReplyRun *run, const Frame *frame)
 		return;
 	}
 	server_set_tx_status(client->server, tx_status);
+	if (relay->cancel_due && !relay->is_answered)
+		relay_cancel(client);
 	if (step.verdict == INFLIGHT_PASS)
 		relay->ready_due = true;
 	if (inflight_is_empty(&relay->inflight) && !relay->is_open)
@@ -491,39 +492,6 @@ handle_ReadyForQuery(Client *client, ReplyRun *run, const Frame *frame)
 		relay->is_answered = true;
 		relay_maybe_finish(client);
 	}
-}
-
-/* What a replica's error means; see the head of this file. */
-static RerunTarget
-rerun_target(const Client *client, Slice sqlstate)
-{
-	static const char *const not_here[] = {"25006", "0A000", "55000"};
-	static const char *const not_yet_here[] = {"42P01", "42703", "42883", "3F000"};
-	static const char *const conflict[] = {"40001", "40P01"};
-
-	if (!relay_may_rerun(client) || client->relay.rerun != RERUN_NO)
-		return client->relay.rerun;
-	for (size_t i = 0; i < sizeof(not_here) / sizeof(not_here[0]); i++)
-	{
-		if (slice_equals_string(sqlstate, not_here[i]))
-		{
-			UnitContext context = client_unit_context(client);
-
-			unit_learn_primary(buf_slice(&client->unit), &context);
-			return RERUN_PRIMARY;
-		}
-	}
-	for (size_t i = 0; i < sizeof(not_yet_here) / sizeof(not_yet_here[0]); i++)
-	{
-		if (slice_equals_string(sqlstate, not_yet_here[i]))
-			return RERUN_PRIMARY;
-	}
-	for (size_t i = 0; i < sizeof(conflict) / sizeof(conflict[0]); i++)
-	{
-		if (slice_equals_string(sqlstate, conflict[i]))
-			return client->relay.excluded ? RERUN_PRIMARY : RERUN_OTHER_NODE;
-	}
-	return RERUN_NO;
 }
 
 static void

@@ -151,6 +151,22 @@ relay_settle_sync(Client *client)
 	send_empty(client, 'S');
 }
 
+/*
+ * The unit is in the same write as the SETs in front of it: if the request hit
+ * those, it would run with the settings of another session.
+ */
+void
+relay_cancel(Client *client)
+{
+	Relay	   *relay = &client->relay;
+
+	relay->cancel_asked = true;
+	relay->cancel_due = !inflight_is_empty(&relay->inflight) &&
+		inflight_head(&relay->inflight)->purpose == INFLIGHT_SETTINGS;
+	if (!relay->cancel_due)
+		pool_cancel_query(client->server);
+}
+
 void
 relay_send_position_query(Client *client)
 {

@@ -236,6 +236,27 @@ cancel_while_it_waits(void **state)
 	hang_up(&t);
 }
 
+/* Guards: a cancel request does not hit the SETs in front of the unit, which would run all the same. */
+static void
+cancel_waits_for_the_settings(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	north.go_on = true;
+	say(&t, "Q SET application_name = 'hang'|Q SELECT 1");
+	hears(&t, "C:SET Z:I");
+	catch_up();
+	wait_until(loop, south.hanging == 1);
+	say_cancel(&t);
+	turn_loop(loop);
+	assert_int_equal(south.fake.cancels, 0);
+	pg_wake(&south, false);
+	wait_until(loop, south.fake.cancels == 1);
+	hears(&t, "T D:south C:SELECT 1 Z:I");
+	hang_up(&t);
+}
+
 static void
 a_wrong_key_cancels_nothing(void **state)
 {
@@ -487,6 +508,7 @@ main(void)
 		TEST(texts_that_cannot_be_read_are_not),
 		TEST(cancel_while_it_runs),
 		TEST(cancel_while_it_waits),
+		TEST(cancel_waits_for_the_settings),
 		TEST(a_wrong_key_cancels_nothing),
 		TEST(who_leaves_cancels_what_runs),
 		TEST(query_timeout_cancels),
