@@ -140,10 +140,9 @@ class Replica(FailoverCase):
     def test_killed_in_the_middle_of_reads(self):
         """Guards: a read whose answer had not begun is run again on another node, in every form of the protocol."""
         sql = "SELECT stuck_on('%s')" % self.south.name
-        plain, extended = self.wire_on(self.south), self.wire_on(self.south)
+        plain, extended, with_begin = (self.wire_on(self.south) for _ in range(3))
         plain.send(Query(sql))
         extended.send(Parse("s", "SELECT stuck_on($1)", 25), Bind("", "s", self.south.name), Execute(), Sync())
-        with_begin = self.wire_on(self.south)
         self.assertEqual(with_begin.query("BEGIN READ ONLY"), ["C BEGIN", "Z T"])
         with_begin.send(Query(sql))
         wait_until(lambda: self.south.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == 3,
