@@ -351,7 +351,7 @@ malformed_messages_end_the_session(void **state)
 
 	buf_append(&out, slice_make("Q\0\0\0\6ab", 7)); /* no terminator */
 	send_all(&out);
-	assert_starts(take_until('E', 1), "E(08P01: malformed message of type Q");
+	assert_starts(take_until('E', 1), "E(08P01: invalid message of type Q");
 }
 
 static void
