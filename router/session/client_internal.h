@@ -43,7 +43,8 @@ typedef enum RerunTarget
 {
 	RERUN_NO,
 	RERUN_OTHER_NODE,			/* recovery conflict or a lost replica */
-	RERUN_PRIMARY				/* the replica refused it or does not know the names yet */
+	RERUN_PRIMARY,				/* the replica refused it or does not know the names yet */
+	RERUN_HERE					/* the plan of what it prepares was stale there */
 } RerunTarget;
 
 /* The unit being planned or run. */
@@ -63,6 +64,7 @@ typedef struct Relay
 	bool		outside_transaction;	/* prepares while BEGIN is still deferred: not part of it */
 	bool		is_copy_in;
 	bool		is_holding;		/* replies are held: nothing of the unit has been shown yet */
+	bool		holds_plan;		/* on the primary, and only until it is seen that no plan is stale */
 	bool		owes_sync;		/* its Sync is kept back until it is known whether COPY begins */
 	bool		position_asked;	/* the position query was sent */
 	bool		tells_settings; /* what the router's own SETs change is news to the client */

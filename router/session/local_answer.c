@@ -31,6 +31,8 @@ typedef struct LocalResult
 	const char *tag;			/* of CommandComplete */
 	const char *column;			/* NULL: no result set */
 	char		value[128];		/* its only row */
+	bool		clears_names;	/* of all prepared statements, where it is executed */
+	const char *removes_name;	/* of one; NULL: none */
 } LocalResult;
 
 static bool local_begin(Client *client, const StatementClass *class, Slice text, LocalResult *result);
@@ -249,14 +251,17 @@ local_deallocate(Client *client, const StatementClass *class, LocalResult *resul
 	Slice		name = slice_from_string(class->set_name);
 
 	result->tag = name.len > 0 ? "DEALLOCATE" : "DEALLOCATE ALL";
-	if (name.len > 0 && prepared_map_remove(client->prepared, name))
+	if (name.len > 0 && prepared_map_find(client->prepared, name))
+	{
+		result->removes_name = class->set_name;
 		return true;
+	}
 	if (prepared_is_server_name(name))
 		return error_set(error, SQLSTATE_UNDEFINED_PSTATEMENT, "prepared statement \"%s\" does not exist",
 						 class->set_name);
 	if (name.len > 0 || client->pin_reason)
 		return false;
-	prepared_map_clear(client->prepared);
+	result->clears_names = true;
 	return true;
 }
 
@@ -265,7 +270,7 @@ local_discard(Client *client, LocalResult *result)
 {
 	if (!local_reset_all(client, result))
 		return false;
-	prepared_map_clear(client->prepared);
+	result->clears_names = true;
 	result->tag = "DISCARD ALL";
 	return true;
 }
@@ -339,6 +344,10 @@ local_send_reply(Client *client, const Frame *frame, const LocalResult *result, 
 				build_text_row_description(out, &result->column, 1);
 			/* FALLTHROUGH */
 		case 'E':
+			if (result->clears_names)
+				prepared_map_clear(client->prepared);
+			if (result->removes_name)
+				prepared_map_remove(client->prepared, slice_from_string(result->removes_name));
 			if (result->column)
 				build_text_row(out, values, 1);
 			build_command_complete(out, result->tag);

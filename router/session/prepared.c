@@ -31,6 +31,7 @@ struct Prepared
 	ListNode	node;			/* in table->unnamed_by_all while refcount is 0 */
 	uint64_t	number;
 	int			refcount;
+	bool		is_retired;		/* not found by its key any more */
 	uint16_t	nparams;
 	size_t		key_len;
 	size_t		text_at;		/* where the text begins in the key */
@@ -128,6 +129,27 @@ prepared_get(PreparedTable *table, const PreparedKey *key, bool *is_new)
 	return prepared;
 }
 
+void
+prepared_table_retire(PreparedTable *table, uint64_t number)
+{
+	Prepared   *prepared;
+	Prepared   *next;
+
+	HASH_ITER(hh, table->by_key, prepared, next)
+	{
+		if (prepared->number != number)
+			continue;
+		if (prepared->refcount == 0)
+			prepared_free(prepared);
+		else
+		{
+			HASH_DELETE(hh, table->by_key, prepared);
+			prepared->is_retired = true;
+		}
+		return;
+	}
+}
+
 Prepared *
 prepared_ref(Prepared *prepared)
 {
@@ -145,6 +167,11 @@ prepared_unref(Prepared *prepared)
 
 	if (prepared == NULL || --prepared->refcount > 0)
 		return;
+	if (prepared->is_retired)
+	{
+		mem_free(prepared);
+		return;
+	}
 	table = prepared->table;
 	unnamed = &table->unnamed_by_all;
 	list_push_tail(unnamed, &prepared->node);
@@ -223,6 +250,7 @@ prepared_map_destroy(PreparedMap *map)
 	if (map == NULL)
 		return;
 	prepared_map_clear(map);
+	prepared_unref(map->unnamed);
 	mem_free(map);
 }
 
@@ -296,8 +324,6 @@ prepared_map_clear(PreparedMap *map)
 		prepared_unref(named->prepared);
 		mem_free(named);
 	}
-	prepared_unref(map->unnamed);
-	map->unnamed = NULL;
 }
 
 size_t

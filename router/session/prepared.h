@@ -48,6 +48,9 @@ typedef struct PreparedKey
 
 /* The shared statement of that key; a reference.  is_new: nobody has asked for it lately. */
 extern Prepared *prepared_get(PreparedTable *table, const PreparedKey *key, bool *is_new);
+
+/* Its plan is of no use any more: who prepares the same from now on gets another number. */
+extern void prepared_table_retire(PreparedTable *table, uint64_t number);
 extern Prepared *prepared_ref(Prepared *prepared);
 extern void prepared_unref(Prepared *prepared); /* NULL is fine */
 extern uint64_t prepared_number(const Prepared *prepared);
@@ -65,7 +68,7 @@ extern void prepared_map_destroy(PreparedMap *map);	/* NULL is fine */
 extern Prepared *prepared_map_find(const PreparedMap *map, Slice name); /* borrowed; NULL: unknown */
 extern void prepared_map_put(PreparedMap *map, Slice name, Prepared *prepared);	/* takes the reference */
 extern bool prepared_map_remove(PreparedMap *map, Slice name);
-extern void prepared_map_clear(PreparedMap *map);
+extern void prepared_map_clear(PreparedMap *map);	/* as DEALLOCATE ALL: not the unnamed one */
 extern size_t prepared_map_count(const PreparedMap *map);
 
 typedef struct PreparedChange

@@ -238,10 +238,14 @@ unit_rerun(Client *client)
 {
 	Relay	   *relay = &client->relay;
 	bool		is_usable = inflight_is_empty(&relay->inflight);
+	bool		is_here = relay->rerun == RERUN_HERE;
 
-	/* a deferred BEGIN went with it: that transaction is to be rolled back */
-	client->needs_reset |= server_tx_status(client->server) != 'I';
-	client_release_server(client, !is_usable);
+	if (!is_here)
+	{
+		/* a deferred BEGIN went with it: that transaction is to be rolled back */
+		client->needs_reset |= server_tx_status(client->server) != 'I';
+		client_release_server(client, !is_usable);
+	}
 
 	if (relay->rerun == RERUN_OTHER_NODE)
 		relay->excluded |= UINT64_C(1) << relay->node;
@@ -255,11 +259,16 @@ unit_rerun(Client *client)
 	relay->fatal_text = NULL;
 	relay->error_refused = NULL;
 	relay->rerun = RERUN_NO;
-	relay->saw_error = relay->ready_due = relay->is_answered = relay->is_holding = false;
+	relay->saw_error = relay->ready_due = relay->is_answered = false;
+	relay->is_holding = relay->holds_plan = relay->position_asked = false;
+	relay->commit_lsn = relay->asked_lsn = 0;
 	relay->unnamed_there = relay->owes_sync = false;
 	relay->pass_left = 0;
 	relay->waiting_since_us = clock_now_us();
-	relay_plan_again(client);
+	if (is_here)
+		relay_start(client, client->server);
+	else
+		relay_plan_again(client);
 }
 
 /* ---------------------------------------------------------------- lost */
@@ -278,6 +287,12 @@ relay_on_lost(void *owner, const char *why)
 		why = relay->fatal_text;
 	LOG_WARN("server_lost", LF_STR("node", client->context->view->nodes[node].name),
 			 LF_STR("user", client->user), LF_STR("reason", why));
+	if (is_running && relay->rerun == RERUN_HERE && !lost_is_fatal(client))
+	{
+		relay->rerun = RERUN_PRIMARY;
+		unit_rerun(client);
+		return;
+	}
 	if (is_running && relay_may_rerun(client))
 	{
 		if (relay->rerun == RERUN_NO)
@@ -289,7 +304,7 @@ relay_on_lost(void *owner, const char *why)
 	/* what was shown, or committed, is at that node up to now */
 	if (is_running && !relay->summary.only_prepares)
 		position_note_read(&client->position, node, server_identity(server), clock_now_us());
-	if (is_running && relay->ready_due)
+	if (is_running && relay->ready_due && relay->rerun != RERUN_HERE)
 	{
 		client->drop_left = relay->feed_left;
 		unit_finish(client);

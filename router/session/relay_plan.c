@@ -132,7 +132,9 @@ relay_plan_cancel(Client *client)
 bool
 relay_may_rerun(const Client *client)
 {
-	return client->relay.is_holding && !client->relay.cancel_asked && !client->relay.is_open;
+	const Relay *relay = &client->relay;
+
+	return relay->is_holding && !relay->holds_plan && !relay->cancel_asked && !relay->is_open;
 }
 
 /* What the first unit after the loss is told, and what those are that follow. */

@@ -60,6 +60,7 @@ static void run_pass(ReplyRun *run, Slice bytes);
 static void run_emit(ReplyRun *run, Slice bytes);
 static void run_flush(ReplyRun *run);
 static void skip_entry(void *arg, const InFlightEntry *entry);
+static bool is_stale_plan(const InFlightEntry *entry, Slice sqlstate);
 static void heal_statement(Client *client, const InFlightEntry *entry, Slice sqlstate);
 static void note_tag(Client *client, Slice tag);
 
@@ -352,9 +353,12 @@ handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame)
 
 	relay->saw_error = true;
 	relay->is_copy_in = false;
-	prepared_log_undo(&relay->names, client->prepared, relay->names.answered);
 	heal_statement(client, &step.entry, fields.sqlstate);
-	relay->rerun = relay_rerun_target(client, fields.sqlstate);
+	prepared_log_undo(&relay->names, client->prepared, relay->names.answered);
+	if (is_stale_plan(&step.entry, fields.sqlstate) && relay->is_holding && relay->rerun == RERUN_NO)
+		relay->rerun = relay->holds_plan ? RERUN_HERE : RERUN_PRIMARY;
+	else
+		relay->rerun = relay_rerun_target(client, fields.sqlstate);
 	if (relay->rerun != RERUN_NO)
 		buf_clear(&relay->held);
 	else if (step.verdict == INFLIGHT_REPLACE_ERROR)
@@ -455,7 +459,7 @@ handle_result(Client *client, ReplyRun *run, const Frame *frame, bool shows_resu
 		}
 		return;
 	}
-	if (shows_result && relay->is_holding)
+	if (relay->is_holding && (shows_result || (relay->holds_plan && step.entry.kind == INFLIGHT_BIND)))
 	{
 		run_flush(run);
 		relay_release_held(client);
@@ -556,9 +560,19 @@ skip_entry(void *arg, const InFlightEntry *entry)
 		server_restore_statement(client->server, entry->statement);
 }
 
+/* "cached plan must not change result type": its table has changed since it was prepared there. */
+static bool
+is_stale_plan(const InFlightEntry *entry, Slice sqlstate)
+{
+	return entry->statement != 0 && (entry->kind == INFLIGHT_BIND || entry->kind == INFLIGHT_DESCRIBE) &&
+		slice_equals_string(sqlstate, SQLSTATE_FEATURE_NOT_SUPPORTED);
+}
+
 /*
  * A statement is there or not against what we thought: something that cannot
  * be seen (DEALLOCATE ALL inside of DO) has been done.  The next use is right.
+ * Of a stale plan, as in PostgreSQL: who has the statement keeps the error; who
+ * prepares it anew gets a new one, in the same unit if it still can be run again.
  */
 static void
 heal_statement(Client *client, const InFlightEntry *entry, Slice sqlstate)
@@ -569,4 +583,6 @@ heal_statement(Client *client, const InFlightEntry *entry, Slice sqlstate)
 		server_restore_statement(client->server, entry->statement);
 	else if (entry->kind != INFLIGHT_PARSE && slice_equals_string(sqlstate, SQLSTATE_UNDEFINED_PSTATEMENT))
 		server_remove_statement(client->server, entry->statement);
+	else if (is_stale_plan(entry, sqlstate))
+		prepared_table_retire(client->context->prepared, entry->statement);
 }

@@ -33,6 +33,7 @@
 static void send_Parse(Client *client, const Frame *frame);
 static void send_Describe(Client *client, const Frame *frame);
 static void send_Close(Client *client, const Frame *frame);
+static void hold_for_stale_plan(Client *client);
 static void refuse(Client *client, const char *sqlstate, const char *format, Slice name);
 static void prepare_there(Client *client, Prepared *prepared, InFlightAction action);
 static bool is_unnamed_there(const Client *client, Slice name);
@@ -182,9 +183,28 @@ send_Parse(Client *client, const Frame *frame)
 		expect(client, INFLIGHT_PARSE, 0);
 	}
 	else if (server_has_statement(client->server, prepared_number(prepared)))
+	{
 		inflight_push(&relay->inflight, INFLIGHT_PARSE, INFLIGHT_LOCAL, INFLIGHT_CLIENT, 0);
+		hold_for_stale_plan(client);
+	}
 	else
 		prepare_there(client, prepared, INFLIGHT_FORWARD);
+}
+
+/*
+ * What the client prepares now cannot be out of date in PostgreSQL; what the
+ * server has under its number can.  Outside a transaction the unit is run again
+ * then, and nobody sees it: see is_stale_plan() in relay_reply.c.
+ */
+static void
+hold_for_stale_plan(Client *client)
+{
+	Relay	   *relay = &client->relay;
+
+	if (relay->is_holding || relay->is_open || server_is_replica(client->server) ||
+		client->transaction.status != 'I' || server_tx_status(client->server) != 'I')
+		return;
+	relay->is_holding = relay->holds_plan = true;
 }
 
 static void

@@ -218,6 +218,46 @@ table_changes(void)
 	result = execute(conn, "all", NULL);
 	expect_sqlstate(result, "0A000", "cached plan must not change result type");
 	EXPECT(run_number(conn, "SELECT count(b) FROM changing") == 0, "after the error");
+	run_only(conn, "DEALLOCATE \"all\"");
+	prepare(conn, "all", "SELECT * FROM changing");
+	expect_execute(conn, "all", NULL, "1");
+}
+
+/*
+ * Who prepares after the change gets the new shape at once, though others have
+ * prepared the same text before it, on the same servers.
+ */
+static void
+prepared_after_change(void)
+{
+	PGconn	   *conns[] = {open_connection(), open_connection(), open_connection()};
+
+	run_only(conns[0], "DROP TABLE IF EXISTS changing");
+	run_only(conns[0], "CREATE TABLE changing AS SELECT 1 AS a");
+	for (int columns = 1; columns < 5; columns++)
+	{
+		char		name[20],
+					sql[60];
+
+		for (int i = 0; i < 9; i++)
+		{
+			PGresult   *result;
+
+			snprintf(name, sizeof(name), "s%d-%d", columns, i);
+			if (i < 6)
+				result = PQexecParams(conns[i % 3], "SELECT * FROM changing", 0, NULL, NULL, NULL, NULL, 0);
+			else
+			{
+				prepare(conns[i % 3], name, "SELECT * FROM changing");
+				result = PQdescribePrepared(conns[i % 3], name);
+			}
+			EXPECT(PQresultStatus(result) != PGRES_FATAL_ERROR, "%d columns, %d: %s", columns, i, PQresultErrorMessage(result));
+			EXPECT(PQnfields(result) == columns, "%d columns, not %d", PQnfields(result), columns);
+			PQclear(result);
+		}
+		snprintf(sql, sizeof(sql), "ALTER TABLE changing ADD b%d int", columns);
+		run_only(conns[2], sql);
+	}
 }
 
 static void
@@ -311,6 +351,7 @@ const Case	prepared_cases[] = {
 	{"prepared: deallocate", deallocate},
 	{"prepared: with SQL", with_sql},
 	{"prepared: table changes", table_changes},
+	{"prepared: after a change", prepared_after_change},
 	{"prepared: in a failed transaction", in_failed_transaction},
 	{"prepared: binary", binary},
 	{"prepared: after a reset", after_reset},
