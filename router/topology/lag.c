@@ -24,16 +24,16 @@ lag_history_clear(LagHistory *history)
 }
 
 void
-lag_history_add(LagHistory *history, Lsn insert_lsn, uint64_t sampled_us)
+lag_history_add(LagHistory *history, Lsn flush_lsn, uint64_t sampled_us)
 {
 	LagMark    *last = NULL;
 
 	if (history->count > 0)
 		last = (LagMark *) mark_at(history, history->count - 1);
-	if (insert_lsn > history->newest_lsn)
-		history->newest_lsn = insert_lsn;
+	if (flush_lsn > history->newest_lsn)
+		history->newest_lsn = flush_lsn;
 
-	if (last != NULL && last->lsn == insert_lsn)
+	if (last != NULL && last->lsn == flush_lsn)
 	{
 		last->seen_us = sampled_us;
 		return;
@@ -44,7 +44,7 @@ lag_history_add(LagHistory *history, Lsn insert_lsn, uint64_t sampled_us)
 		history->first = (history->first + 1) % LAG_MARKS;
 	else
 		history->count++;
-	history->marks[(history->first + history->count - 1) % LAG_MARKS] = (LagMark) {insert_lsn, sampled_us};
+	history->marks[(history->first + history->count - 1) % LAG_MARKS] = (LagMark) {flush_lsn, sampled_us};
 }
 
 uint64_t

@@ -6,7 +6,9 @@
  * Remembers when the primary was seen at which position, on the router's own
  * clock.  So it takes neither clocks that agree nor a steady stream of
  * commits, as pg_last_xact_replay_timestamp() would: after an idle hour the
- * first write does not make every replica an hour late.  What it says is an
+ * first write does not make every replica an hour late.  Positions are what
+ * the primary has flushed: the rest it does not send, and an idle primary may
+ * leave a record of a read's clean-up unflushed for many seconds.  What it says is an
  * upper bound, too high by the distance of two samples at most.
  *
  *-------------------------------------------------------------------------
@@ -35,7 +37,7 @@ typedef struct LagHistory
 } LagHistory;
 
 extern void lag_history_clear(LagHistory *history); /* another primary, another history */
-extern void lag_history_add(LagHistory *history, Lsn insert_lsn, uint64_t sampled_us);
+extern void lag_history_add(LagHistory *history, Lsn flush_lsn, uint64_t sampled_us);
 
 /*
  * A replica was at replay_lsn at sampled_us: how late is it?  0: caught up.

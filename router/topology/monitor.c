@@ -452,8 +452,8 @@ follow_primary(Monitor *monitor)
 	}
 	if (watched != NULL)
 		monitor->has_synchronous = watched->sample.has_synchronous;
-	if (watched != NULL && watched->said.lsn != 0)
-		lag_history_add(&monitor->history, watched->said.lsn, watched->sample.sampled_us);
+	if (watched != NULL && watched->sample.flush_lsn != 0)
+		lag_history_add(&monitor->history, watched->sample.flush_lsn, watched->sample.sampled_us);
 }
 
 static void

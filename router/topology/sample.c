@@ -41,7 +41,8 @@ const char	sample_probe_sql[] =
 "       current_setting('synchronous_standby_names') <> '',"
 "       CASE WHEN NOT r.in_recovery OR pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn() THEN 0"
 "            ELSE greatest(0, extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000000)"
-"            END::bigint"
+"            END::bigint,"
+"       CASE WHEN NOT r.in_recovery THEN pg_current_wal_flush_lsn() END"
 "  FROM (SELECT pg_is_in_recovery() AS in_recovery OFFSET 0) AS r";
 
 static bool check_shape(const PGresult *result, int nfields, Error *error);
@@ -69,7 +70,7 @@ sample_parse_probe(const PGresult *result, NodeSample *sample, Error *error)
 	bool		in_recovery;
 	uint64_t	timeline;
 
-	if (!check_shape(result, 5, error))
+	if (!check_shape(result, 6, error))
 		return false;
 	in_recovery = strcmp(PQgetvalue(result, 0, 0), "t") == 0;
 	sample->identity.role = in_recovery ? NODE_REPLICA : NODE_PRIMARY;
@@ -88,6 +89,9 @@ sample_parse_probe(const PGresult *result, NodeSample *sample, Error *error)
 	sample->identity.timeline = (uint32_t) timeline;
 	sample->has_synchronous = strcmp(PQgetvalue(result, 0, 3), "t") == 0;
 
+	sample->flush_lsn = 0;
+	if (!in_recovery && !parse_lsn(result, 5, &sample->flush_lsn, error))
+		return false;
 	sample->replay_age_us = 0;
 	return PQgetisnull(result, 0, 4) || parse_number(result, 4, 10, &sample->replay_age_us, error);
 }

@@ -44,6 +44,7 @@ typedef struct Fake
 	bool		in_recovery;
 	uint32_t	timeline;
 	uint32_t	lsn;
+	uint32_t	unflushed;		/* bytes before lsn that it has not flushed */
 	bool		has_synchronous;
 	int			probes;			/* how often it was asked */
 } Fake;
@@ -133,7 +134,7 @@ answer_hello(const Fake *fake, Buf *out)
 static void
 answer_probe(Fake *fake, Buf *out)
 {
-	char		values[5][32];
+	char		values[6][32];
 
 	fake->probes++;
 	snprintf(values[0], sizeof(values[0]), "%c", fake->in_recovery ? 't' : 'f');
@@ -141,7 +142,8 @@ answer_probe(Fake *fake, Buf *out)
 	snprintf(values[2], sizeof(values[2]), fake->in_recovery ? "%u" : "%08X", fake->timeline);
 	snprintf(values[3], sizeof(values[3]), "%c", fake->has_synchronous ? 't' : 'f');
 	snprintf(values[4], sizeof(values[4]), "0");
-	append_row(out, 5, values);
+	snprintf(values[5], sizeof(values[5]), "0/%X", fake->lsn - fake->unflushed);
+	append_row(out, 6, values);
 }
 
 static void
@@ -159,7 +161,7 @@ answer(Fake *fake, char type, Buf *out)
 			begin_message(out, '2', 0);
 			break;
 		case 'D':
-			append_columns(out, 5);
+			append_columns(out, 6);
 			break;
 		case 'E':
 			answer_probe(fake, out);
@@ -427,6 +429,13 @@ roles_and_positions_are_found_out(void **state)
 
 	stage->fakes[1].lsn = 0x3000;
 	run_until(stage, NODE(1)->lag_bytes == 0);
+	assert_int_equal(NODE(1)->lag_us, 0);
+
+	/* a record that an idle primary leaves unflushed makes no replica late */
+	stage->fakes[0].unflushed = 0x40;
+	stage->fakes[0].lsn = 0x3040;
+	run_until(stage, NODE(0)->lsn == 0x3040);
+	assert_int_equal(NODE(1)->lag_bytes, 0);
 	assert_int_equal(NODE(1)->lag_us, 0);
 }
 
