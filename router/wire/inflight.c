@@ -99,8 +99,10 @@ inflight_handle(InFlight *inflight, char type, InFlightSkip skip, void *arg)
 
 	if (type == 'E')
 	{
+		/* what was sent for the client's sake fails for the client */
 		step.verdict = head->action == INFLIGHT_REFUSE ? INFLIGHT_REPLACE_ERROR :
-			head->action == INFLIGHT_SWALLOW && head->purpose != INFLIGHT_BEGIN ? INFLIGHT_DROP : INFLIGHT_PASS;
+			head->action == INFLIGHT_SWALLOW && head->purpose != INFLIGHT_BEGIN &&
+			head->purpose != INFLIGHT_CLIENT ? INFLIGHT_DROP : INFLIGHT_PASS;
 
 		/* Queries and function calls end with their own ReadyForQuery */
 		if (head->kind != INFLIGHT_QUERY && head->kind != INFLIGHT_FUNCTION)

@@ -39,7 +39,8 @@ typedef enum InFlightKind
 typedef enum InFlightAction
 {
 	INFLIGHT_FORWARD,			/* the client sent it and gets the answer */
-	INFLIGHT_SWALLOW,			/* the router sent it; nobody sees the answer */
+	INFLIGHT_SWALLOW,			/* the router sent it; nobody sees the answer, but an error if it was
+								 * sent for the client (INFLIGHT_CLIENT, INFLIGHT_BEGIN) */
 	INFLIGHT_LOCAL,				/* not sent; the router answers when its turn comes */
 	INFLIGHT_REFUSE				/* made to fail; the error is replaced by the router's own */
 } InFlightAction;
@@ -47,7 +48,7 @@ typedef enum InFlightAction
 /* Why the router sent a message of its own; the relay acts on it. */
 typedef enum InFlightPurpose
 {
-	INFLIGHT_CLIENT,
+	INFLIGHT_CLIENT,			/* a message of the client's, or what it needs in front of it */
 	INFLIGHT_BEGIN,				/* the deferred BEGIN */
 	INFLIGHT_SETTINGS,			/* SETs that make the server the client's */
 	INFLIGHT_POSITION,			/* SELECT pg_current_wal_insert_lsn() */

@@ -89,12 +89,24 @@ an_extended_unit_is_answered_in_order(void **state)
 static void
 what_the_router_sent_is_dropped(void **state)
 {
-	push(INFLIGHT_QUERY, INFLIGHT_SWALLOW);
+	inflight_push(&inflight, INFLIGHT_QUERY, INFLIGHT_SWALLOW, INFLIGHT_POSITION, 0);
 	push(INFLIGHT_QUERY, INFLIGHT_FORWARD);
 	expect_step('C', INFLIGHT_DROP, false);
 	expect_step('E', INFLIGHT_DROP, false);
 	expect_step('Z', INFLIGHT_DROP, true);
 	expect_step('Z', INFLIGHT_PASS, true);
+}
+
+/* Guards: a Parse put in front of the client's Bind does not fail unheard. */
+static void
+what_was_sent_for_the_client_fails_for_the_client(void **state)
+{
+	push(INFLIGHT_PARSE, INFLIGHT_SWALLOW);
+	push(INFLIGHT_BIND, INFLIGHT_FORWARD);
+	push(INFLIGHT_SYNC, INFLIGHT_FORWARD);
+	expect_step('E', INFLIGHT_PASS, false);
+	expect_step('Z', INFLIGHT_PASS, true);
+	assert_int_equal(skipped, 2);
 }
 
 static void
@@ -202,6 +214,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_query_ends_with_ready_for_query, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_extended_unit_is_answered_in_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_the_router_sent_is_dropped, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_was_sent_for_the_client_fails_for_the_client, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_failed_begin_is_shown, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_error_skips_to_sync, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_refused_message_gets_our_error, setup, teardown),
