@@ -234,10 +234,10 @@ test: ## install what is missing, build, run every test
 test-built: all unit-build replay-build stage demo-load
 	@$(RUN) $(SUITES)
 
-asan: ## the whole suite under AddressSanitizer and UBSan
+asan: deps ## the whole suite under AddressSanitizer and UBSan
 	+@$(MAKE) --no-print-directory $(jobs) SAN=address,undefined test-built
 
-tsan: ## the router's suite under ThreadSanitizer
+tsan: deps ## the router's suite under ThreadSanitizer
 	+@$(MAKE) --no-print-directory $(jobs) SAN=thread SUITES='unit corpus router system' test-built
 
 bench: router stage ## measure: make bench B=name
