@@ -61,7 +61,7 @@ class PreparedStatements(RouterTestCase):
         self.assertEqual(wire.ask(Parse("", "INSERT INTO t VALUES (1010)"), Bind("", ""), Execute(),
                                   Bind("", "nowhere"), Execute(), Sync()),
                          ["1", "2", "C INSERT 0 1", "E 26000", "Z I"])
-        self.assertEqual(wire.query("SELECT count(*) FROM t WHERE id = 1010")[1], "D 0")
+        self.assertEqual(self.sql("SELECT count(*) FROM t WHERE id = 1010"), [(0,)])
 
     def test_duplicate_name(self):
         """Guards: 42P05 as in PostgreSQL, which undoes the unit and leaves the first statement in place."""
@@ -72,7 +72,7 @@ class PreparedStatements(RouterTestCase):
         self.assertEqual(wire.ask(Parse("", "INSERT INTO t VALUES (1011)"), Bind("", ""), Execute(),
                                   Parse("twice", "SELECT 2"), Bind("", "twice"), Execute(), Sync()),
                          ["1", "2", "C INSERT 0 1", "E 42P05", "Z I"])
-        self.assertEqual(wire.query("SELECT count(*) FROM t WHERE id = 1011")[1], "D 0")
+        self.assertEqual(self.sql("SELECT count(*) FROM t WHERE id = 1011"), [(0,)])
         self.assertEqual(self.value(wire.ask(Bind("", "twice"), Execute(), Sync())), "1")
         wire.query("BEGIN")
         self.assertEqual(wire.ask(Parse("twice", "SELECT 2"), Sync())[-2:], ["E 42P05", "Z E"])

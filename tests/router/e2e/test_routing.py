@@ -196,24 +196,6 @@ class Routing(RouterTestCase):
             with self.client(target_session_attrs="standby"):
                 pass
 
-    def test_table_made_a_moment_ago(self):
-        """Guards: names the replica does not have yet are looked up on the primary, and the client never knows."""
-        for replica in self.cluster.replicas:
-            replica.pause_replay()
-            self.addCleanup(replica.resume_replay)
-        self.sql("CREATE TABLE fresh AS SELECT 42 AS answer")
-        self.sql("ALTER TABLE t ADD fresh int DEFAULT 7")
-        self.sql("CREATE FUNCTION fresh_read() RETURNS int STABLE LANGUAGE sql AS 'SELECT 43'")
-        with self.client() as connection:
-            cursor = connection.cursor()
-            for sql, answer in (("SELECT answer FROM fresh", 42), ("SELECT fresh FROM t WHERE id = 1", 7),
-                                ("SELECT fresh_read()", 43)):
-                cursor.execute(sql)
-                self.assertEqual(cursor.fetchone(), (answer,))
-        wire = self.wire()
-        self.assertEqual(wire.ask(Parse("", "SELECT fresh FROM t WHERE id = $1"), Bind("", "", 1), Execute(), Sync()),
-                         ["1", "2", "D 7", "C SELECT 1", "Z I"])
-
     def test_errors_of_reads(self):
         """Guards: an error that is the statement's own comes back once, and is the server's."""
         with self.client() as connection:
@@ -239,6 +221,26 @@ class Routing(RouterTestCase):
             cursor.execute("SET client_encoding = 'SJIS'")
             cursor.execute("SELECT here()")
             self.assertEqual(cursor.fetchone(), (self.primary_name,))
+
+
+class FreshNames(RouterTestCase):
+    def test_table_made_a_moment_ago(self):
+        """Guards: names the replica does not have yet are looked up on the primary, and the client never knows."""
+        for replica in self.cluster.replicas:
+            replica.pause_replay()
+            self.addCleanup(replica.resume_replay)
+        self.sql("CREATE TABLE fresh AS SELECT 42 AS answer")
+        self.sql("ALTER TABLE t ADD fresh int DEFAULT 7")
+        self.sql("CREATE FUNCTION fresh_read() RETURNS int STABLE LANGUAGE sql AS 'SELECT 43'")
+        with self.client() as connection:
+            cursor = connection.cursor()
+            for sql, answer in (("SELECT answer FROM fresh", 42), ("SELECT fresh FROM t WHERE id = 1", 7),
+                                ("SELECT fresh_read()", 43)):
+                cursor.execute(sql)
+                self.assertEqual(cursor.fetchone(), (answer,))
+        wire = self.wire()
+        self.assertEqual(wire.ask(Parse("", "SELECT fresh FROM t WHERE id = $1"), Bind("", "", 1), Execute(), Sync()),
+                         ["1", "2", "D 7", "C SELECT 1", "Z I"])
 
 
 class Everything(RouterTestCase):

@@ -130,10 +130,10 @@ class SessionState(RouterTestCase):
             with self.subTest(forget):
                 wire = self.wire()
                 wire.query("CREATE TEMP TABLE IF NOT EXISTS pinned (a int)")
-                wire.ask(Parse("s", "SELECT 6"), Sync())
+                wire.ask(Parse("s", "/* andon:primary */ SELECT 6"), Sync())
                 self.assertEqual(wire.ask(Bind("", "s"), Execute(), Sync()), ["2", "D 6", "C SELECT 1", "Z I"])
                 self.assertEqual(wire.query(forget)[-1], "Z I")
-                wire.ask(Parse("s2", "SELECT 6"), Sync())
+                wire.ask(Parse("s2", "/* andon:primary */ SELECT 6"), Sync())
                 for _ in range(3):
                     words = wire.ask(Bind("", "s2"), Execute(), Sync())
                 self.assertEqual(words, ["2", "D 6", "C SELECT 1", "Z I"])
