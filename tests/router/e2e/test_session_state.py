@@ -137,6 +137,7 @@ class SessionState(RouterTestCase):
                 for _ in range(3):
                     words = wire.ask(Bind("", "s2"), Execute(), Sync())
                 self.assertEqual(words, ["2", "D 6", "C SELECT 1", "Z I"])
+                wire.close()
 
     def test_discard_all_unpins(self):
         """Guards: DISCARD ALL makes a session as new."""
