@@ -65,6 +65,7 @@ typedef struct Relay
 	bool		is_copy_in;
 	bool		is_holding;		/* replies are held: nothing of the unit has been shown yet */
 	bool		holds_plan;		/* on the primary, and only until it is seen that no plan is stale */
+	bool		has_executed;	/* an Execute of it was sent: the transaction may be another since */
 	bool		owes_sync;		/* its Sync is kept back until it is known whether COPY begins */
 	bool		position_asked;	/* the position query was sent */
 	bool		tells_settings; /* what the router's own SETs change is news to the client */

@@ -35,6 +35,18 @@ typedef struct LocalResult
 	const char *removes_name;	/* of one; NULL: none */
 } LocalResult;
 
+/* What has been seen of a unit of one statement. */
+typedef struct PlainUnit
+{
+	bool		is_bound;
+	bool		is_executed;
+	Slice		statement;		/* once parsed, described or bound */
+	Slice		portal;
+} PlainUnit;
+
+static bool is_plain_unit(const Client *client);
+static bool is_plain_message(const Client *client, PlainUnit *unit, const Frame *frame);
+static bool is_plain_target(const Client *client, PlainUnit *unit, char type, const TargetMessage *target);
 static bool local_begin(Client *client, const StatementClass *class, Slice text, LocalResult *result);
 static bool local_end(Client *client, const StatementClass *class, LocalResult *result);
 static bool local_set(Client *client, const StatementClass *class, LocalResult *result, Error *error);
@@ -45,7 +57,6 @@ static bool local_reset_all(Client *client, LocalResult *result);
 static bool local_close(Client *client);
 static bool local_statement(Client *client, const StatementClass *class, Slice text, LocalResult *result,
 							Error *error);
-static bool parses_known_name(const Client *client);
 static void local_send(Client *client, const LocalResult *result);
 static void local_send_reply(Client *client, const Frame *frame, const LocalResult *result, Buf *out);
 static const char *begin_tag(Slice text);
@@ -67,7 +78,7 @@ local_answer_unit(Client *client)
 	if (relay->summary.statements != 1 || relay->summary.kind == STATEMENT_QUERY)
 		return false;
 	class = unit_sole_statement(buf_slice(&client->unit), &context, &text);
-	if (class == NULL || parses_known_name(client))
+	if (class == NULL || !is_plain_unit(client))
 		return false;
 	if (local_statement(client, class, text, &result, &error))
 	{
@@ -136,22 +147,75 @@ local_close(Client *client)
 	return true;
 }
 
-/* A Parse of a name that is taken: the error comes from where it always does. */
+/*
+ * Parse, Bind, Execute of the one statement, described or closed by its own
+ * names: what goes beyond (a name that is taken, or not there) is the server's
+ * to answer.
+ */
 static bool
-parses_known_name(const Client *client)
+is_plain_unit(const Client *client)
 {
 	Slice		messages = buf_slice(&client->unit);
+	PlainUnit	unit = {0};
 	Frame		frame;
-	ParseMessage parse;
 
 	while (frame_parse(messages, &frame) == FRAME_OK)
 	{
-		if (frame.type == 'P' && message_parse_parse(frame.body, &parse) && parse.statement.len > 0 &&
-			prepared_map_find(client->prepared, parse.statement))
-			return true;
+		if (!is_plain_message(client, &unit, &frame))
+			return false;
 		messages = slice_skip(messages, frame.total_len);
 	}
-	return false;
+	return true;
+}
+
+static bool
+is_plain_message(const Client *client, PlainUnit *unit, const Frame *frame)
+{
+	ParseMessage parse;
+	BindMessage bind;
+	TargetMessage target;
+	ExecuteMessage execute;
+	bool		is_named = unit->statement.data != NULL;
+
+	switch (frame->type)
+	{
+		case 'P':
+			if (is_named || !message_parse_parse(frame->body, &parse) ||
+				(parse.statement.len > 0 && prepared_map_find(client->prepared, parse.statement)))
+				return false;
+			unit->statement = parse.statement;
+			return true;
+		case 'B':
+			if (unit->is_bound || !message_parse_bind_head(frame->body, &bind) ||
+				(is_named && !slice_equals(unit->statement, bind.statement)))
+				return false;
+			unit->is_bound = true;
+			unit->statement = bind.statement;
+			unit->portal = bind.portal;
+			return true;
+		case 'E':
+			unit->is_executed = true;
+			return unit->is_bound && message_parse_execute(frame->body, &execute) &&
+				slice_equals(unit->portal, execute.portal);
+		case 'D':
+		case 'C':
+			return message_parse_target(frame->body, &target) && is_plain_target(client, unit, frame->type, &target);
+		default:
+			return true;
+	}
+}
+
+static bool
+is_plain_target(const Client *client, PlainUnit *unit, char type, const TargetMessage *target)
+{
+	if (target->kind == 'P')
+		return unit->is_bound && slice_equals(unit->portal, target->name) && (type == 'D' || unit->is_executed);
+	if (type == 'C')
+		return unit->is_executed;
+	if (unit->statement.data != NULL)
+		return slice_equals(unit->statement, target->name);
+	unit->statement = target->name;
+	return prepared_map_find(client->prepared, target->name) != NULL;
 }
 
 static bool

@@ -262,7 +262,7 @@ unit_rerun(Client *client)
 	relay->saw_error = relay->ready_due = relay->is_answered = false;
 	relay->is_holding = relay->holds_plan = relay->position_asked = false;
 	relay->commit_lsn = relay->asked_lsn = 0;
-	relay->unnamed_there = relay->owes_sync = false;
+	relay->unnamed_there = relay->owes_sync = relay->has_executed = false;
 	relay->pass_left = 0;
 	relay->waiting_since_us = clock_now_us();
 	if (is_here)

@@ -28,6 +28,7 @@
 #include "base/memory.h"
 #include "wire/build.h"
 
+#define BEGIN_PORTAL "andon_begin"
 #define POSITION_QUERY "SELECT pg_catalog.pg_current_wal_insert_lsn()"
 
 static void send_begin(Client *client);
@@ -183,6 +184,7 @@ relay_send_position_query(Client *client)
 
 /*
  * In the extended protocol and without Sync: if it fails, so does what follows.
+ * By a portal with a name, which the client does not take for its own.
  * A unit that only prepares does not begin the transaction: it would hold a
  * server before there is anything to run.
  */
@@ -191,16 +193,15 @@ send_begin(Client *client)
 {
 	InFlight   *inflight = &client->relay.inflight;
 	Slice		none = {"", 0};
+	Slice		portal = slice_from_string(BEGIN_PORTAL);
 	Buf			out = BUF_INIT;
-	size_t		mark;
 
 	if (!client->transaction.is_deferred || client->relay.outside_transaction)
 		return;
 	build_parse(&out, none, slice_from_string(client->transaction.begin_text), 0, none);
-	mark = build_begin(&out, 'B');
-	buf_append(&out, slice_make("\0\0\0\0\0\0\0\0", 8));	/* two names, no formats, parameters, formats */
-	build_end(&out, mark);
-	build_execute(&out, none, 0);
+	build_bind_head(&out, portal, none, 6);
+	buf_append(&out, slice_make("\0\0\0\0\0\0", 6));	/* no formats, parameters, formats */
+	build_execute(&out, portal, 0);
 	relay_to_server(client, buf_slice(&out));
 	buf_release(&out);
 	inflight_push(inflight, INFLIGHT_PARSE, INFLIGHT_SWALLOW, INFLIGHT_BEGIN, 0);

@@ -11,8 +11,8 @@
  *
  * A statement without a name that nobody prepared lately is sent without one:
  * a one-off text costs the server no memory.  Names nobody prepared pass, so
- * that the server says what it says; those that look like the router's own do
- * not: they would be somebody else's.
+ * that the server says what it says; those that look like the router's own, and
+ * no name at all, do not: they would be somebody else's.
  *
  * A message the router refuses is replaced by one that fails there, so that
  * the transaction fails as it would have in PostgreSQL; relay_reply.c replaces
@@ -36,6 +36,9 @@ static void send_Close(Client *client, const Frame *frame);
 static void hold_for_stale_plan(Client *client);
 static void refuse(Client *client, const char *sqlstate, const char *format, Slice name);
 static void prepare_there(Client *client, Prepared *prepared, InFlightAction action);
+static void refuse_unknown(Client *client, Slice name);
+static bool ends_transaction(const Client *client, Slice text);
+static bool is_not_the_clients(const Client *client, Slice name);
 static bool is_unnamed_there(const Client *client, Slice name);
 static void expect(Client *client, InFlightKind kind, uint64_t statement);
 
@@ -65,6 +68,7 @@ relay_send_message(Client *client, const Frame *frame)
 		case 'E':
 			relay_to_server(client, frame->whole);
 			expect(client, INFLIGHT_EXECUTE, 0);
+			client->relay.has_executed = true;
 			break;
 		case 'Q':
 			relay_to_server(client, frame->whole);
@@ -117,9 +121,9 @@ relay_send_Bind(Client *client, Slice body, size_t total_len)
 			prepare_there(client, prepared, INFLIGHT_SWALLOW);
 		there = prepared_server_name(number, name);
 	}
-	else if (prepared_is_server_name(bind.statement))
+	else if (is_not_the_clients(client, bind.statement))
 	{
-		refuse(client, SQLSTATE_UNDEFINED_PSTATEMENT, "prepared statement \"%.*s\" does not exist", bind.statement);
+		refuse_unknown(client, bind.statement);
 		return false;
 	}
 	build_bind_head(&out, bind.portal, there, bind.rest.len + unread_len);
@@ -170,6 +174,13 @@ send_Parse(Client *client, const Frame *frame)
 	if (parse.statement.len > 0 && prepared_map_find(client->prepared, parse.statement))
 	{
 		refuse(client, SQLSTATE_DUPLICATE_PSTATEMENT, "prepared statement \"%.*s\" already exists", parse.statement);
+		return;
+	}
+	if (server_tx_status(client->server) == 'E' && !relay->has_executed && !ends_transaction(client, parse.text))
+	{
+		/* the server would say so, if it were asked to prepare what it may have already */
+		refuse(client, SQLSTATE_IN_FAILED_TRANSACTION, "current transaction is aborted,"
+			   " commands ignored until end of transaction block%.*s", slice_make("", 0));
 		return;
 	}
 	prepared = client_prepare(client, &parse, &is_new);
@@ -229,8 +240,8 @@ send_Describe(Client *client, const Frame *frame)
 		buf_release(&out);
 		expect(client, INFLIGHT_DESCRIBE, number);
 	}
-	else if (target.kind == 'S' && prepared_is_server_name(target.name))
-		refuse(client, SQLSTATE_UNDEFINED_PSTATEMENT, "prepared statement \"%.*s\" does not exist", target.name);
+	else if (target.kind == 'S' && is_not_the_clients(client, target.name))
+		refuse_unknown(client, target.name);
 	else
 	{
 		relay_to_server(client, frame->whole);
@@ -294,6 +305,34 @@ prepare_there(Client *client, Prepared *prepared, InFlightAction action)
 	inflight_push(inflight, INFLIGHT_PARSE, action, INFLIGHT_CLIENT, number);
 	relay_to_server(client, buf_slice(&out));
 	buf_release(&out);
+}
+
+static void
+refuse_unknown(Client *client, Slice name)
+{
+	refuse(client, SQLSTATE_UNDEFINED_PSTATEMENT, name.len > 0 ? "prepared statement \"%.*s\" does not exist" :
+		   "unnamed prepared statement does not exist%.*s", name);
+}
+
+/* Is it one of those PostgreSQL takes in a failed transaction, as far as is known? */
+static bool
+ends_transaction(const Client *client, Slice text)
+{
+	UnitContext context = client_unit_context(client);
+	StatementKind kind;
+
+	if (context.unsafe_lexing)
+		return true;
+	kind = statement_cache_get(context.statements, text)->kind;
+	return kind == STATEMENT_COMMIT || kind == STATEMENT_ROLLBACK || kind == STATEMENT_SAVEPOINT ||
+		kind == STATEMENT_TWO_PHASE;
+}
+
+/* On the server it would be somebody else's: what the router has prepared, or a one-off text. */
+static bool
+is_not_the_clients(const Client *client, Slice name)
+{
+	return prepared_is_server_name(name) || (name.len == 0 && !client->relay.unnamed_there);
 }
 
 static bool

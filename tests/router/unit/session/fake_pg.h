@@ -126,6 +126,19 @@ pg_clear(PgName *names)
 	}
 }
 
+/* As DEALLOCATE ALL: the unnamed statement stays. */
+static inline void
+pg_clear_named(PgName *names)
+{
+	for (int i = 0; i < PG_NAMES; i++)
+	{
+		if (names[i].text == NULL || names[i].name[0] == '\0')
+			continue;
+		mem_free(names[i].text);
+		names[i].text = NULL;
+	}
+}
+
 static inline void
 pg_copy_names(PgName *to, const PgName *from)
 {
@@ -336,10 +349,19 @@ pg_run(PgBackend *backend, const char *text, bool is_simple)
 	{
 		if (pg_begins(text, "DISCARD") && backend->status != 'I')
 			return pg_raise(backend, "25001", "DISCARD ALL cannot run inside a transaction block");
-		pg_clear(backend->statements);
+		pg_clear_named(backend->statements);
 		if (pg_begins(text, "DISCARD"))
 			pg_clear(backend->gucs);
 		tag = pg_begins(text, "DISCARD") ? "DISCARD ALL" : "DEALLOCATE ALL";
+	}
+	else if (pg_begins(text, "DEALLOCATE "))
+	{
+		const char *name = text + strlen("DEALLOCATE ");
+
+		if (pg_find(backend->statements, name) == NULL)
+			return pg_raise(backend, SQLSTATE_UNDEFINED_PSTATEMENT, "prepared statement does not exist");
+		pg_forget(backend->statements, name);
+		tag = "DEALLOCATE";
 	}
 	else if (pg_begins(text, "COPY") && strcasestr(text, "FROM STDIN") != NULL)
 	{
@@ -407,7 +429,9 @@ pg_handle_Parse(PgBackend *backend, const char *name, const char *text)
 		return pg_raise(backend, SQLSTATE_IN_FAILED_TRANSACTION, "current transaction is aborted");
 	if (*name != '\0' && pg_find(backend->statements, name) != NULL)
 		return pg_raise(backend, SQLSTATE_DUPLICATE_PSTATEMENT, "prepared statement already exists");
-	if (strstr(text, "'fail 42") != NULL && !pg_check_words(backend, text))
+	if ((strstr(text, "'fail 42") != NULL ||
+		 (backend->node->fail_text != NULL && strncmp(backend->node->fail_sqlstate, "42", 2) == 0)) &&
+		!pg_check_words(backend, text))
 		return false;
 	pg_put(backend->statements, name, text);
 	build_empty(&backend->out, '1');
@@ -421,6 +445,8 @@ pg_handle_Bind(PgBackend *backend, const char *portal, const char *name)
 
 	if (statement == NULL)
 		return pg_raise(backend, SQLSTATE_UNDEFINED_PSTATEMENT, "prepared statement does not exist");
+	if (backend->status == 'E' && !pg_ends_transaction(pg_skip_comment(statement->text)))
+		return pg_raise(backend, SQLSTATE_IN_FAILED_TRANSACTION, "current transaction is aborted");
 	pg_put(backend->portals, portal, statement->text);
 	build_empty(&backend->out, '2');
 	return true;
@@ -434,6 +460,9 @@ pg_handle_Describe(PgBackend *backend, char kind, const char *name)
 
 	if (found == NULL)
 		return pg_raise(backend, kind == 'S' ? SQLSTATE_UNDEFINED_PSTATEMENT : "34000", "does not exist");
+	/* PostgreSQL would still describe what gives no rows; through the router it may have to be prepared first */
+	if (backend->status == 'E' && !pg_ends_transaction(pg_skip_comment(found->text)))
+		return pg_raise(backend, SQLSTATE_IN_FAILED_TRANSACTION, "current transaction is aborted");
 	if (kind == 'S')
 	{
 		size_t		mark = build_begin(&backend->out, 't');
@@ -630,7 +659,7 @@ pg_handle_message(PgBackend *backend, const Frame *frame)
 			break;
 		case 'S':
 			pg_log(node, "S");
-			if (!backend->skips && backend->status != 'T')
+			if (backend->status != 'T')
 				pg_clear(backend->portals);
 			backend->skips = false;
 			pg_ready(backend);

@@ -448,7 +448,8 @@ say(Talker *talker, const char *script)
 
 		if (bar != NULL)
 			*bar++ = '\0';
-		script_message(&out, at);
+		if (*at != '\0')
+			script_message(&out, at);
 		at = bar;
 	}
 	say_bytes(talker, buf_slice(&out));

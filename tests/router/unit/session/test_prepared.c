@@ -137,8 +137,10 @@ names_are_the_clients_own(void **state)
 	assert_true(prepared_map_remove(map, text("")));
 	assert_false(prepared_map_remove(map, text("")));
 	prepared_map_put(map, text("b"), get("SELECT 1", ""));
+	prepared_map_put(map, text(""), get("SELECT 2", ""));
 	prepared_map_clear(map);
-	assert_int_equal(prepared_map_count(map), 0);
+	assert_null(prepared_map_find(map, text("b")));
+	assert_non_null(prepared_map_find(map, text("")));	/* DEALLOCATE ALL leaves it */
 }
 
 static void

@@ -81,7 +81,7 @@ begin_goes_with_the_first_statement(void **state)
 	was_sent(&north, "");
 	say(&t, "Q SELECT a FROM t");
 	hears(&t, "T D:north C:SELECT 1 Z:T");
-	was_sent(&north, "P:=BEGIN\nB:/\nE:\nQ:SELECT a FROM t");
+	was_sent(&north, "P:=BEGIN\nB:andon_begin/\nE:andon_begin\nQ:SELECT a FROM t");
 	say(&t, "P - COMMIT|B -|E|S");
 	hears(&t, "1 2 C:COMMIT Z:I");
 	was_sent(&north, "P:=COMMIT\nB:/\nE:\nS");
@@ -128,7 +128,7 @@ a_read_only_transaction_runs_on_a_replica(void **state)
 	log_in(&t);
 	say(&t, "Q BEGIN READ ONLY|Q SELECT a FROM t|Q SELECT 1|Q COMMIT");
 	hears(&t, "C:BEGIN Z:T T D:south C:SELECT 1 Z:T T D:south C:SELECT 1 Z:T C:COMMIT Z:I");
-	was_sent(&south, "P:=BEGIN READ ONLY\nB:/\nE:\nQ:SELECT a FROM t\nQ:SELECT 1\nQ:COMMIT");
+	was_sent(&south, "P:=BEGIN READ ONLY\nB:andon_begin/\nE:andon_begin\nQ:SELECT a FROM t\nQ:SELECT 1\nQ:COMMIT");
 	hang_up(&t);
 }
 
@@ -140,7 +140,7 @@ a_write_in_it_is_refused_and_fails_it(void **state)
 	log_in(&t);
 	say(&t, "Q BEGIN READ ONLY|Q SELECT 1|Q SELECT pg_advisory_lock(1)|Q SELECT 1|Q COMMIT");
 	hears(&t, "C:BEGIN Z:T T D:south C:SELECT 1 Z:T E:25006 Z:E E:25P02 Z:E C:ROLLBACK Z:I");
-	was_sent(&south, "P:=BEGIN READ ONLY\nB:/\nE:\nQ:SELECT 1\nQ:refused by andon-router\nQ:SELECT 1\nQ:COMMIT");
+	was_sent(&south, "P:=BEGIN READ ONLY\nB:andon_begin/\nE:andon_begin\nQ:SELECT 1\nQ:refused by andon-router\nQ:SELECT 1\nQ:COMMIT");
 	say(&t, "Q BEGIN READ ONLY|Q SELECT 1");
 	hears(&t, "C:BEGIN Z:T T D:south C:SELECT 1 Z:T");
 	say(&t, "P - INSERT INTO t VALUES (1)|B -|E|S|P - ROLLBACK|B -|E|S");
@@ -171,7 +171,7 @@ a_deferred_begin_that_fails_fails_what_follows(void **state)
 	north.fail_sqlstate = "0A000";
 	say(&t, "Q BEGIN DEFERRABLE|Q INSERT INTO t VALUES (1)");
 	hears(&t, "C:BEGIN Z:T E:0A000 Z:I");
-	was_sent(&north, "P:=BEGIN DEFERRABLE\nB:/\nE:\nskipped Q\nS");
+	was_sent(&north, "P:=BEGIN DEFERRABLE\nB:andon_begin/\nE:andon_begin\nskipped Q\nS");
 	hang_up(&t);
 }
 
@@ -279,7 +279,7 @@ a_read_only_transaction_begins_again_on_the_primary(void **state)
 	south.fail_sqlstate = "42P01";
 	say(&t, "Q BEGIN READ ONLY|Q SELECT a FROM t|Q INSERT INTO t VALUES (1)|Q COMMIT");
 	hears(&t, "C:BEGIN Z:T T D:north C:SELECT 1 Z:T C:INSERT 0 1 Z:T C:COMMIT Z:I");
-	was_sent(&north, "P:=BEGIN READ ONLY\nB:/\nE:\nQ:SELECT a FROM t\nQ:INSERT INTO t VALUES (1)\nQ:COMMIT");
+	was_sent(&north, "P:=BEGIN READ ONLY\nB:andon_begin/\nE:andon_begin\nQ:SELECT a FROM t\nQ:INSERT INTO t VALUES (1)\nQ:COMMIT");
 	wait_until(loop, fake_node_was_asked(&south.fake, "") && strstr(buf_slice(&south.log).data, "Q:ROLLBACK\nQ:DISCARD ALL"));
 	hang_up(&t);
 }
@@ -385,7 +385,7 @@ without_the_extension_the_position_is_asked(void **state)
 	say(&t, "Q BEGIN|Q INSERT INTO t VALUES (3)|Q COMMIT|Q SHOW andon.floor");
 	hears(&t, "C:BEGIN Z:T C:INSERT 0 1 Z:T C:COMMIT Z:I T D:0/1300 C:SHOW Z:I");
 	was_sent(&north, "P:=INSERT INTO t VALUES (2)\nB:/\nE:\nS\nQ:SELECT pg_catalog.pg_current_wal_insert_lsn()\n"
-			 "P:=BEGIN\nB:/\nE:\nQ:INSERT INTO t VALUES (3)\n"
+			 "P:=BEGIN\nB:andon_begin/\nE:andon_begin\nQ:INSERT INTO t VALUES (3)\n"
 			 "Q:COMMIT\nQ:SELECT pg_catalog.pg_current_wal_insert_lsn()");
 
 	/* not behind what may become COPY, or leaves a transaction open */

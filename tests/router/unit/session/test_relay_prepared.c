@@ -39,7 +39,7 @@ another_server_is_given_it_first(void **state)
 	was_sent(&south, "P:andon_1=SELECT a FROM t\nS");
 	say(&t, "Q BEGIN|B s|D P -|E|S|D S s|S|Q COMMIT");
 	hears(&t, "C:BEGIN Z:T 2 T D:north C:SELECT 1 Z:T t T Z:T C:COMMIT Z:I");
-	was_sent(&north, "P:=BEGIN\nB:/\nE:\nP:andon_1=SELECT a FROM t\nB:/andon_1\nD:P/\nE:\nS\n"
+	was_sent(&north, "P:=BEGIN\nB:andon_begin/\nE:andon_begin\nP:andon_1=SELECT a FROM t\nB:/andon_1\nD:P/\nE:\nS\n"
 			 "D:S/andon_1\nS\nQ:COMMIT");
 	hang_up(&t);
 }
@@ -96,6 +96,42 @@ nobody_reaches_the_routers_own_names(void **state)
 			 "B:/andon_refused\nskipped E\nS\nB:/andon_1\nE:\nS");
 	hang_up(&t);
 	hang_up(&other);
+}
+
+/* Guards: the unnamed statement that another client left on the server is not run. */
+static void
+nobody_reaches_the_unnamed_statement_of_another(void **state)
+{
+	Talker		a;
+	Talker		b;
+
+	log_in(&a);
+	log_in(&b);
+	say(&a, "P - INSERT INTO t VALUES (1)|S");
+	hears(&a, "1 Z:I");
+	say(&b, "B -|E|S|D S -|S");
+	hears(&b, "E:26000 Z:I");
+	catch_up();
+	hears(&b, "E:26000 Z:I");
+	was_sent(&north, "P:=INSERT INTO t VALUES (1)\nS\nB:/andon_refused\nskipped E\nS");
+	hang_up(&a);
+	hang_up(&b);
+}
+
+/* Guards: a Parse put in front of the client's Bind does not fail unheard. */
+static void
+a_statement_that_cannot_be_prepared_there_is_heard_of(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "P s SELECT a FROM t|S|Q BEGIN|Q SELECT 'fail 22012'|B s|E|S|D S s|S|P - SELECT a FROM t|S|Q ROLLBACK");
+	hears(&t, "1 Z:I C:BEGIN Z:T E:22012 Z:E E:25P02 Z:E E:25P02 Z:E E:25P02 Z:E C:ROLLBACK Z:I");
+	north.fail_text = "FROM t";
+	north.fail_sqlstate = "42P01";
+	say(&t, "Q BEGIN|P - ROLLBACK|B -|E|P - SELECT 1|B -|E|S|Q BEGIN|B s|E|S|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T 1 2 C:ROLLBACK 1 2 D:north C:SELECT 1 Z:I C:BEGIN Z:T E:42P01 Z:E C:ROLLBACK Z:I");
+	hang_up(&t);
 }
 
 static void
@@ -246,6 +282,8 @@ main(void)
 		TEST(an_unnamed_statement_is_shared_when_it_comes_again),
 		TEST(names_follow_the_protocol),
 		TEST(nobody_reaches_the_routers_own_names),
+		TEST(nobody_reaches_the_unnamed_statement_of_another),
+		TEST(a_statement_that_cannot_be_prepared_there_is_heard_of),
 		TEST(what_an_error_skips_has_not_happened),
 		TEST(a_statement_whose_parse_failed_is_prepared_again),
 		TEST(an_eviction_that_was_skipped),
