@@ -101,8 +101,6 @@ summary_add_class(UnitSummary *summary, const StatementClass *class)
 
 	if (!is_first && (is_transaction_command(summary->kind) || is_transaction_command(class->kind)))
 		summary->flags |= STATEMENT_HAS_TRANSACTION;
-	if (!is_first && summary->has_session_command)
-		summary->pin_reason = "session command among several statements";
 	summary->kind = is_first ? class->kind : STATEMENT_QUERY;
 }
 
@@ -125,6 +123,8 @@ summary_add(SummaryArg *arg, Slice text, UnitTextStatus status)
 		summary_add_class(summary, statement_cache_get(arg->context->statements, text));
 	if ((summary->flags & STATEMENT_UNPARSED) && !summary->pin_reason)
 		summary->pin_reason = "statement could not be read";
+	if (summary->statements > 1 && summary->has_session_command && !summary->pin_reason)
+		summary->pin_reason = "session command among several statements";
 }
 
 static void

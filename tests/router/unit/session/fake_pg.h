@@ -205,6 +205,8 @@ pg_raise(PgBackend *backend, const char *sqlstate, const char *message)
 	build_error(&backend->out, "ERROR", &error);
 	if (backend->status == 'T')
 		backend->status = 'E';
+	else if (backend->status == 'I')
+		pg_copy_names(backend->gucs, backend->gucs_at_begin);	/* all up to the last Sync is one transaction */
 	backend->wrote = false;
 	return false;
 }
@@ -231,7 +233,6 @@ pg_begin(PgBackend *backend)
 		return;
 	backend->status = 'T';
 	backend->wrote = false;
-	pg_copy_names(backend->gucs_at_begin, backend->gucs);
 }
 
 static inline void
@@ -392,7 +393,10 @@ static inline void
 pg_ready(PgBackend *backend)
 {
 	if (backend->status == 'I')
+	{
 		pg_report_commit(backend);
+		pg_copy_names(backend->gucs_at_begin, backend->gucs);
+	}
 	build_ready(&backend->out, backend->status);
 }
 
