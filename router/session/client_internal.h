@@ -68,6 +68,7 @@ typedef struct Relay
 	bool		has_executed;	/* an Execute of it was sent: the transaction may be another since */
 	bool		owes_sync;		/* its Sync is kept back until it is known whether COPY begins */
 	bool		position_asked;	/* the position query was sent */
+	bool		settings_due;	/* new_settings are in force, if nothing fails behind the SET */
 	bool		tells_settings; /* what the router's own SETs change is news to the client */
 	bool		unnamed_there;	/* the client's unnamed statement is the server's too */
 	bool		saw_error;

@@ -33,6 +33,7 @@
 #include "base/memory.h"
 #include "wire/build.h"
 
+static void settle_settings(Client *client);
 static bool has_reset(const Client *client);
 static void unit_finish(Client *client);
 static void unit_note_position(Client *client, char tx_status);
@@ -60,6 +61,7 @@ relay_maybe_finish(Client *client)
 		relay_send_position_query(client);
 		return;
 	}
+	settle_settings(client);
 	if (has_reset(client) && relay_send_settings(client))
 	{
 		relay->is_answered = false;
@@ -76,6 +78,17 @@ relay_on_cancel_done(void *owner)
 
 	if (client->state == CLIENT_RUNNING)
 		relay_maybe_finish(client);
+}
+
+/* An error behind SET in the same unit has rolled it back, too. */
+static void
+settle_settings(Client *client)
+{
+	Relay	   *relay = &client->relay;
+
+	if (relay->settings_due && !relay->saw_error)
+		transaction_apply_settings(client, relay->new_settings, relay->new_server_settings);
+	relay->settings_due = false;
 }
 
 /*
@@ -145,6 +158,7 @@ unit_finish(Client *client)
 		client_write(client, buf_slice(&out));
 		buf_release(&out);
 	}
+	settle_settings(client);
 	unit_note_position(client, tx_status);
 	unit_note_ddl(client, tx_status);
 	unit_note_state(client);

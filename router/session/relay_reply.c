@@ -402,8 +402,7 @@ note_tag(Client *client, Slice tag)
 	Relay	   *relay = &client->relay;
 	bool		discards = slice_equals_string(tag, "DISCARD ALL");
 
-	if (relay->new_settings && !relay->saw_error)
-		transaction_apply_settings(client, relay->new_settings, relay->new_server_settings);
+	relay->settings_due = relay->new_settings != NULL && !relay->saw_error;
 	if (!discards && !slice_equals_string(tag, "DEALLOCATE ALL"))
 		return;
 	server_forget_statements(client->server);

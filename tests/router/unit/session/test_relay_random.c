@@ -110,11 +110,7 @@ add_unit(Buf *script)
 	}
 }
 
-/*
- * Without what may differ: nodes, parameters, which error, and the answers to
- * Close in front of one (a transaction that failed before it had a server
- * refuses whole units).
- */
+/* Without what may differ: nodes, parameters, which error, the answers to Close. */
 static void
 simplify(const char *heard, Buf *out)
 {
@@ -154,6 +150,20 @@ hear_out(Talker *talker)
 		listen_on(talker);
 		quiet = strlen(heard_text(talker)) == len ? quiet + 1 : 0;
 	}
+}
+
+/* A transaction that failed before it had a server refuses whole units, which a server would begin to answer. */
+static bool
+is_lost(const Talker *talker)
+{
+	LIST_FOREACH(node, &context.clients)
+	{
+		const Client *client = list_entry(node, Client, node);
+
+		if (client->key_pid == talker->pid)
+			return client->transaction.is_lost;
+	}
+	return false;
 }
 
 /* Does the session come to say the same? */
@@ -220,7 +230,10 @@ hold_conversation(Talker *other, uint32_t with_seed)
 		size_t		begin = buf_len(&script);
 
 		interfere(other);
-		add_unit(&script);
+		if (is_lost(&routed))
+			buf_append_string(&script, "Q ROLLBACK|");
+		else
+			add_unit(&script);
 		buf_append_u8(&script, 0);
 		script.end--;
 		say(&routed, script.data + script.start + begin);

@@ -50,6 +50,9 @@ a_setting_goes_back_with_its_transaction(void **state)
 	say(&t, "Q SET timezone = 'fail 22023'|" GUC("timezone"));
 	hears(&t, "E:22023 Z:I " GUC_IS("UTC"));
 
+	say(&t, "P - SET timezone = 'CET'|B -|E|D S none|S|" GUC("timezone"));
+	hears(&t, "1 2 C:SET E:26000 Z:I " GUC_IS("UTC"));
+
 	/* what the router believes is what the server has */
 	catch_up();
 	say(&t, "Q SELECT 'guc timezone'");
