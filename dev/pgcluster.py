@@ -254,6 +254,10 @@ class Process:
     def is_running(self):
         return self.process is not None and self.process.poll() is None
 
+    def resident_bytes(self):
+        with open("/proc/%d/statm" % self.pid) as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
     def launch(self, command, env=None):
         self.process = self.rundir.popen(command, self.log_path, env)
         if self not in _running:

@@ -58,11 +58,6 @@ class ScramWire(Wire):
         return [challenge] if challenge.kind == "E" else self.proof(challenge)
 
 
-def resident(router):
-    with open("/proc/%d/statm" % router.pid) as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 class AuthCase(RouterTestCase):
     def scram(self, user, password, router=None, **options):
         options.setdefault("dbname", self.dbname)
@@ -342,10 +337,10 @@ class Trust(AuthCase):
                 self.assertFatal(wire.read("E")[-1], "3D000")
 
         def growth_of_a_round(first):
-            before = resident(self.router)
+            before = self.router.resident_bytes()
             for i in range(first, first + 200):
                 ask(i)
-            return resident(self.router) - before
+            return self.router.resident_bytes() - before
 
         grown = [growth_of_a_round(first) for first in range(0, 1000, 200)]
         if not sanitizer():

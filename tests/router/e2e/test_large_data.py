@@ -25,16 +25,12 @@ class LargeData(RouterTestCase):
         cls.sql("CREATE TABLE big (id serial PRIMARY KEY, v text)")
         cls.sql("ALTER TABLE big ALTER v SET STORAGE EXTERNAL")
 
-    def rss(self):
-        with open("/proc/%d/statm" % self.router.pid) as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
     def setUp(self):
         self.assertAlive()
-        self.before = self.rss()
+        self.before = self.router.resident_bytes()
 
     def assertMemoryBounded(self, allowed=SLACK):
-        grown = self.rss() - self.before
+        grown = self.router.resident_bytes() - self.before
         self.assertLess(grown, allowed, "the router has grown by %d MB" % (grown // MB))
 
     def test_one_row_of_100_mb(self):

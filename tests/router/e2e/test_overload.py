@@ -1,6 +1,5 @@
 """More is asked than can be done: who waits, who is told what, and what is left afterwards."""
 
-import os
 import threading
 
 from pgcluster import sanitizer, wait_until
@@ -187,7 +186,7 @@ class ManyClients(RouterTestCase):
         wires = [self.wire() for _ in range(20)]
         for wire in wires:
             self.assertEqual(wire.query("UPDATE t SET v = v WHERE id = 1"), ["C UPDATE 1", "Z I"])
-        before = self.resident()
+        before = self.router.resident_bytes()
         wires += [self.wire() for _ in range(280)]
         for _ in range(2):
             for wire in wires:
@@ -197,7 +196,7 @@ class ManyClients(RouterTestCase):
                 self.assertEqual(wire.read_words(), ["T", "D 1", "C SELECT 1", "Z I"])
                 self.assertEqual(wire.read_words(), ["1", "2", "C UPDATE 1", "Z I"])
         if not sanitizer():
-            self.assertLess(self.resident() - before, 280 * 64 * 1024)
+            self.assertLess(self.router.resident_bytes() - before, 280 * 64 * 1024)
         self.assertEqual(len([row for row in self.router.show("CLIENTS") if row["database"] == self.dbname]), 300)
         for node in self.cluster.nodes:
             servers = [row for row in self.router.show("SERVERS") if row["node"] == node.name and
@@ -206,10 +205,6 @@ class ManyClients(RouterTestCase):
         for wire in wires:
             wire.close()
         wait_until(lambda: self.router.metric("andon_router_clients", state="idle") == 0, what="all to be gone")
-
-    def resident(self):
-        with open("/proc/%d/statm" % self.router.pid) as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 class TimeLimits(RouterTestCase):

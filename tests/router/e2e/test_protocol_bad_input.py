@@ -5,7 +5,6 @@ its SQLSTATE, sees the connection closed, and looks whether the router still
 serves and has kept nothing of it.
 """
 
-import os
 import socket
 import struct
 
@@ -29,10 +28,6 @@ class BadInput(RouterTestCase):
         fields = replies[-1].fields
         self.assertEqual((fields["S"], fields["C"]), ("FATAL", sqlstate), fields)
         self.assertIn(text, fields["M"])
-
-    def rss(self):
-        with open("/proc/%d/statm" % self.router.pid) as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def test_startup_lengths(self):
         """Guards: a first packet too short or too long is refused at once, not waited for or stored."""
@@ -166,14 +161,14 @@ class BadInput(RouterTestCase):
     def test_memory_of_unfinished_messages(self):
         """Guards: clients that announce much and send little do not cost what they announced."""
         self.assertAlive()
-        before = self.rss()
+        before = self.router.resident_bytes()
         wires = [self.wire() for _ in range(50)]
         for wire in wires:
             wire.send(b"Q" + struct.pack("!i", 900 * MB) + b"SELECT '" + b"x" * 30000)
         for wire in wires[:10]:
             wire.send(b"x" * 30000)
         self.assertAlive()
-        self.assertLess(self.rss() - before, 60 * MB)
+        self.assertLess(self.router.resident_bytes() - before, 60 * MB)
         for wire in wires:
             wire.close()
         wait_until(lambda: len(self.router.show("CLIENTS")) == 1, what="the others to be gone")
@@ -181,7 +176,7 @@ class BadInput(RouterTestCase):
     def test_client_that_only_asks(self):
         """Guards: a client that sends queries and reads no answer stops being read, before memory fills."""
         self.assertAlive()
-        before = self.rss()
+        before = self.router.resident_bytes()
         wire = self.wire(receive_buffer=4096)
         wire.socket.setblocking(False)
         query, sent = Query("SELECT repeat('x', 100000)") * 100, 0
@@ -194,7 +189,7 @@ class BadInput(RouterTestCase):
                 chances += 1
                 self.assertAlive()      # others are served meanwhile
         self.assertEqual(chances, 50, "it was read without end")
-        self.assertLess(self.rss() - before, 30 * MB)
+        self.assertLess(self.router.resident_bytes() - before, 30 * MB)
 
 
 class ManyBadClients(RouterTestCase):
