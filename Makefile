@@ -10,7 +10,7 @@
 .SECONDARY:
 
 top       := $(abspath $(dir $(lastword $(MAKEFILE_LIST))))
-VERSION   := 0.1.0
+VERSION   := 0.2.0
 PYTHON    ?= /usr/bin/python3
 PREFIX    ?= /usr/local
 DESTDIR   ?=

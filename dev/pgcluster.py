@@ -57,6 +57,12 @@ def sanitizer():
     return name if name in ("asan", "tsan") else ""
 
 
+def product_version():
+    """The version that this tree builds."""
+    with open(os.path.join(TOP, "Makefile")) as file:
+        return re.search(r"^VERSION *:= *(\S+)", file.read(), re.M).group(1)
+
+
 class Failed(Exception):
     """A server or program did not do what was asked; the text has its log."""
 

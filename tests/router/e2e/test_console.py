@@ -8,7 +8,7 @@ import contextlib
 
 import psycopg2
 
-from pgcluster import wait_until
+from pgcluster import product_version, wait_until
 from pgwire import Bind, Describe, Execute, Parse, Query, Sync
 from routercase import RouterTestCase
 
@@ -63,13 +63,13 @@ class Console(RouterTestCase):
                         cursor.execute(command)
                     self.assertIn(caught.exception.pgcode, ("42601", "0A000"))
             cursor.execute("show   version ;")
-            self.assertIn("0.1.0", cursor.fetchone()[0])
+            self.assertIn(product_version(), cursor.fetchone()[0])
 
     def test_extended_protocol(self):
         """Guards: drivers that prepare everything can use the console."""
         wire = self.wire(dbname="andon")
         self.assertEqual(wire.ask(Parse("", "SHOW VERSION"), Bind("", ""), Describe("P"), Execute(), Sync()),
-                         ["1", "2", "T", "D andon-router 0.1.0", "C SHOW", "Z I"])
+                         ["1", "2", "T", "D andon-router " + product_version(), "C SHOW", "Z I"])
         self.assertEqual(wire.query(""), ["I", "Z I"])
         self.assertEqual(wire.ask(Parse("", "NONSENSE"), Bind("", ""), Execute(), Sync())[-2:], ["E 42601", "Z I"])
         self.assertEqual(wire.ask(Sync()), ["Z I"])
@@ -155,7 +155,7 @@ class Console(RouterTestCase):
         out = self.cluster.tool("psql", "-X", "-h", self.router.host, "-p", str(self.router.port), "-U", "boss", "andon",
                                 "-c", "SHOW NODES", "-x", "-c", "SHOW VERSION")
         self.assertIn(self.primary_name, out)
-        self.assertIn("andon-router 0.1.0", out)
+        self.assertIn("andon-router " + product_version(), out)
 
     def test_console_does_not_count(self):
         """Guards: an operator gets in when clients fill max_client_conn."""

@@ -12,7 +12,7 @@ import unittest
 
 import psycopg2
 
-from pgcluster import Router, build_dir, fetch, wait_until
+from pgcluster import Router, build_dir, fetch, product_version, wait_until
 from pgwire import Query
 from routercase import RouterTestCase
 
@@ -310,7 +310,7 @@ class Operations(RouterTestCase):
     def test_command_line(self):
         """Guards: --version, --help, and a wrong command line."""
         router = self.not_started()
-        self.assertEqual(self.run_router(router, "--version"), (0, "andon-router 0.1.0\n"))
+        self.assertEqual(self.run_router(router, "--version"), (0, "andon-router %s\n" % product_version()))
         code, output = self.run_router(router, "--help")
         self.assertEqual(code, 0)
         self.assertIn("--check-config", output)

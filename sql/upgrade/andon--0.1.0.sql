@@ -1,0 +1,186 @@
+\echo Use "CREATE EXTENSION andon" to load this file. \quit
+-- Catalog tables. They belong to the extension's owner; boards' owners reach
+-- them through the functions and views only. The C code knows the columns by
+-- position (extension/board/board.c, extension/maintain/board_writer.c).
+
+CREATE TABLE @extschema@.board (
+    board regclass PRIMARY KEY,
+    definition regclass NOT NULL,
+    query text NOT NULL,
+    key int2[] NOT NULL,
+    status int2 NOT NULL,
+    order_by text,
+    options jsonb NOT NULL,
+    channel text NOT NULL UNIQUE,
+    settings text[] NOT NULL,
+    trusted text[] NOT NULL
+);
+
+COMMENT ON TABLE @extschema@.board IS 'one row per board; see the view boards';
+COMMENT ON COLUMN @extschema@.board.key IS 'positions of the key columns';
+COMMENT ON COLUMN @extschema@.board.settings IS 'settings the definition is evaluated under';
+COMMENT ON COLUMN @extschema@.board.trusted IS 'functions taken as immutable';
+
+CREATE TABLE @extschema@.board_source (
+    board regclass,
+    source regclass,
+    is_static boolean NOT NULL,
+    PRIMARY KEY (board, source)
+);
+
+CREATE INDEX ON @extschema@.board_source (source);
+
+COMMENT ON TABLE @extschema@.board_source IS 'tables that boards are made of';
+
+CREATE TABLE @extschema@.departed (
+    board regclass,
+    key_hash bigint,
+    version bigint NOT NULL,
+    PRIMARY KEY (board, key_hash)
+);
+
+COMMENT ON TABLE @extschema@.departed IS
+    'last version of keys that left a board, from which a key that returns goes on';
+
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.board', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.board_source', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.departed', '');
+-- Trigger functions. PUBLIC may execute them: a restored dump creates the
+-- triggers as the tables' owners. Where no board is concerned they do nothing.
+-- They resolve no name, and a SET clause would be paid for with each row.
+
+CREATE FUNCTION @extschema@.source_trigger() RETURNS trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'andon_source_trigger';
+
+COMMENT ON FUNCTION @extschema@.source_trigger() IS
+    'on every source of a board: collects what changes and brings the board up to date';
+
+CREATE FUNCTION @extschema@.board_guard() RETURNS trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'andon_board_guard';
+
+COMMENT ON FUNCTION @extschema@.board_guard() IS 'on every board: refuses direct changes';
+-- Making, dropping and looking at boards.
+--
+-- create_board resolves the names in the query as the caller would, so it is
+-- the one function that must not pin search_path.
+
+CREATE FUNCTION @extschema@.create_board(
+    board text, query text, key text[], status text,
+    order_by text DEFAULT NULL, options jsonb DEFAULT '{}')
+RETURNS regclass
+LANGUAGE c VOLATILE CALLED ON NULL INPUT
+AS 'MODULE_PATHNAME', 'andon_create_board';
+
+COMMENT ON FUNCTION @extschema@.create_board(text, text, text[], text, text, jsonb) IS
+    'makes a board: a table that always equals the result of a query';
+
+CREATE FUNCTION @extschema@.drop_board(board regclass) RETURNS void
+LANGUAGE c VOLATILE STRICT SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_drop_board';
+
+COMMENT ON FUNCTION @extschema@.drop_board(regclass) IS
+    'drops a board, its definition and the triggers that no other board needs';
+
+CREATE FUNCTION @extschema@.refresh_board(board regclass) RETURNS bigint
+LANGUAGE c VOLATILE STRICT SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_refresh_board';
+
+COMMENT ON FUNCTION @extschema@.refresh_board(regclass) IS
+    'recomputes the whole board and returns the number of rows that had to change';
+
+CREATE FUNCTION @extschema@.check_board(
+    board regclass,
+    OUT key jsonb, OUT problem text, OUT expected jsonb, OUT actual jsonb)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_check_board';
+
+COMMENT ON FUNCTION @extschema@.check_board(regclass) IS
+    'rows in which the board differs from its definition: none, if all is well';
+
+CREATE FUNCTION @extschema@.explain_board(
+    board regclass,
+    OUT source regclass, OUT alias text, OUT path text, OUT dirty_sql text,
+    OUT fast_columns text[], OUT note text)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_explain_board';
+
+COMMENT ON FUNCTION @extschema@.explain_board(regclass) IS
+    'by which path a change of each source leads to keys of the board';
+
+CREATE FUNCTION @extschema@.counts(board regclass, OUT status text, OUT n bigint)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_counts';
+
+COMMENT ON FUNCTION @extschema@.counts(regclass) IS 'how many rows are in each status';
+
+-- why: what is wrong as far as the catalogs show it, NULL if nothing is.
+CREATE VIEW @extschema@.boards AS
+SELECT b.board,
+       b.definition,
+       b.query,
+       (SELECT pg_catalog.array_agg(a.attname::text ORDER BY k.n)
+        FROM pg_catalog.unnest(b.key) WITH ORDINALITY k (attnum, n)
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = b.board AND a.attnum = k.attnum) AS key,
+       (SELECT a.attname::text FROM pg_catalog.pg_attribute a
+        WHERE a.attrelid = b.board AND a.attnum = b.status) AS status,
+       b.order_by,
+       b.options,
+       b.channel,
+       (SELECT pg_catalog.array_agg(s.source ORDER BY s.source)
+        FROM @extschema@.board_source s WHERE s.board = b.board) AS sources,
+       CASE WHEN t.trouble IS NULL THEN 'ok' ELSE 'broken' END AS state,
+       t.trouble AS why
+FROM @extschema@.board b,
+     LATERAL (
+        SELECT CASE
+            WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = b.board) THEN
+                'the board''s table has been dropped'
+            WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = b.definition) THEN
+                'the definition has been dropped; drop the board and create it again'
+            ELSE (
+                SELECT 'source ' || s.source || ' has no enabled trigger ' || n.name
+                    || '; its changes are not followed'
+                FROM @extschema@.board_source s,
+                     (VALUES ('andon_capture'), ('andon_drain'), ('andon_truncate')) n (name)
+                WHERE s.board = b.board AND NOT s.is_static
+                  AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g
+                                  WHERE g.tgrelid = s.source AND g.tgname = n.name
+                                    AND g.tgenabled IN ('O', 'A'))
+                ORDER BY s.source, n.name LIMIT 1)
+        END) t (trouble)
+WHERE pg_catalog.has_table_privilege(b.board, 'SELECT') IS NOT FALSE;
+
+COMMENT ON VIEW @extschema@.boards IS 'the boards that the current user may read';
+-- Commit LSN and version.
+--
+-- enable_commit_lsn and last_commit_lsn are about the session's own server
+-- process: VOLATILE, so that nothing runs them elsewhere.
+
+CREATE FUNCTION @extschema@.enable_commit_lsn() RETURNS text
+LANGUAGE c VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'andon_enable_commit_lsn';
+
+COMMENT ON FUNCTION @extschema@.enable_commit_lsn() IS
+    'turns andon.report_commit_lsn on for the session and reports once';
+
+CREATE FUNCTION @extschema@.last_commit_lsn() RETURNS pg_lsn
+LANGUAGE c VOLATILE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'andon_last_commit_lsn';
+
+COMMENT ON FUNCTION @extschema@.last_commit_lsn() IS
+    'where the session''s last commit ended in the WAL; NULL if it has made none';
+
+CREATE FUNCTION @extschema@.version() RETURNS text
+LANGUAGE c IMMUTABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'andon_version';
+-- Who may do what. Boards belong to those who make them; making one takes
+-- privileges on its sources and its schema, which create_board checks.
+
+GRANT USAGE ON SCHEMA @extschema@ TO PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA @extschema@ FROM PUBLIC;
+GRANT SELECT ON @extschema@.boards TO PUBLIC;
