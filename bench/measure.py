@@ -1,0 +1,88 @@
+"""Measuring: pgbench in turn, medians, one table, one JSON file.
+
+Absolute figures of a shared machine move by a factor of two from run to run. So what is compared
+runs in turn (A B C A B C), after one turn that counts for nothing and only warms caches and writes
+the first full pages; medians are taken over the turns, and ratios only within one comparison.
+"""
+
+import json
+import os
+import re
+import statistics
+import time
+
+from pgcluster import TOP, build_dir
+
+
+def option(name, default):
+    """A number from the environment."""
+    return type(default)(os.environ.get(name) or default)
+
+
+def pgbench(cluster, dbname, script, clients, secs=None, transactions=None):
+    """Runs a pgbench script: {"tps": ..., "latency_ms": ...}."""
+    path = cluster.rundir.write("pgbench-%s.sql" % dbname, script, 0o644)
+    amount = ["-t", str(transactions)] if transactions else ["-T", "%d" % secs]
+    printed = cluster.tool(
+        "pgbench", "-n", "-f", path, "-c", str(clients), "-j", str(min(clients, 2)), *amount,
+        "-h", cluster.rundir.file("sock"), "-p", str(cluster.primary.port), "-U", "postgres", dbname,
+        timeout=3600)
+    return {"tps": float(re.search(r"tps = ([\d.]+)", printed).group(1)),
+            "latency_ms": float(re.search(r"latency average = ([\d.]+)", printed).group(1))}
+
+
+def in_turn(subjects, rounds):
+    """Calls each of {name: function} once for nothing, then rounds times in turn: {name: median}."""
+    values = {name: [] for name in subjects}
+    for turn in range(rounds + 1):
+        for name, run in subjects.items():
+            value = run()
+            if turn > 0:
+                values[name].append(value)
+    return {name: statistics.median(all_of_one) for name, all_of_one in values.items()}
+
+
+def time_of(run):
+    started = time.monotonic()
+    run()
+    return time.monotonic() - started
+
+
+def anonymous_kb(pid):
+    """Memory of a process that is its own: shared buffers do not count."""
+    with open("/proc/%d/status" % pid) as file:
+        return int(re.search(r"RssAnon:\s+(\d+)", file.read()).group(1))
+
+
+class Report:
+    """Rows of one comparison: what, figure, ratio, and the ratio that is aimed at."""
+
+    def __init__(self, name):
+        self.name = name
+        self.rows = []
+
+    def add(self, what, figure, unit, ratio=None, aim=""):
+        self.rows.append({"what": what, "figure": figure, "unit": unit, "ratio": ratio, "aim": aim})
+        print(self._line(self.rows[-1]), flush=True)
+
+    def skip(self, what, why):
+        print("%-64s skipped: %s" % (what, why), flush=True)
+
+    @staticmethod
+    def _line(row):
+        ratio = "" if row["ratio"] is None else "%.2f" % row["ratio"]
+        return "%-64s %12s %-6s %6s  %s" % (
+            row["what"], format(row["figure"], ",.1f" if row["figure"] < 100 else ",.0f"),
+            row["unit"], ratio, row["aim"])
+
+    def finish(self, about):
+        """Prints the whole table and writes build/bench/NAME.json."""
+        folder = os.path.join(TOP, build_dir(), "bench")
+        os.makedirs(folder, exist_ok=True)
+        path = os.path.join(folder, self.name + ".json")
+        with open(path, "w") as file:
+            json.dump(dict(about, rows=self.rows), file, indent=1)
+        print("\n%-64s %12s %-6s %6s  %s" % (self.name, "figure", "", "ratio", "aim"))
+        for row in self.rows:
+            print(self._line(row))
+        print("\n%s" % path)
