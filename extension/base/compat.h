@@ -20,6 +20,7 @@
 #include "catalog/pg_attribute.h"
 #include "executor/executor.h"
 #include "nodes/parsenodes.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"

@@ -47,7 +47,8 @@ enum
 	BOARD_ATT_CHANNEL,
 	BOARD_ATT_SETTINGS,
 	BOARD_ATT_TRUSTED,
-	BOARD_NATTS = BOARD_ATT_TRUSTED
+	BOARD_ATT_STATE,			/* since 0.2.0 */
+	BOARD_NATTS = BOARD_ATT_STATE
 };
 
 /* andon.board_source */
@@ -63,6 +64,8 @@ typedef void (*RowReader) (Relation rel, HeapTuple tuple, void *arg);
 
 static void scan_catalog(const char *table, AttrNumber attno, Oid value, LOCKMODE mode,
 						 RowReader reader, void *arg);
+static void read_columns(Relation rel, HeapTuple tuple, int natts, Datum *values,
+						 bool *nulls);
 static void read_board_row(Relation rel, HeapTuple tuple, void *arg);
 static void read_source_row(Relation rel, HeapTuple tuple, void *arg);
 static void collect_board(Relation rel, HeapTuple tuple, void *arg);
@@ -229,6 +232,7 @@ board_insert_record(const BoardRecord *record)
 	values[BOARD_ATT_CHANNEL - 1] = CStringGetTextDatum(record->channel);
 	values[BOARD_ATT_SETTINGS - 1] = PointerGetDatum(record->settings);
 	values[BOARD_ATT_TRUSTED - 1] = PointerGetDatum(format_functions(record->trusted));
+	values[BOARD_ATT_STATE - 1] = CStringGetTextDatum(board_state_name(BOARD_OK));
 	insert_row("board", values, nulls);
 
 	foreach(cell, record->sources)
@@ -252,6 +256,22 @@ board_catalog_relid(const char *name)
 	Oid			schema = get_namespace_oid("andon", true);
 
 	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
+
+Oid
+board_catalog_owner(void)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(board_catalog_relid("board")));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the table andon.board does not exist"),
+				 errhint("CREATE EXTENSION andon.")));
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
 }
 
 /*
@@ -292,6 +312,18 @@ scan_catalog(const char *table, AttrNumber attno, Oid value, LOCKMODE mode,
 	table_close(rel, mode);
 }
 
+/* The first natts columns; NULL stands for those that the table has not. */
+static void
+read_columns(Relation rel, HeapTuple tuple, int natts, Datum *values, bool *nulls)
+{
+	for (int i = 0; i < natts; i++)
+	{
+		nulls[i] = true;
+		if (i < RelationGetNumberOfAttributes(rel))
+			values[i] = heap_getattr(tuple, i + 1, RelationGetDescr(rel), &nulls[i]);
+	}
+}
+
 static void
 read_board_row(Relation rel, HeapTuple tuple, void *arg)
 {
@@ -300,11 +332,13 @@ read_board_row(Relation rel, HeapTuple tuple, void *arg)
 	bool		nulls[BOARD_NATTS];
 	Datum	   *keys;
 
-	heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+	read_columns(rel, tuple, BOARD_NATTS, values, nulls);
 	board->view = DatumGetObjectId(values[BOARD_ATT_DEFINITION - 1]);
 	board->channel = TextDatumGetCString(values[BOARD_ATT_CHANNEL - 1]);
 	board->status_attno = DatumGetInt16(values[BOARD_ATT_STATUS - 1]);
 	board->options = DatumGetJsonbPCopy(values[BOARD_ATT_OPTIONS - 1]);
+	if (!nulls[BOARD_ATT_STATE - 1])
+		board->state = board_state_parse(TextDatumGetCString(values[BOARD_ATT_STATE - 1]));
 	board->settings =
 		spi_util_parse_settings(DatumGetArrayTypeP(values[BOARD_ATT_SETTINGS - 1]));
 	board->trusted = parse_functions(DatumGetArrayTypeP(values[BOARD_ATT_TRUSTED - 1]));
@@ -323,7 +357,7 @@ read_source_row(Relation rel, HeapTuple tuple, void *arg)
 	bool		nulls[SOURCE_NATTS];
 	Oid			source;
 
-	heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+	read_columns(rel, tuple, SOURCE_NATTS, values, nulls);
 	source = DatumGetObjectId(values[SOURCE_ATT_SOURCE - 1]);
 	board->sources = lappend_oid(board->sources, source);
 	if (DatumGetBool(values[SOURCE_ATT_IS_STATIC - 1]))

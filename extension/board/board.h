@@ -9,6 +9,10 @@
  * Columns are kept as positions: the definition's column i is the board's
  * column i, andon_since and andon_version follow; renames do no harm.
  *
+ * Between the installation of a new library and ALTER EXTENSION UPDATE the tables
+ * may have fewer columns than this library knows: a column that is not there has
+ * its default.
+ *
  * The catalog tables belong to the extension's owner.  They are read here by
  * index scans, which ask for no privilege, and written by the functions below,
  * whose callers have checked that the user may.
@@ -26,6 +30,7 @@
 #include "utils/jsonb.h"
 
 #include "base/compat.h"
+#include "board/board_state.h"
 
 /* Columns that every board has beside its definition's. */
 #define BOARD_SINCE		"andon_since"
@@ -40,6 +45,7 @@ typedef struct Board
 	char	   *name;
 	char	   *qualified;		/* quoted as needed: public.mes_orders */
 	char	   *channel;
+	BoardState	state;
 	int			ncolumns;		/* of the definition */
 	char	  **column_names;	/* the board's, by position */
 	int			nkeys;
@@ -106,5 +112,8 @@ extern void board_delete_record(Oid relid);
 
 /* The tables of the schema andon, InvalidOid if the extension is not there. */
 extern Oid	board_catalog_relid(const char *name);
+
+/* Who owns them. */
+extern Oid	board_catalog_owner(void);
 
 #endif							/* ANDON_BOARD_BOARD_H */

@@ -201,6 +201,7 @@ refresh_as_owner(Oid relid)
 	spi_util_enter_owner(&scope, plan->board->owner, plan->board->settings);
 	locks_take_board(relid, ExclusiveLock);
 	written = refresh_whole(plan);
+	board_state_confirm(plan->board);
 	spi_util_leave_owner(&scope);
 	return written;
 }

@@ -48,6 +48,7 @@ typedef struct TargetValues
 typedef struct TargetBoard
 {
 	Oid			board;
+	bool		restoring;		/* a dump's rows are not followed */
 	int			nused;
 	AttrNumber *used;			/* the table's own, all the definition uses */
 	int			npaths;
@@ -90,6 +91,8 @@ capture_row(Relation rel, TupleTableSlot *before, TupleTableSlot *after)
 			continue;
 		if (before && after &&
 			!any_column_changed(board->used, board->nused, before, after))
+			continue;
+		if (board->restoring && before == NULL && board_state_session_restores())
 			continue;
 		for (int i = 0; i < board->npaths; i++)
 		{
@@ -190,6 +193,7 @@ build_target_board(BoardPlan *plan, SourceUse *use, Relation rel)
 	int			first = board_plan_first_path(plan, use);
 
 	board->board = plan->board->relid;
+	board->restoring = plan->board->state == BOARD_RESTORING;
 	board->used = used_attnos(use, source, map, &board->nused);
 	board->paths = palloc0(sizeof(TargetValues) * Max(use->npaths, 1));
 	for (int i = 0; i < use->npaths; i++)

@@ -172,6 +172,7 @@ drain_board(Oid relid)
 		spi_util_enter_owner(&scope, drain.plan->board->owner, drain.plan->board->settings);
 		spi_connect();
 		MemoryContextSwitchTo(context);
+		board_state_end_restore(drain.plan->board);
 		drain_sort_entries(&drain, entries);
 		drain_take_board_lock(&drain, list_length(entries));
 		if (!drain.whole)

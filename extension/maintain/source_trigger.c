@@ -18,6 +18,7 @@
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -32,6 +33,7 @@ PG_FUNCTION_INFO_V1(andon_source_trigger);
 PG_FUNCTION_INFO_V1(andon_board_guard);
 
 static void capture_event(TriggerData *trigger);
+static bool is_restored(const Board *board, const TriggerData *trigger);
 static char *list_source_names(const Board *board);
 
 Datum
@@ -69,7 +71,7 @@ andon_board_guard(PG_FUNCTION_ARGS)
 				 errmsg("andon.board_guard() must be called as a trigger")));
 
 	board = board_load(RelationGetRelid(trigger->tg_relation));
-	if (board == NULL)
+	if (board == NULL || is_restored(board, trigger))
 		return PointerGetDatum(NULL);
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -90,6 +92,14 @@ capture_event(TriggerData *trigger)
 		capture_row(trigger->tg_relation, trigger->tg_trigslot, NULL);
 	else
 		capture_row(trigger->tg_relation, trigger->tg_trigslot, trigger->tg_newslot);
+}
+
+/* A dump's rows are taken as they come (board_state.h). */
+static bool
+is_restored(const Board *board, const TriggerData *trigger)
+{
+	return board->state == BOARD_RESTORING && TRIGGER_FIRED_BY_INSERT(trigger->tg_event) &&
+		board_state_session_restores() && compat_is_relation_owner(board->relid, GetUserId());
 }
 
 static char *

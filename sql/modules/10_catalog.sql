@@ -12,13 +12,16 @@ CREATE TABLE @extschema@.board (
     options jsonb NOT NULL,
     channel text NOT NULL UNIQUE,
     settings text[] NOT NULL,
-    trusted text[] NOT NULL
+    trusted text[] NOT NULL,
+    state text NOT NULL DEFAULT 'ok'
 );
 
 COMMENT ON TABLE @extschema@.board IS 'one row per board; see the view boards';
 COMMENT ON COLUMN @extschema@.board.key IS 'positions of the key columns';
 COMMENT ON COLUMN @extschema@.board.settings IS 'settings the definition is evaluated under';
 COMMENT ON COLUMN @extschema@.board.trusted IS 'functions taken as immutable';
+COMMENT ON COLUMN @extschema@.board.state IS
+    'ok; restoring: as a dump has it; unchecked: maintained since it was restored';
 
 CREATE TABLE @extschema@.board_source (
     board regclass,

@@ -14,3 +14,18 @@ LANGUAGE c
 AS 'MODULE_PATHNAME', 'andon_board_guard';
 
 COMMENT ON FUNCTION @extschema@.board_guard() IS 'on every board: refuses direct changes';
+
+-- The extension writes its tables below SQL: what fires these is a restore.
+
+CREATE FUNCTION @extschema@.catalog_trigger() RETURNS trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'andon_catalog_trigger';
+
+COMMENT ON FUNCTION @extschema@.catalog_trigger() IS
+    'on the tables board and board_source: notes that a dump is restored';
+
+CREATE TRIGGER restored BEFORE INSERT OR UPDATE OR DELETE ON @extschema@.board
+FOR EACH ROW EXECUTE FUNCTION @extschema@.catalog_trigger();
+
+CREATE TRIGGER restored BEFORE INSERT OR UPDATE OR DELETE ON @extschema@.board_source
+FOR EACH ROW EXECUTE FUNCTION @extschema@.catalog_trigger();

@@ -70,8 +70,12 @@ SELECT b.board,
        b.channel,
        (SELECT pg_catalog.array_agg(s.source ORDER BY s.source)
         FROM @extschema@.board_source s WHERE s.board = b.board) AS sources,
-       CASE WHEN t.trouble IS NULL THEN 'ok' ELSE 'broken' END AS state,
-       t.trouble AS why
+       CASE WHEN t.trouble IS NULL THEN b.state ELSE 'broken' END AS state,
+       COALESCE(t.trouble, CASE b.state
+           WHEN 'restoring' THEN 'restored from a dump; its rows are the dump''s'
+           WHEN 'unchecked' THEN 'restored from a dump and maintained since; '
+               || 'andon.repair_board() compares it with its definition'
+       END) AS why
 FROM @extschema@.board b,
      LATERAL (
         SELECT CASE
