@@ -8,11 +8,17 @@ every choice is ordered down to a table's key.
 
 
 class Definition:
-    def __init__(self, query, key, setup=()):
+    def __init__(self, query, key, setup=(), kind="wild", may_be_refused=False):
         self.query = query
         self.key = key
         self.status = "st"
         self.setup = list(setup)        # views it reads
+        self.kind = kind
+        self.may_be_refused = may_be_refused
+
+
+# Shapes of which create_board refuses some.
+MAY_BE_REFUSED = ("full_join", "union_all", "grouped_union")
 
 
 class Alias:
@@ -43,12 +49,13 @@ class DefinitionMaker:
         self.conditions = []
 
     def make(self):
-        shape = self.rnd.choice((self.row_per_key,) * 5 + (self.grouped_by_key,) * 2 + (
-            self.grouped_by_link, self.window_by_key, self.latest_by_key))
+        shape = self.rnd.choice((self.row_per_key,) * 6 + (self.grouped_by_key,) * 2 + (
+            self.grouped_by_link, self.window_by_key, self.latest_by_key, self.full_join, self.union_all,
+            self.grouped_union))
         query, key = shape()
         if self.ctes:
             query = "WITH %s %s" % (", ".join(self.ctes), query)
-        return Definition(query, key, self.setup)
+        return Definition(query, key, self.setup, shape.__name__, shape.__name__ in MAY_BE_REFUSED)
 
     # ------------------------------------------------------------ names
     def new_name(self, prefix="x"):
@@ -81,7 +88,7 @@ class DefinitionMaker:
         for _ in range(self.rnd.randint(0, 3)):
             source = self.rnd.choice(pieces)(source)
         for alias in self.aliases:
-            self.output(alias.column(self.rnd.choice("nnsab")))
+            self.output(self.any_column(alias))
         for _ in range(self.rnd.choice((0, 0, 1, 1, 2))):
             self.output(self.rnd.choice((self.scalar_subquery, self.exists, self.array_subquery))())
         for _ in range(self.rnd.choice((0, 1, 1, 2))):
@@ -153,6 +160,54 @@ class DefinitionMaker:
             column for alias in self.aliases[1:] for column in alias.key]
         return self.assemble(key, source, "%s AS st" % key.column("s"), " ORDER BY " + ", ".join(order),
                              "DISTINCT ON (%s) " % ", ".join(key.key))
+
+    def full_join(self):
+        """Two tables by their keys, each with what it has."""
+        tables = self.single_key_tables() or self.schema.tables
+        left, right = self.new_alias(self.rnd.choice(tables)), self.new_alias(self.rnd.choice(tables))
+        self.aliases = [left, right]
+        on = " AND ".join(["%s = %s" % (left.column("id"), right.column("id"))] + (
+            ["%s > 0" % left.column("n")] if self.rnd.random() < 0.2 else []))
+        source = "%s %s FULL JOIN %s %s ON %s" % (left.table.name, left.name, right.table.name, right.name, on)
+        key = "coalesce(%s, %s)" % (left.column("id"), right.column("id"))
+        if self.rnd.random() < 0.4:
+            third = self.new_alias(self.rnd.choice(tables))
+            source += " LEFT JOIN %s %s ON %s = %s" % (
+                third.table.name, third.name, third.column("id"), self.link(self.rnd.choice((left, right))))
+            self.aliases.append(third)
+        for alias in self.aliases:
+            self.output(self.any_column(alias))
+        if self.rnd.random() < 0.3:
+            self.output(self.scalar_subquery())
+        where = " WHERE " + self.simple_condition(left) if self.rnd.random() < 0.2 else ""
+        return "SELECT %s AS k0, coalesce(%s, %s) AS st, %s FROM %s%s" % (
+            key, left.column("s"), right.column("s"), ", ".join(self.outputs), source, where), ["k0"]
+
+    def branch(self, constant):
+        """A SELECT of key, status, number for UNION ALL; constant: its part of the key, or None."""
+        rows = self.new_alias()
+        other = self.new_alias(self.rnd.choice(self.single_key_tables() or self.schema.tables))
+        self.aliases = [rows]
+        source = "%s %s" % (rows.table.name, rows.name)
+        number = rows.column("n")
+        if self.rnd.random() < 0.4:
+            source += " LEFT JOIN %s %s ON %s = %s" % (
+                other.table.name, other.name, other.column("id"), self.link(rows))
+            number = other.column("n")
+        return "SELECT %s%s::%s AS k0, %s AS st, %s AS n FROM %s%s" % (
+            "" if constant is None else "%d AS kind, " % constant,
+            rows.column(self.rnd.choice(("id", "a", "b")) if constant is None else "id"),
+            self.schema.family.types[0], rows.column("s"), number, source,
+            " WHERE " + self.simple_condition(rows) if self.rnd.random() < 0.4 else "")
+
+    def union_all(self):
+        branches = [self.branch(number) for number in range(self.rnd.choice((2, 2, 3)))]
+        return " UNION ALL ".join(branches), ["kind", "k0"]
+
+    def grouped_union(self):
+        branches = [self.branch(None) for _ in range(2)]
+        return "SELECT k0, max(st) AS st, count(*) AS c, sum(n) AS n FROM (%s) u GROUP BY k0" % (
+            " UNION ALL ".join(branches)), ["k0"]
 
     # ------------------------------------------------------------ pieces of FROM
     def join_by_key(self, source):
@@ -254,6 +309,14 @@ class DefinitionMaker:
         return "%s LEFT JOIN %s %s ON %s.id = %s" % (source, view, name, name, self.family_column(place))
 
     # ------------------------------------------------------------ expressions
+    def any_column(self, alias):
+        """A column of it, or of all of it."""
+        if alias.table.has_double and self.rnd.random() < 0.3:
+            return alias.column("d")
+        if self.rnd.random() < 0.1:
+            return self.rnd.choice(("%s", "to_jsonb(%s)", "%s::text", "(%s IS NOT NULL)")) % alias.name
+        return alias.column(self.rnd.choice("nnsab"))
+
     def aggregate(self, alias):
         number, text = alias.column("n"), self.family_column(alias) + "::text"
         return self.rnd.choice((
@@ -265,6 +328,8 @@ class DefinitionMaker:
             "string_agg(DISTINCT %s, ',')" % alias.column("s"),
             "string_agg(%s, ',' ORDER BY %s, %s)" % (alias.column("s"), number, ", ".join(alias.key)),
             "array_agg(%s ORDER BY %s)" % (number, ", ".join(alias.key)),
+            "jsonb_object_agg(%s, %s)" % (text, number) if not alias.table.is_composite else "count(*)",
+            "count(%s)" % alias.name,
             "min(%s)" % text))
 
     def correlated(self, where):

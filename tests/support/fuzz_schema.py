@@ -6,8 +6,10 @@ schema come from one family of types, so that any column can be compared with
 any other, and there are few values, so that they are. In some families values
 are equal without being the same (1.0 and 1.00, a and A).
 
-Tables may be partitioned, refer to each other by foreign keys, and have
-triggers that change the row that is written, or write it again.
+Tables may be partitioned, have children and generated columns, refer to each
+other by foreign keys, and have triggers that change the row that is written, or
+write it again, at once or at the commit. The rows of a crowd are too many for
+the single locks that board_fuzz's servers have.
 """
 
 STATUSES = ("A", "B", "X")
@@ -17,13 +19,15 @@ PARTS = (1, 2)
 class Family:
     """Types that compare with each other, and values of them as SQL literals."""
 
-    def __init__(self, name, types, values, exact=True, setup=(), needs=None):
+    def __init__(self, name, types, values, exact=True, setup=(), needs=None, spare=None, rows=(3, 7)):
         self.name = name
         self.types = types
         self.values = values
         self.exact = exact          # equal values are the same value
         self.setup = setup
         self.needs = needs          # an extension that must be there
+        self.spare = spare          # a value that no row keeps
+        self.rows = rows            # of one table, from and to
 
 
 def _quoted(*values):
@@ -31,10 +35,12 @@ def _quoted(*values):
 
 
 FAMILIES = (
-    Family("integer", ("int", "bigint"), _quoted(1, 2, 3, 4, 5, 6)),
-    Family("smallint", ("smallint", "bigint"), _quoted(-1, 0, 1, 2, 3)),
-    Family("numeric", ("numeric", "numeric(6,2)"), _quoted("1", "1.0", "1.00", "2", "2.5", "2.50", "3"), exact=False),
-    Family("text", ("text", "varchar(20)"), _quoted("a", "A", "b", "", "it''s", "Ä")),
+    Family("integer", ("int", "bigint"), _quoted(1, 2, 3, 4, 5, 6), spare="'77'"),
+    Family("crowd", ("int",), _quoted(*range(1, 71)), rows=(40, 80), spare="'77'"),
+    Family("smallint", ("smallint", "bigint"), _quoted(-1, 0, 1, 2, 3), spare="'77'"),
+    Family("numeric", ("numeric", "numeric(6,2)"), _quoted("1", "1.0", "1.00", "2", "2.5", "2.50", "3"), exact=False,
+           spare="'77'"),
+    Family("text", ("text", "varchar(20)"), _quoted("a", "A", "b", "", "it''s", "Ä"), spare="'spare'"),
     Family("char", ("char(3)", "char(5)"), _quoted("a", "b", "c", "d"), exact=False),
     Family("uuid", ("uuid",), _quoted(*("%08x-0000-4000-8000-000000000000" % n for n in range(1, 7)))),
     Family("enum", ("grade",), _quoted("low", "mid", "high", "top"),
@@ -58,13 +64,23 @@ class Table:
         self.types = {column: rnd.choice(family.types) for column in ("id", "a", "b")}
         self.types.update(part="int", n="int", s="text")
         self.refers_to = None           # the table that `a` is a foreign key to
-        self.on_delete = rnd.choice(("CASCADE", "SET NULL"))
+        self.on_delete = rnd.choice(("CASCADE", "CASCADE", "SET NULL", "SET DEFAULT", "RESTRICT", "NO ACTION"))
+        self.on_update = rnd.choice(("CASCADE", "CASCADE", "SET NULL", "NO ACTION"))
+        self.is_deferred = rnd.random() < 0.3
         self.has_meddler = rnd.random() < 0.15
+        self.has_double = rnd.random() < 0.25       # a generated column
+        self.has_child = not self.is_partitioned and rnd.random() < 0.12
+        self.spare = None if self.has_child else family.spare
 
     @property
     def writable(self):
         """Names by which rows of the table can be changed."""
-        return [self.name] + ([self.name + "_p0", self.name + "_p1"] if self.is_partitioned else [])
+        if self.is_partitioned:
+            return [self.name, self.name + "_p0", self.name + "_p1", self.name + "_p10", self.name + "_p11"]
+        return [self.name] + ([self.name + "_child"] if self.has_child else [])
+
+    def plain_type(self, column):
+        return self.types[column].partition(" COLLATE")[0]
 
     def may_refer_to(self, other):
         return not other.is_composite and not other.is_partitioned and self.types["a"] == other.types["id"]
@@ -92,19 +108,36 @@ class Table:
         lines = ["%s %s%s" % (column, self.types[column], " NOT NULL" if column in ("id", "part", "s") else "")
                  for column in self.columns]
         lines.append("PRIMARY KEY (%s)" % ", ".join(self.key))
+        if self.has_double:
+            lines.insert(len(self.columns), "d int GENERATED ALWAYS AS (n * 2) STORED")
         if self.refers_to:
-            lines.append("FOREIGN KEY (a) REFERENCES %s (id) ON DELETE %s ON UPDATE CASCADE" % (
-                self.refers_to.name, self.on_delete))
+            lines.append("FOREIGN KEY (a) REFERENCES %s (id) ON DELETE %s ON UPDATE %s DEFERRABLE INITIALLY %s" % (
+                self.refers_to.name, self.on_delete, self.on_update,
+                "DEFERRED" if self.is_deferred else "IMMEDIATE"))
         yield "CREATE TABLE %s (%s)%s" % (
             self.name, ", ".join(lines), " PARTITION BY HASH (id)" if self.is_partitioned else "")
-        for number in range(2 if self.is_partitioned else 0):
-            yield "CREATE TABLE %s_p%d PARTITION OF %s FOR VALUES WITH (MODULUS 2, REMAINDER %d)" % (
-                self.name, number, self.name, number)
+        if self.is_partitioned:
+            yield from self._create_partitions()
+        if self.has_child:
+            yield "CREATE TABLE %s_child (PRIMARY KEY (%s)) INHERITS (%s)" % (
+                self.name, ", ".join(self.key), self.name)
         if self.has_meddler:
             yield from self._create_meddlers()
 
+    def _create_partitions(self):
+        """Of two levels: the second partition has parts of its own."""
+        part = "CREATE TABLE %s PARTITION OF %s FOR VALUES WITH (MODULUS 2, REMAINDER %d)%s"
+        below = self.name + "_p1"
+        yield part % (self.name + "_p0", self.name, 0, "")
+        yield part % (below, self.name, 1, " PARTITION BY HASH (id)")
+        # a hash of the same column by 2 would send all rows to one part
+        for remainder, name in ((0, "0"), (1, "1"), (2, "2")):
+            yield ("CREATE TABLE %s%s PARTITION OF %s FOR VALUES WITH (MODULUS 3, REMAINDER %d)" % (
+                below, name, below, remainder))
+
     def _create_meddlers(self):
-        """Triggers: one changes the row on its way in, one writes it once more, one does and undoes that."""
+        """Triggers: one changes the row on its way in, one writes it once more, one does and undoes that,
+        one writes it at the commit."""
         same = " AND ".join("%s = NEW.%s" % (column, column) for column in self.key)
         yield ("CREATE FUNCTION %s_before() RETURNS trigger LANGUAGE plpgsql AS "
                "$$BEGIN IF NEW.n = 3 THEN NEW.b := NULL; END IF; RETURN NEW; END$$" % self.name)
@@ -120,14 +153,19 @@ class Table:
         yield ("CREATE TRIGGER meddle_undone AFTER INSERT OR UPDATE ON %s "
                "FOR EACH ROW WHEN (NEW.n = 1) EXECUTE FUNCTION %s_undone()" % (self.name, self.name))
 
+        yield ("CREATE FUNCTION %s_late() RETURNS trigger LANGUAGE plpgsql AS "
+               "$$BEGIN UPDATE %s SET s = 'A' WHERE %s; RETURN NULL; END$$" % (self.name, self.name, same))
+        yield ("CREATE CONSTRAINT TRIGGER meddle_late AFTER UPDATE ON %s DEFERRABLE INITIALLY DEFERRED "
+               "FOR EACH ROW WHEN (NEW.s = 'X' AND NEW.n = 0) EXECUTE FUNCTION %s_late()" % (self.name, self.name))
+
     def load(self, rnd):
         """Statements that fill the table; a foreign key finds its row or is NULL."""
-        for _ in range(rnd.randint(3, 7)):
+        for _ in range(rnd.randint(*self.family.rows)):
             row = dict(zip(self.columns, self.row(rnd)))
             if self.refers_to:
                 row["a"] = "(SELECT id FROM %s WHERE id = %s)" % (self.refers_to.name, row["a"])
             yield "INSERT INTO %s (%s) VALUES (%s) ON CONFLICT DO NOTHING" % (
-                self.name, ", ".join(row), ", ".join(row.values()))
+                rnd.choice(self.writable) if self.has_child else self.name, ", ".join(row), ", ".join(row.values()))
 
 
 class Schema:

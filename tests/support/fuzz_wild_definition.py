@@ -37,7 +37,7 @@ class WildMaker:
             query = ("SELECT DISTINCT ON (%s) %s AS k0, CASE WHEN %s > 1 THEN 'HIGH' ELSE 'LOW' END AS st,"
                      " %s AS v FROM %s%s ORDER BY %s, %s" % (
                          key, key, number, number, source, where, key, self.all_columns(scope)))
-        return Definition(query, ["k0"])
+        return Definition(query, ["k0"], may_be_refused=True)
 
     # ------------------------------------------------------------ scopes
     def new_alias(self):
@@ -76,9 +76,9 @@ class WildMaker:
         if count == 1:
             return self.item(depth, beside)
         first = self.rnd.randint(1, count - 1)
-        kind = self.rnd.choice(("JOIN", "JOIN", "LEFT JOIN", "LEFT JOIN", "RIGHT JOIN"))
+        kind = self.rnd.choice(("JOIN", "JOIN", "LEFT JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"))
         left, left_scope = self.join_tree(first, depth, outer, beside)
-        seen = beside if kind == "RIGHT JOIN" else {**beside, **left_scope}
+        seen = beside if kind in ("RIGHT JOIN", "FULL JOIN") else {**beside, **left_scope}
         right, right_scope = self.join_tree(count - first, depth, outer, seen)
         both = {**left_scope, **right_scope}
         conditions = [self.equality(left_scope, right_scope)] if self.rnd.random() < 0.9 else []
