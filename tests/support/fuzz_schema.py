@@ -163,7 +163,7 @@ class Table:
         for _ in range(rnd.randint(*self.family.rows)):
             row = dict(zip(self.columns, self.row(rnd)))
             if self.refers_to:
-                row["a"] = "(SELECT id FROM %s WHERE id = %s)" % (self.refers_to.name, row["a"])
+                row["a"] = "(SELECT id FROM ONLY %s WHERE id = %s)" % (self.refers_to.name, row["a"])
             yield "INSERT INTO %s (%s) VALUES (%s) ON CONFLICT DO NOTHING" % (
                 rnd.choice(self.writable) if self.has_child else self.name, ", ".join(row), ", ".join(row.values()))
 
