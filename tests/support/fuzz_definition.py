@@ -328,7 +328,7 @@ class DefinitionMaker:
             "string_agg(DISTINCT %s, ',')" % alias.column("s"),
             "string_agg(%s, ',' ORDER BY %s, %s)" % (alias.column("s"), number, ", ".join(alias.key)),
             "array_agg(%s ORDER BY %s)" % (number, ", ".join(alias.key)),
-            "jsonb_object_agg(%s, %s)" % (text, number) if not alias.table.is_composite else "count(*)",
+            "jsonb_object_agg(coalesce(%s, ''), %s ORDER BY %s)" % (text, number, ", ".join(alias.key)),
             "count(%s)" % alias.name,
             "min(%s)" % text))
 

@@ -69,7 +69,7 @@ class Table:
         self.is_deferred = rnd.random() < 0.3
         self.has_meddler = rnd.random() < 0.15
         self.has_double = rnd.random() < 0.25       # a generated column
-        self.has_child = not self.is_partitioned and rnd.random() < 0.12
+        self.has_child = family.exact and not self.is_partitioned and rnd.random() < 0.15
         self.spare = None if self.has_child else family.spare
 
     @property
@@ -108,6 +108,8 @@ class Table:
         lines = ["%s %s%s" % (column, self.types[column], " NOT NULL" if column in ("id", "part", "s") else "")
                  for column in self.columns]
         lines.append("PRIMARY KEY (%s)" % ", ".join(self.key))
+        if self.has_child:
+            lines.append("CHECK (%s) NO INHERIT" % self._of_parent())
         if self.has_double:
             lines.insert(len(self.columns), "d int GENERATED ALWAYS AS (n * 2) STORED")
         if self.refers_to:
@@ -119,10 +121,14 @@ class Table:
         if self.is_partitioned:
             yield from self._create_partitions()
         if self.has_child:
-            yield "CREATE TABLE %s_child (PRIMARY KEY (%s)) INHERITS (%s)" % (
-                self.name, ", ".join(self.key), self.name)
+            # the keys of parent and child differ: what chooses rows by key has no choice
+            yield "CREATE TABLE %s_child (PRIMARY KEY (%s), CHECK (NOT %s)) INHERITS (%s)" % (
+                self.name, ", ".join(self.key), self._of_parent(), self.name)
         if self.has_meddler:
             yield from self._create_meddlers()
+
+    def _of_parent(self):
+        return "(id IN (%s))" % ", ".join(self.family.values[::2])
 
     def _create_partitions(self):
         """Of two levels: the second partition has parts of its own."""
@@ -164,8 +170,11 @@ class Table:
             row = dict(zip(self.columns, self.row(rnd)))
             if self.refers_to:
                 row["a"] = "(SELECT id FROM ONLY %s WHERE id = %s)" % (self.refers_to.name, row["a"])
+            target = self.name
+            if self.has_child and row["id"] not in self.family.values[::2]:
+                target += "_child"
             yield "INSERT INTO %s (%s) VALUES (%s) ON CONFLICT DO NOTHING" % (
-                rnd.choice(self.writable) if self.has_child else self.name, ", ".join(row), ", ".join(row.values()))
+                target, ", ".join(row), ", ".join(row.values()))
 
 
 class Schema:
