@@ -11,15 +11,19 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import board_fuzz  # noqa: E402
 from testcase import ClusterTestCase  # noqa: E402
 
-FUZZ_SECS = 45
+FUZZ_SECS = float(os.environ.get("FUZZ_SECS", "120"))
 
 
 class BoardFuzz(ClusterTestCase):
+    cluster_options = {"settings": board_fuzz.SERVER_SETTINGS}
+
     def test_boards_equal_their_definitions(self):
         seed = os.environ.get("SEED") or str(random.randrange(10**9))
         dsn = "%s dbname=%s" % (self.cluster.primary.socket_conninfo("board_fuzz"), self.dbname)
         try:
-            board_fuzz.check_enough(board_fuzz.fuzz(dsn, seed, FUZZ_SECS))
+            counts = board_fuzz.fuzz(dsn, seed, FUZZ_SECS)
+            print("board_fuzz: %s" % counts, file=sys.__stdout__, flush=True)
+            board_fuzz.check_enough(counts)
         except board_fuzz.Wrong as wrong:
             self.fail("SEED=%s\n%s" % (seed, wrong))
 
