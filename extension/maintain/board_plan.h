@@ -64,6 +64,8 @@ typedef struct BoardPlan
 	PlanPath   *paths;			/* those of all sources, in order of sources */
 	int			nlinks;
 	PlanLink   *links;
+	int64		version_floor;	/* what a key that enters goes on from at least; 0
+								 * but while repair_board() runs */
 	SPIPlanPtr	refresh_one;	/* generic plans; NULL until first used */
 	SPIPlanPtr	refresh_few;
 	SPIPlanPtr	refresh_many;	/* planned for the very keys */

@@ -255,15 +255,15 @@ last_version(BoardWriter *writer, Datum *values)
 	Relation	departed = table_open(board_catalog_relid("departed"), AccessShareLock);
 	Datum		key[INDEX_MAX_KEYS];
 	HeapTuple	tuple;
-	int64		version = 0;
+	int64		version = writer->plan->version_floor;
 	bool		isnull;
 
 	read_key(writer, values, key);
 	tuple = find_departed(departed, writer->plan->board->relid,
 						  (int64) value_lock_hash(writer->plan->key, key));
 	if (tuple)
-		version = DatumGetInt64(heap_getattr(tuple, DEPARTED_ATT_VERSION,
-											 RelationGetDescr(departed), &isnull));
+		version = Max(version, DatumGetInt64(heap_getattr(tuple, DEPARTED_ATT_VERSION,
+														  RelationGetDescr(departed), &isnull)));
 	table_close(departed, NoLock);
 	return version;
 }

@@ -149,6 +149,19 @@ drain_before_commit(void)
 	}
 }
 
+uint64
+drain_keys(BoardPlan *plan, ValueSet *keys)
+{
+	Drain		drain = {0};
+
+	drain.plan = plan;
+	drain.keys = keys;
+	drain.requests = locks_create_requests();
+	drain_take_board_lock(&drain, value_set_count(keys));
+	drain_lock_keys(&drain);
+	return refresh_keys(plan, keys);
+}
+
 static void
 drain_board(Oid relid)
 {

@@ -19,14 +19,16 @@
 #include "utils/builtins.h"
 
 #include "base/spi_util.h"
-#include "maintain/board_plan.h"
+#include "report/check.h"
 
 PG_FUNCTION_INFO_V1(andon_check_board);
 
 /* (key, problem, expected, actual) */
 #define CHECK_COLUMNS 4
 
-static char *build_query(BoardPlan *plan);
+static void append_report(StringInfo buf, const Board *board);
+static void append_sides(StringInfo buf, const BoardPlan *plan);
+static void append_either_key(StringInfo buf, const Board *board);
 static void append_names(StringInfo buf, const Board *board, const char *prefix);
 static void append_key_names(StringInfo buf, const Board *board, const char *prefix);
 static void store_rows(ReturnSetInfo *result);
@@ -43,7 +45,7 @@ andon_check_board(PG_FUNCTION_ARGS)
 
 	spi_util_enter_owner(&scope, plan->board->owner, plan->board->settings);
 	spi_connect();
-	rc = SPI_execute(build_query(plan), true, 0);
+	rc = SPI_execute(check_build_query(plan, CHECK_REPORT), true, 0);
 	if (rc != SPI_OK_SELECT)
 		elog(ERROR, "check query failed: %s", SPI_result_code_string(rc));
 	store_rows((ReturnSetInfo *) fcinfo->resultinfo);
@@ -52,40 +54,20 @@ andon_check_board(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-static char *
-build_query(BoardPlan *plan)
+char *
+check_build_query(const BoardPlan *plan, CheckColumns columns)
 {
 	const Board *board = plan->board;
-	StringInfoData buf;
 	const char *first = quote_identifier(board->column_names[board->key_attnos[0] - 1]);
+	StringInfoData buf;
 
 	initStringInfo(&buf);
-	appendStringInfoString(&buf, "SELECT (SELECT pg_catalog.to_jsonb(k) FROM (SELECT ");
-	for (int i = 0; i < board->nkeys; i++)
-	{
-		const char *name = quote_identifier(board->column_names[board->key_attnos[i] - 1]);
-
-		appendStringInfo(&buf, "%sCOALESCE(d.%s, b.%s) AS %s", i ? ", " : "", name, name, name);
-	}
-	appendStringInfo(&buf, ") k), CASE WHEN b.%s IS NULL THEN 'missing' "
-					 "WHEN d.%s IS NULL THEN 'extra' ELSE 'different' END, "
-					 "pg_catalog.to_jsonb(d) - 'andon_n', pg_catalog.to_jsonb(b) "
-					 "FROM (SELECT s.*, pg_catalog.count(*) OVER (PARTITION BY ", first, first);
-	append_key_names(&buf, board, "s.");
-	appendStringInfo(&buf, ") AS andon_n FROM %s s (", spi_util_relation_name(board->view));
-	append_names(&buf, board, "");
-	appendStringInfoString(&buf, ") WHERE (");
-	append_key_names(&buf, board, "s.");
-	appendStringInfoString(&buf, ") IS NOT NULL) d FULL JOIN (SELECT ");
-	append_names(&buf, board, "");
-	appendStringInfo(&buf, " FROM %s) b ON ", board->qualified);
-	for (int i = 0; i < board->nkeys; i++)
-	{
-		const char *name = quote_identifier(board->column_names[board->key_attnos[i] - 1]);
-
-		appendStringInfo(&buf, "%sb.%s %s d.%s", i ? " AND " : "", name,
-						 spi_util_operator_name(plan->definition->key_eqops[i]), name);
-	}
+	appendStringInfoString(&buf, "SELECT ");
+	if (columns == CHECK_REPORT)
+		append_report(&buf, board);
+	else
+		append_either_key(&buf, board);
+	append_sides(&buf, plan);
 	appendStringInfo(&buf, " WHERE b.%s IS NULL OR d.%s IS NULL OR d.andon_n > 1 OR ROW(",
 					 first, first);
 	append_names(&buf, board, "b.");
@@ -96,6 +78,55 @@ build_query(BoardPlan *plan)
 	appendStringInfoString(&buf, ", ");
 	append_key_names(&buf, board, "b.");
 	return buf.data;
+}
+
+static void
+append_report(StringInfo buf, const Board *board)
+{
+	const char *first = quote_identifier(board->column_names[board->key_attnos[0] - 1]);
+
+	appendStringInfoString(buf, "(SELECT pg_catalog.to_jsonb(k) FROM (SELECT ");
+	append_either_key(buf, board);
+	appendStringInfo(buf, ") k), CASE WHEN b.%s IS NULL THEN 'missing' "
+					 "WHEN d.%s IS NULL THEN 'extra' ELSE 'different' END, "
+					 "pg_catalog.to_jsonb(d) - 'andon_n', pg_catalog.to_jsonb(b)",
+					 first, first);
+}
+
+/* The definition's rows (d), counted by key, beside the board's (b). */
+static void
+append_sides(StringInfo buf, const BoardPlan *plan)
+{
+	const Board *board = plan->board;
+
+	appendStringInfoString(buf, " FROM (SELECT s.*, pg_catalog.count(*) OVER (PARTITION BY ");
+	append_key_names(buf, board, "s.");
+	appendStringInfo(buf, ") AS andon_n FROM %s s (", spi_util_relation_name(board->view));
+	append_names(buf, board, "");
+	appendStringInfoString(buf, ") WHERE (");
+	append_key_names(buf, board, "s.");
+	appendStringInfoString(buf, ") IS NOT NULL) d FULL JOIN (SELECT ");
+	append_names(buf, board, "");
+	appendStringInfo(buf, " FROM %s) b ON ", board->qualified);
+	for (int i = 0; i < board->nkeys; i++)
+	{
+		const char *name = quote_identifier(board->column_names[board->key_attnos[i] - 1]);
+
+		appendStringInfo(buf, "%sb.%s %s d.%s", i ? " AND " : "", name,
+						 spi_util_operator_name(plan->definition->key_eqops[i]), name);
+	}
+}
+
+/* The key, from the side that has it. */
+static void
+append_either_key(StringInfo buf, const Board *board)
+{
+	for (int i = 0; i < board->nkeys; i++)
+	{
+		const char *name = quote_identifier(board->column_names[board->key_attnos[i] - 1]);
+
+		appendStringInfo(buf, "%sCOALESCE(d.%s, b.%s) AS %s", i ? ", " : "", name, name, name);
+	}
 }
 
 static void

@@ -37,6 +37,13 @@ AS 'MODULE_PATHNAME', 'andon_check_board';
 COMMENT ON FUNCTION @extschema@.check_board(regclass) IS
     'rows in which the board differs from its definition: none, if all is well';
 
+CREATE FUNCTION @extschema@.repair_board(board regclass) RETURNS bigint
+LANGUAGE c VOLATILE STRICT SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_repair_board';
+
+COMMENT ON FUNCTION @extschema@.repair_board(regclass) IS
+    'recomputes the rows that check_board finds and returns the number of keys repaired';
+
 CREATE FUNCTION @extschema@.explain_board(
     board regclass,
     OUT source regclass, OUT alias text, OUT path text, OUT dirty_sql text,

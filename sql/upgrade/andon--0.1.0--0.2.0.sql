@@ -24,6 +24,13 @@ FOR EACH ROW EXECUTE FUNCTION @extschema@.catalog_trigger();
 CREATE TRIGGER restored BEFORE INSERT OR UPDATE OR DELETE ON @extschema@.board_source
 FOR EACH ROW EXECUTE FUNCTION @extschema@.catalog_trigger();
 
+CREATE FUNCTION @extschema@.repair_board(board regclass) RETURNS bigint
+LANGUAGE c VOLATILE STRICT SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_repair_board';
+
+COMMENT ON FUNCTION @extschema@.repair_board(regclass) IS
+    'recomputes the rows that check_board finds and returns the number of keys repaired';
+
 DROP VIEW @extschema@.boards;
 
 -- why: what is wrong as far as the catalogs show it, NULL if nothing is.

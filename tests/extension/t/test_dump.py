@@ -136,8 +136,8 @@ class Dump(ClusterTestCase):
         self.assertEqual(self.differences(dbname), [])
         if state == "restoring":
             self.assertEqual(self.board_states(dbname), {"unchecked"})
-        for board in BOARDS:
-            self.assertEqual(self.query(dbname, "SELECT andon.refresh_board('%s')" % board), [(0,)])
+        for function, board in zip(("refresh_board", "repair_board"), BOARDS):
+            self.assertEqual(self.query(dbname, "SELECT andon.%s('%s')" % (function, board)), [(0,)])
         self.assertEqual(self.query(dbname, "SELECT DISTINCT state, why FROM andon.boards"), [("ok", None)])
         for board in BOARDS:
             self.query(dbname, "SELECT andon.drop_board('%s')" % board)

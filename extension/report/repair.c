@@ -1,0 +1,123 @@
+/*-------------------------------------------------------------------------
+ *
+ * repair.c
+ *	  andon.repair_board(): makes a board what its definition says, and tells
+ *	  how many keys that took.
+ *
+ * The check finds the keys that differ, without a lock: at every commit board
+ * and definition agree, so what differs in one snapshot is damage and not a
+ * change that is under way.  Those keys are then recomputed as a drain would
+ * do it, under the board's and the keys' locks and a newer snapshot, so writers
+ * go on meanwhile and a key that somebody has mended is left alone.  Beyond
+ * REPAIR_MOST keys the whole board is recomputed alone, as refresh_board() does.
+ *
+ * A row that was deleted behind our back has left no note of its version, and a
+ * listener may have seen a high one.  What a repair brings in starts above all
+ * versions that the board still has.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "base/locks.h"
+#include "base/spi_util.h"
+#include "maintain/board_plan.h"
+#include "maintain/drain.h"
+#include "maintain/refresh.h"
+#include "report/check.h"
+
+#define REPAIR_MOST		10000	/* keys, beyond which the board is taken as a whole */
+
+PG_FUNCTION_INFO_V1(andon_repair_board);
+
+static uint64 repair(BoardPlan *plan);
+static ValueSet *find_damaged_keys(BoardPlan *plan);
+static int64 find_highest_version(BoardPlan *plan);
+
+Datum
+andon_repair_board(PG_FUNCTION_ARGS)
+{
+	BoardPlan  *plan;
+	OwnerScope	scope;
+	uint64		repaired = 0;
+
+	board_check_owner(board_load_or_error(PG_GETARG_OID(0)));
+	/* what this transaction has not brought up to date yet is no damage */
+	drain_pending();
+
+	plan = board_plan_get_or_error(PG_GETARG_OID(0));
+	spi_util_enter_owner(&scope, plan->board->owner, plan->board->settings);
+	spi_connect();
+	PG_TRY();
+	{
+		plan->version_floor = find_highest_version(plan);
+		repaired = repair(plan);
+	}
+	PG_FINALLY();
+	{
+		plan->version_floor = 0;
+	}
+	PG_END_TRY();
+	board_state_confirm(plan->board);
+	spi_finish();
+	spi_util_leave_owner(&scope);
+	PG_RETURN_INT64((int64) repaired);
+}
+
+static uint64
+repair(BoardPlan *plan)
+{
+	ValueSet   *keys = find_damaged_keys(plan);
+
+	if (keys == NULL)
+	{
+		locks_take_board(plan->board->relid, ExclusiveLock);
+		return refresh_whole(plan);
+	}
+	return value_set_count(keys) > 0 ? drain_keys(plan, keys) : 0;
+}
+
+/* NULL if they are too many. */
+static ValueSet *
+find_damaged_keys(BoardPlan *plan)
+{
+	ValueSet   *keys = value_set_create(plan->key);
+	Datum		key[INDEX_MAX_KEYS];
+	bool		isnull;
+	int			rc;
+
+	rc = SPI_execute(check_build_query(plan, CHECK_KEYS), false, REPAIR_MOST + 1);
+	if (rc != SPI_OK_SELECT)
+		elog(ERROR, "check query failed: %s", SPI_result_code_string(rc));
+	if (SPI_processed > REPAIR_MOST)
+		return NULL;
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		for (int i = 0; i < plan->key->n; i++)
+			key[i] = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, i + 1,
+								   &isnull);
+		value_set_add(keys, key);
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return keys;
+}
+
+static int64
+find_highest_version(BoardPlan *plan)
+{
+	Datum		version;
+	bool		isnull;
+	int			rc;
+
+	rc = SPI_execute(psprintf("SELECT pg_catalog.max(%s) FROM %s", BOARD_VERSION,
+							  plan->board->qualified), false, 0);
+	if (rc != SPI_OK_SELECT)
+		elog(ERROR, "version query failed: %s", SPI_result_code_string(rc));
+	version = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	SPI_freetuptable(SPI_tuptable);
+	return isnull ? 0 : DatumGetInt64(version);
+}
