@@ -445,7 +445,7 @@ class Node(Process):
             if not self.is_running():
                 os.unlink(os.path.join(self.data, "postmaster.pid"))
         self.launch([self.rundir.program("postgres"), "-D", self.data],
-                    _sanitizer_environment(self.rundir))
+                    sanitizer_environment(self.rundir))
         self.wait_ready(self.accepts)
         return self
 
@@ -538,7 +538,7 @@ def fetch(connection, sql, params=None):
         return cursor.fetchall() if cursor.description else []
 
 
-def _sanitizer_environment(rundir):
+def sanitizer_environment(rundir):
     """The staged server is not built with a sanitizer, the extension is: bring its runtime."""
     if sanitizer() != "asan":
         return {}

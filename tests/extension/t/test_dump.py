@@ -7,6 +7,7 @@ whose board has no row in andon.board yet, and boards that have one.
 
 import psycopg2
 
+from pgcluster import Cluster, Node, sanitizer_environment
 from testcase import ClusterTestCase
 
 SCHEMA = """
@@ -77,38 +78,14 @@ STATE = {
 BOARDS = ("shop.open_orders", "aaa.lines")
 
 
-class Dump(ClusterTestCase):
-    @classmethod
-    def prepare(cls):
-        cls.sql(SCHEMA)
-        cls.connect_options = ("-h", cls.cluster.rundir.file("sock"), "-p", str(cls.cluster.primary.port), "-U", "postgres")
-        cls.original = cls.state_of(cls.dbname)
+class Restored:
+    """What must be true of boards that came from elsewhere; self.node is the server they came to."""
 
-    @classmethod
-    def state_of(cls, dbname):
-        return {name: cls.cluster.primary.query(query, dbname=dbname) for name, query in STATE.items()}
-
-    def dump(self, name, *options):
-        path = self.cluster.rundir.file(name)
-        self.cluster.tool("pg_dump", *self.connect_options, "-f", path, *options, self.dbname)
-        return path
-
-    def restored_database(self, name):
-        return self.cluster.create_database(name, extension=False)
-
-    def psql(self, dbname, path, *options):
-        self.cluster.tool("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *self.connect_options, *options, "-f", path, dbname)
-
-    def pg_restore(self, dbname, path, *options):
-        self.cluster.tool("pg_restore", *self.connect_options, "--exit-on-error", *options, "-d", dbname, path)
-
-    def restore_schema(self, dbname, archive):
-        """Without the foreign key: pg_restore does not order data by it, and any order must do for us."""
-        self.pg_restore(dbname, archive, "--schema-only")
-        self.query(dbname, "ALTER TABLE aaa.orders DROP CONSTRAINT orders_customer_id_fkey")
+    def state_of(self, dbname):
+        return {name: self.query(dbname, query) for name, query in STATE.items()}
 
     def query(self, dbname, sql):
-        return self.cluster.primary.query(sql, dbname=dbname)
+        return self.node.query(sql, dbname=dbname)
 
     def board_states(self, dbname):
         return {row[0] for row in self.query(dbname, "SELECT state FROM andon.boards")}
@@ -150,6 +127,36 @@ class Dump(ClusterTestCase):
             with self.assertRaises(psycopg2.Error) as caught:
                 self.query(dbname, "SET SESSION AUTHORIZATION dump_owner; " + statement)
             self.assertEqual(caught.exception.pgcode, "55000", statement)
+
+
+class Dump(Restored, ClusterTestCase):
+    @classmethod
+    def prepare(cls):
+        cls.sql(SCHEMA)
+        cls.node = cls.cluster.primary
+        cls.connect_options = ("-h", cls.cluster.rundir.file("sock"), "-p", str(cls.node.port), "-U", "postgres")
+
+    def setUp(self):
+        self.original = self.state_of(self.dbname)
+
+    def dump(self, name, *options):
+        path = self.cluster.rundir.file(name)
+        self.cluster.tool("pg_dump", *self.connect_options, "-f", path, *options, self.dbname)
+        return path
+
+    def restored_database(self, name):
+        return self.cluster.create_database(name, extension=False)
+
+    def psql(self, dbname, path, *options):
+        self.cluster.tool("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *self.connect_options, *options, "-f", path, dbname)
+
+    def pg_restore(self, dbname, path, *options):
+        self.cluster.tool("pg_restore", *self.connect_options, "--exit-on-error", *options, "-d", dbname, path)
+
+    def restore_schema(self, dbname, archive):
+        """Without the foreign key: pg_restore does not order data by it, and any order must do for us."""
+        self.pg_restore(dbname, archive, "--schema-only")
+        self.query(dbname, "ALTER TABLE aaa.orders DROP CONSTRAINT orders_customer_id_fkey")
 
     def test_plain(self):
         """Guards: the usual dump, a script for psql."""
@@ -220,3 +227,36 @@ class Dump(ClusterTestCase):
             self.query(dbname, "SELECT andon.refresh_board('%s')" % board)
         self.assertEqual(self.differences(dbname), [])
         self.assertEqual(self.board_states(dbname), {"ok"})
+
+
+class PgUpgrade(Restored, ClusterTestCase):
+    """pg_upgrade to a new cluster of the same version: rows move as files, OIDs stay, catalogs are made anew."""
+
+    database = False
+
+    @classmethod
+    def _shared_cluster(cls):
+        """A cluster of its own: it is stopped for good here."""
+        cluster = Cluster(name="andon-upgrade")
+        cls.addClassCleanup(cluster.close)
+        return cluster.start()
+
+    def test_boards_go_on(self):
+        """Guards: no row of the extension's tables is of a type that pg_upgrade refuses, or names an OID that it changes."""
+        old = self.node = self.cluster.primary
+        dbname = self.cluster.create_database("upgraded")
+        self.query(dbname, SCHEMA)
+        self.original = self.state_of(dbname)
+        oids = "SELECT board::oid, definition::oid FROM andon.board ORDER BY 1"
+        before = self.query(dbname, oids)
+        old.stop()
+
+        new = Node(self.cluster.rundir, "new").initdb()
+        programs = self.cluster.rundir.bin
+        self.cluster.tool("pg_upgrade", "-b", programs, "-B", programs, "-d", old.data, "-D", new.data, "-U", "postgres",
+                          "-p", str(old.port), "-P", str(new.port), "--socketdir", self.cluster.rundir.file("sock"),
+                          "--no-sync", env=sanitizer_environment(self.cluster.rundir))
+        self.addCleanup(new.close)
+        self.node = new.start()
+        self.assertEqual(self.query(dbname, oids), before)
+        self.assertRestored(dbname, state="ok")
