@@ -295,6 +295,8 @@ def fuzz(dsn, seed, secs, sessions=SESSIONS, scene=None):
                 break
             counts.add("scenes")
             Scene(runner, seed, number, extensions, counts).run(sessions)
+    except Wrong as wrong:
+        raise Wrong("%s\n-- after: %s" % (wrong, counts))
     finally:
         runner.close()
     return counts
