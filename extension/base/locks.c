@@ -15,6 +15,10 @@
 
 #include "base/locks.h"
 
+/* The second field of the board's two locks. */
+#define BOARD_LOCK_ITSELF	0
+#define BOARD_LOCK_WAITER	1
+
 static void locks_request(LockRequests *requests, uint16 class, Oid relid, uint64 hash,
 						  LOCKMODE mode);
 static LockAcquireResult locks_take(uint16 class, Oid relid, uint32 hash, LOCKMODE mode,
@@ -24,13 +28,20 @@ static int	lock_request_compare(const void *a, const void *b);
 void
 locks_take_board(Oid board, LOCKMODE mode)
 {
-	(void) locks_take(LOCKS_CLASS_BOARD, board, 0, mode, false);
+	(void) locks_take(LOCKS_CLASS_BOARD, board, BOARD_LOCK_ITSELF, mode, false);
 }
 
 bool
 locks_try_board(Oid board, LOCKMODE mode)
 {
-	return locks_take(LOCKS_CLASS_BOARD, board, 0, mode, true) != LOCKACQUIRE_NOT_AVAIL;
+	return locks_take(LOCKS_CLASS_BOARD, board, BOARD_LOCK_ITSELF, mode, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+bool
+locks_try_wait_for_board(Oid board)
+{
+	return locks_take(LOCKS_CLASS_BOARD, board, BOARD_LOCK_WAITER, ExclusiveLock,
+					  true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 LockRequests *

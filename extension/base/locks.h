@@ -50,6 +50,12 @@ extern void locks_take_board(Oid board, LOCKMODE mode);
 /* The same without waiting; false if it is not to be had now. */
 extern bool locks_try_board(Oid board, LOCKMODE mode);
 
+/*
+ * May this transaction, which holds the board lock shared, wait for it
+ * exclusively?  True for one at a time, until its end: two would deadlock.
+ */
+extern bool locks_try_wait_for_board(Oid board);
+
 extern LockRequests *locks_create_requests(void);
 extern void locks_request_link(LockRequests *requests, Oid relid, uint64 hash, LOCKMODE mode);
 extern void locks_request_key(LockRequests *requests, Oid board, uint64 hash);

@@ -44,10 +44,13 @@
  * The lock table is finite.  A drain that needs more than LOCKS_MANY locks takes
  * the board exclusively if it is free, which saves both time and room; if it is
  * not, it goes on with single locks: two bulk writers that both hold the board
- * shared and both waited for the rest of it would deadlock.  Only at LOCKS_MOST,
- * held by the transaction or needed at once, must it wait.  A transaction of
- * many small statements is no bulk writer before LOCKS_MOST: alone on the board
- * it would hold up writers whose rows it is going to change itself.
+ * shared and both waited for the rest of it would deadlock.  At LOCKS_MOST,
+ * held by the transaction or needed at once, it waits, if nobody else does: of
+ * those that hold the board shared one may wait for it (locks_try_wait_for_board),
+ * the others go on with single locks, up to LOCKS_LIMIT, and come to their end.
+ * A transaction of many small statements is no bulk writer before LOCKS_MOST:
+ * alone on the board it would hold up writers whose rows it is going to change
+ * itself.
  *
  * At REPEATABLE READ and SERIALIZABLE the newest state, which the locks make
  * stable, may be one that this transaction must not see.  Everything is read
@@ -84,6 +87,10 @@
 #define LOCKS_MOST \
 	Max(LOCKS_MANY, max_locks_per_xact * (MaxBackends + max_prepared_xacts) / 16)
 
+/* The same, beyond which a transaction waits for the board come what may. */
+#define LOCKS_LIMIT \
+	Max(LOCKS_MOST, max_locks_per_xact * (MaxBackends + max_prepared_xacts) / 4)
+
 /* One drain of one board. */
 typedef struct Drain
 {
@@ -107,6 +114,7 @@ static void drain_map_paths(Drain *drain);
 static void drain_map_level(Drain *drain, int level);
 static void drain_request_carried(Drain *drain, int level);
 static void drain_take_locks(Drain *drain);
+static bool drain_take_requests(Drain *drain, int most);
 static void drain_lock_keys(Drain *drain);
 static void on_drain_error(void *arg);
 
@@ -272,7 +280,9 @@ drain_take_board_alone(Drain *drain, int nlocks)
 	if (drain->alone || nlocks <= LOCKS_MANY)
 		return;
 	drain->alone = locks_try_board(board, ExclusiveLock);
-	if (!drain->alone && nlocks > LOCKS_MOST)
+	if (drain->alone || nlocks <= LOCKS_MOST)
+		return;
+	if (nlocks > LOCKS_LIMIT || locks_try_wait_for_board(board))
 	{
 		locks_take_board(board, ExclusiveLock);
 		drain->alone = true;
@@ -342,19 +352,27 @@ drain_request_carried(Drain *drain, int level)
 static void
 drain_take_locks(Drain *drain)
 {
-	int			taken;
-	int			room;
-
 	drain->nlocks += drain->requests->count;
 	drain_take_board_alone(drain, drain->nlocks);
-	if (!drain->alone)
+	if (!drain->alone && !drain_take_requests(drain, LOCKS_MOST))
 	{
-		room = LOCKS_MOST - dirty_set_count_locks(0);
-		if (!locks_take_requests(drain->requests, room, &taken))
-			drain_take_board_alone(drain, INT_MAX);
-		(void) dirty_set_count_locks(taken);
+		drain_take_board_alone(drain, LOCKS_MOST + 1);
+		if (!drain->alone && !drain_take_requests(drain, LOCKS_LIMIT))
+			drain_take_board_alone(drain, LOCKS_LIMIT + 1);
 	}
 	drain->requests->count = 0;
+}
+
+/* False once the transaction holds this many single locks. */
+static bool
+drain_take_requests(Drain *drain, int most)
+{
+	int			taken;
+	bool		complete = locks_take_requests(drain->requests,
+											   most - dirty_set_count_locks(0), &taken);
+
+	(void) dirty_set_count_locks(taken);
+	return complete;
 }
 
 static void
