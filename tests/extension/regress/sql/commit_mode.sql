@@ -77,6 +77,21 @@ SELECT status FROM b WHERE id = 1;
 COMMIT PREPARED 'cm';
 SELECT status, pg_temp.differences('b') FROM b WHERE id = 1;
 RESET andon.notify;
+-- a deferred unique constraint: two rows of one key between statements, not at commit
+CREATE TABLE pairs (id int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED, status text NOT NULL);
+INSERT INTO pairs VALUES (1, 'A'), (2, 'B');
+SELECT andon.create_board('cm.pairs_board', 'SELECT id, status FROM cm.pairs', ARRAY['id'], 'status');
+SET andon.maintain_at = statement;
+BEGIN;
+UPDATE pairs SET id = 2 WHERE status = 'A';
+ROLLBACK;
+SET andon.maintain_at = commit;
+BEGIN;
+UPDATE pairs SET id = 2 WHERE status = 'A';
+UPDATE pairs SET id = 1 WHERE status = 'B';
+COMMIT;
+SELECT id, status, pg_temp.differences('pairs_board') FROM pairs_board ORDER BY id;
+SELECT andon.drop_board('pairs_board');
 -- TRUNCATE, and more keys than are kept singly, at commit
 BEGIN;
 INSERT INTO orders SELECT g, 'BULK', 1 FROM generate_series(1000, 1999) g;
