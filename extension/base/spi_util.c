@@ -159,6 +159,24 @@ spi_prepare_kept(const char *sql, int nargs, Oid *argtypes, int options)
 	return plan;
 }
 
+int
+spi_begin_index_order(void)
+{
+	static const char *const names[] = {"enable_sort", "enable_incremental_sort", "jit"};
+	int			level = NewGUCNestLevel();
+
+	for (int i = 0; i < lengthof(names); i++)
+		(void) set_config_option(names[i], "off", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
+void
+spi_end_index_order(int level)
+{
+	AtEOXact_GUC(false, level);
+}
+
 char *
 spi_util_relation_name(Oid relid)
 {

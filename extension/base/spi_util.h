@@ -52,6 +52,14 @@ extern void spi_run(const char *sql);
 /* Prepares and keeps a plan; options are CURSOR_OPT_... */
 extern SPIPlanPtr spi_prepare_kept(const char *sql, int nargs, Oid *argtypes, int options);
 
+/*
+ * Brackets the opening of portals whose queries an index answers in order: in
+ * between the planner sorts nothing if it can help it, and compiles nothing.
+ * Opening evaluates no user's function; rows are fetched after the bracket.
+ */
+extern int	spi_begin_index_order(void);
+extern void spi_end_index_order(int level);
+
 /* "schema"."name" of a relation; ERROR if it is gone. */
 extern char *spi_util_relation_name(Oid relid);
 

@@ -336,6 +336,8 @@ read_board_row(Relation rel, HeapTuple tuple, void *arg)
 	board->view = DatumGetObjectId(values[BOARD_ATT_DEFINITION - 1]);
 	board->channel = TextDatumGetCString(values[BOARD_ATT_CHANNEL - 1]);
 	board->status_attno = DatumGetInt16(values[BOARD_ATT_STATUS - 1]);
+	if (!nulls[BOARD_ATT_ORDER_BY - 1])
+		board->order_by = TextDatumGetCString(values[BOARD_ATT_ORDER_BY - 1]);
 	board->options = DatumGetJsonbPCopy(values[BOARD_ATT_OPTIONS - 1]);
 	if (!nulls[BOARD_ATT_STATE - 1])
 		board->state = board_state_parse(TextDatumGetCString(values[BOARD_ATT_STATE - 1]));

@@ -46,6 +46,7 @@ typedef struct Board
 	char	   *qualified;		/* quoted as needed: public.mes_orders */
 	char	   *channel;
 	BoardState	state;
+	char	   *order_by;		/* as given to create_board; may be NULL */
 	int			ncolumns;		/* of the definition */
 	char	  **column_names;	/* the board's, by position */
 	int			nkeys;

@@ -27,6 +27,8 @@ typedef struct RetiredEntry
 	MemoryContext context;
 	void	   *plan;
 	void		(*plan_release) (void *plan);
+	void	   *reader;
+	void		(*reader_release) (void *reader);
 	struct RetiredEntry *next;
 } RetiredEntry;
 
@@ -115,6 +117,8 @@ retire(BoardEntry *entry)
 	old->context = entry->context;
 	old->plan = entry->plan;
 	old->plan_release = entry->plan_release;
+	old->reader = entry->reader;
+	old->reader_release = entry->reader_release;
 	old->next = retired;
 	retired = old;
 	entry->context = NULL;
@@ -131,6 +135,8 @@ free_retired(void)
 		retired = old->next;
 		if (old->plan && old->plan_release)
 			old->plan_release(old->plan);
+		if (old->reader && old->reader_release)
+			old->reader_release(old->reader);
 		MemoryContextDelete(old->context);
 		pfree(old);
 	}
@@ -162,5 +168,7 @@ fill(BoardEntry *entry)
 	entry->board = board;
 	entry->plan = NULL;
 	entry->plan_release = NULL;
+	entry->reader = NULL;
+	entry->reader_release = NULL;
 	entry->generation = started;
 }

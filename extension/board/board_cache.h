@@ -8,8 +8,9 @@
  * context of its own, at least until the end of the transaction that asked for
  * it: one that has become stale is set aside, not freed under its users.
  *
- * Layers above hang what they derive from a board on entry->plan, allocated in
- * entry->context; plan_release, if set, is called before that context goes.
+ * Layers above hang what they derive from a board on entry->plan (maintenance)
+ * and entry->reader (pages), allocated in entry->context; plan_release and
+ * reader_release, if set, are called before that context goes.
  * They name the relations they looked at with board_cache_watch(); a change of
  * any watched relation starts a new generation, in which everything is derived
  * anew on first use.
@@ -31,6 +32,8 @@ typedef struct BoardEntry
 	Board	   *board;			/* NULL: no such board */
 	void	   *plan;			/* of the layer above; NULL until made */
 	void		(*plan_release) (void *plan);
+	void	   *reader;			/* of who shows it; NULL until made */
+	void		(*reader_release) (void *reader);
 } BoardEntry;
 
 extern void board_cache_init(void);

@@ -33,6 +33,7 @@
 
 #include "base/compat.h"
 #include "board/board.h"
+#include "board/board_order.h"
 #include "board/board_request.h"
 #include "contract/andon_contract.h"
 
@@ -55,7 +56,6 @@ static void parse_name(BoardRequest *request, text *name);
 static void check_query(const char *query);
 static void on_text_error(void *arg);
 static void parse_key(BoardRequest *request, ArrayType *key);
-static void parse_order_by(BoardRequest *request);
 static void parse_options(BoardRequest *request);
 static char *option_string(const char *name, JsonbValue *value);
 static List *option_strings(const char *name, JsonbValue *value);
@@ -88,7 +88,7 @@ board_request_parse(FunctionCallInfo fcinfo)
 	if (!PG_ARGISNULL(ARG_ORDER_BY))
 	{
 		request->order_by = text_to_cstring(PG_GETARG_TEXT_PP(ARG_ORDER_BY));
-		parse_order_by(request);
+		request->order_items = board_order_parse(request->order_by);
 	}
 	request->options = PG_GETARG_JSONB_P_COPY(ARG_OPTIONS);
 	parse_options(request);
@@ -235,43 +235,6 @@ parse_key(BoardRequest *request, ArrayType *key)
 					 errmsg("the name of a key column must not be NULL")));
 		request->key_names = lappend(request->key_names, TextDatumGetCString(elements[i]));
 	}
-}
-
-/* order_by is what may stand behind ORDER BY, with columns only. */
-static void
-parse_order_by(BoardRequest *request)
-{
-	char	   *query = psprintf("SELECT ORDER BY %s", request->order_by);
-	ErrorContextCallback callback = {error_context_stack, on_text_error, query};
-	List	   *statements;
-	SelectStmt *select;
-	bool		plain;
-	ListCell   *cell;
-
-	error_context_stack = &callback;
-	statements = raw_parser(query, RAW_PARSE_DEFAULT);
-	error_context_stack = callback.previous;
-
-	select = (SelectStmt *) linitial_node(RawStmt, statements)->stmt;
-	plain = list_length(statements) == 1 && IsA(select, SelectStmt) &&
-		select->op == SETOP_NONE && select->limitCount == NULL &&
-		select->limitOffset == NULL && select->lockingClause == NIL;
-	if (plain)
-		request->order_items = select->sortClause;
-	foreach(cell, request->order_items)
-	{
-		SortBy	   *item = lfirst_node(SortBy, cell);
-
-		plain = plain && IsA(item->node, ColumnRef) && item->sortby_dir != SORTBY_USING &&
-			list_length(((ColumnRef *) item->node)->fields) == 1 &&
-			IsA(linitial(((ColumnRef *) item->node)->fields), String);
-	}
-	if (!plain)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the order of a board must be a list of its columns"),
-				 errdetail("Given: %s.", request->order_by),
-				 errhint("For example 'priority DESC, due_date NULLS LAST, id'; compute what else you need in the definition.")));
 }
 
 static void

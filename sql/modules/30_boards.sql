@@ -62,6 +62,16 @@ AS 'MODULE_PATHNAME', 'andon_counts';
 
 COMMENT ON FUNCTION @extschema@.counts(regclass) IS 'how many rows are in each status';
 
+CREATE FUNCTION @extschema@.page(
+    board regclass, statuses text[] DEFAULT NULL, after text DEFAULT NULL,
+    page_size int DEFAULT 50, OUT item jsonb, OUT cursor text)
+RETURNS SETOF record
+LANGUAGE c STABLE CALLED ON NULL INPUT ROWS 50 SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_page';
+
+COMMENT ON FUNCTION @extschema@.page(regclass, text[], text, int) IS
+    'rows in board order, behind the row that the cursor is of; one status, several, or all';
+
 -- why: what is wrong as far as the catalogs show it, NULL if nothing is.
 CREATE VIEW @extschema@.boards AS
 SELECT b.board,

@@ -78,3 +78,13 @@ COMMENT ON VIEW @extschema@.boards IS 'the boards that the current user may read
 
 REVOKE ALL ON @extschema@.boards FROM PUBLIC;
 GRANT SELECT ON @extschema@.boards TO PUBLIC;
+
+CREATE FUNCTION @extschema@.page(
+    board regclass, statuses text[] DEFAULT NULL, after text DEFAULT NULL,
+    page_size int DEFAULT 50, OUT item jsonb, OUT cursor text)
+RETURNS SETOF record
+LANGUAGE c STABLE CALLED ON NULL INPUT ROWS 50 SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_page';
+
+COMMENT ON FUNCTION @extschema@.page(regclass, text[], text, int) IS
+    'rows in board order, behind the row that the cursor is of; one status, several, or all';
