@@ -26,6 +26,9 @@ PG_FUNCTION_INFO_V1(andon_check_board);
 /* (key, problem, expected, actual) */
 #define CHECK_COLUMNS 4
 
+/* How many rows the definition has for a key; no definition may have this name. */
+#define COUNT_COLUMN BOARD_VERSION
+
 static void append_report(StringInfo buf, const Board *board);
 static void append_sides(StringInfo buf, const BoardPlan *plan);
 static void append_either_key(StringInfo buf, const Board *board);
@@ -68,8 +71,8 @@ check_build_query(const BoardPlan *plan, CheckColumns columns)
 	else
 		append_either_key(&buf, board);
 	append_sides(&buf, plan);
-	appendStringInfo(&buf, " WHERE b.%s IS NULL OR d.%s IS NULL OR d.andon_n > 1 OR ROW(",
-					 first, first);
+	appendStringInfo(&buf, " WHERE b.%s IS NULL OR d.%s IS NULL OR d.%s OPERATOR(pg_catalog.>) 1 "
+					 "OR ROW(", first, first, COUNT_COLUMN);
 	append_names(&buf, board, "b.");
 	appendStringInfoString(&buf, ")::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW(");
 	append_names(&buf, board, "d.");
@@ -89,8 +92,10 @@ append_report(StringInfo buf, const Board *board)
 	append_either_key(buf, board);
 	appendStringInfo(buf, ") k), CASE WHEN b.%s IS NULL THEN 'missing' "
 					 "WHEN d.%s IS NULL THEN 'extra' ELSE 'different' END, "
-					 "pg_catalog.to_jsonb(d) - 'andon_n', pg_catalog.to_jsonb(b)",
-					 first, first);
+					 "CASE WHEN d.%s IS NOT NULL THEN (SELECT pg_catalog.to_jsonb(r) FROM (SELECT ",
+					 first, first, first);
+	append_names(buf, board, "d.");
+	appendStringInfoString(buf, ") r) END, pg_catalog.to_jsonb(b)");
 }
 
 /* The definition's rows (d), counted by key, beside the board's (b). */
@@ -101,7 +106,8 @@ append_sides(StringInfo buf, const BoardPlan *plan)
 
 	appendStringInfoString(buf, " FROM (SELECT s.*, pg_catalog.count(*) OVER (PARTITION BY ");
 	append_key_names(buf, board, "s.");
-	appendStringInfo(buf, ") AS andon_n FROM %s s (", spi_util_relation_name(board->view));
+	appendStringInfo(buf, ") AS %s FROM %s s (", COUNT_COLUMN,
+					 spi_util_relation_name(board->view));
 	append_names(buf, board, "");
 	appendStringInfoString(buf, ") WHERE (");
 	append_key_names(buf, board, "s.");
