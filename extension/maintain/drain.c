@@ -65,6 +65,7 @@
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -384,8 +385,15 @@ drain_lock_keys(Drain *drain)
 	drain_take_locks(drain);
 }
 
+/* The writer is told of rights that are not his: say whose they are. */
 static void
 on_drain_error(void *arg)
 {
-	errcontext("maintenance of board %s", ((Board *) arg)->qualified);
+	Board	   *board = arg;
+
+	errcontext("maintenance of board %s", board->qualified);
+	if (geterrcode() == ERRCODE_INSUFFICIENT_PRIVILEGE)
+		errhint("Boards are maintained with the rights of their owner, here %s, "
+				"who must be able to read the definition and all sources.",
+				quote_identifier(GetUserNameFromId(board->owner, true)));
 }
