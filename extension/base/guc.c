@@ -11,13 +11,22 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
+#include "datatype/timestamp.h"
 #include "utils/guc.h"
 
 #include "base/guc.h"
 
+#define LOG_RETENTION_MIN (30 * HOURS_PER_DAY * MINS_PER_HOUR)
+
 int			guc_maintain_at = MAINTAIN_AT_STATEMENT;
 int			guc_notify = NOTIFY_COMMIT;
 bool		guc_report_commit_lsn = false;
+char	   *guc_traceparent = NULL;
+int			guc_log_retention_min = LOG_RETENTION_MIN;
+
+#define TRACEPARENT_MAX 200
 
 static char *guc_route = NULL;
 static char *guc_floor = NULL;
@@ -33,6 +42,8 @@ static const struct config_enum_entry notify_options[] = {
 	{"off", NOTIFY_OFF, false},
 	{NULL, 0, false}
 };
+
+static bool check_traceparent(char **value, void **extra, GucSource source);
 
 void
 guc_init(void)
@@ -52,6 +63,15 @@ guc_init(void)
 							 NULL,
 							 &guc_report_commit_lsn, false,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("andon.traceparent",
+							   "Trace context that changes of boards are logged with, as W3C's traceparent.",
+							   NULL, &guc_traceparent, "",
+							   PGC_USERSET, 0, check_traceparent, NULL, NULL);
+	DefineCustomIntVariable("andon.log_retention",
+							"How long the change log is kept.",
+							"Partitions that are older are dropped by andon.maintain(); 0 keeps them for ever.",
+							&guc_log_retention_min, LOG_RETENTION_MIN, 0, INT_MAX / SECS_PER_MINUTE,
+							PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
 	DefineCustomStringVariable("andon.route",
 							   "Where andon-router sends statements; no effect on a direct connection.",
 							   NULL, &guc_route, "auto",
@@ -61,4 +81,20 @@ guc_init(void)
 							   NULL, &guc_floor, "",
 							   PGC_USERSET, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("andon");
+}
+
+/* It is stored as it is given; bounded, and fit for any log. */
+static bool
+check_traceparent(char **value, void **extra, GucSource source)
+{
+	Size		length = *value ? strlen(*value) : 0;
+
+	for (Size i = 0; i < length; i++)
+	{
+		if (length <= TRACEPARENT_MAX && (*value)[i] > ' ' && (*value)[i] <= '~')
+			continue;
+		GUC_check_errdetail("It has printable ASCII characters only, %d at most.", TRACEPARENT_MAX);
+		return false;
+	}
+	return true;
 }

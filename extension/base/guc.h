@@ -32,6 +32,8 @@ typedef enum NotifyMode
 extern int	guc_maintain_at;	/* MaintainAt */
 extern int	guc_notify;			/* NotifyMode */
 extern bool guc_report_commit_lsn;
+extern char *guc_traceparent;	/* goes into the change log; may be empty */
+extern int	guc_log_retention_min;	/* how long the change log is kept; 0: for ever */
 
 extern void guc_init(void);
 

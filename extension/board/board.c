@@ -68,6 +68,7 @@ static void read_columns(Relation rel, HeapTuple tuple, int natts, Datum *values
 						 bool *nulls);
 static void read_board_row(Relation rel, HeapTuple tuple, void *arg);
 static void read_source_row(Relation rel, HeapTuple tuple, void *arg);
+static BoardLog read_log_option(Jsonb *options);
 static void collect_board(Relation rel, HeapTuple tuple, void *arg);
 static void delete_row(Relation rel, HeapTuple tuple, void *arg);
 static bool board_read_relations(Board *board);
@@ -274,6 +275,25 @@ board_catalog_owner(void)
 	return owner;
 }
 
+bool
+board_parse_log(const char *text, int length, BoardLog *log)
+{
+	static const char *const names[] = {
+		[BOARD_LOG_ALL] = "all",
+		[BOARD_LOG_TRANSITIONS] = "transitions",
+		[BOARD_LOG_OFF] = "off",
+	};
+
+	for (int i = 0; i < lengthof(names); i++)
+	{
+		if (strlen(names[i]) != length || memcmp(names[i], text, length) != 0)
+			continue;
+		*log = i;
+		return true;
+	}
+	return false;
+}
+
 /*
  * Calls reader for each row of an andon table whose OID column attno has the
  * value.  The first index whose leading column it is serves the scan.
@@ -341,6 +361,7 @@ read_board_row(Relation rel, HeapTuple tuple, void *arg)
 	board->options = DatumGetJsonbPCopy(values[BOARD_ATT_OPTIONS - 1]);
 	if (!nulls[BOARD_ATT_STATE - 1])
 		board->state = board_state_parse(TextDatumGetCString(values[BOARD_ATT_STATE - 1]));
+	board->log = read_log_option(board->options);
 	board->settings =
 		spi_util_parse_settings(DatumGetArrayTypeP(values[BOARD_ATT_SETTINGS - 1]));
 	board->trusted = parse_functions(DatumGetArrayTypeP(values[BOARD_ATT_TRUSTED - 1]));
@@ -349,6 +370,18 @@ read_board_row(Relation rel, HeapTuple tuple, void *arg)
 	board->key_attnos = palloc(sizeof(AttrNumber) * board->nkeys);
 	for (int i = 0; i < board->nkeys; i++)
 		board->key_attnos[i] = DatumGetInt16(keys[i]);
+}
+
+static BoardLog
+read_log_option(Jsonb *options)
+{
+	JsonbValue	value;
+	BoardLog	log = BOARD_LOG_ALL;
+
+	if (getKeyJsonValueFromContainer(&options->root, "log", strlen("log"), &value) &&
+		value.type == jbvString)
+		(void) board_parse_log(value.val.string.val, value.val.string.len, &log);
+	return log;
 }
 
 static void

@@ -36,6 +36,14 @@
 #define BOARD_SINCE		"andon_since"
 #define BOARD_VERSION	"andon_version"
 
+/* Which changes of a board the change log keeps: options.log */
+typedef enum BoardLog
+{
+	BOARD_LOG_ALL,				/* every change of a row */
+	BOARD_LOG_TRANSITIONS,		/* those with another status */
+	BOARD_LOG_OFF
+} BoardLog;
+
 typedef struct Board
 {
 	Oid			relid;			/* the board's table */
@@ -55,6 +63,7 @@ typedef struct Board
 	AttrNumber	since_attno;
 	AttrNumber	version_attno;
 	Jsonb	   *options;
+	BoardLog	log;
 	List	   *settings;		/* PinnedSetting */
 	List	   *sources;		/* OIDs, all */
 	List	   *static_sources; /* OIDs */
@@ -116,5 +125,8 @@ extern Oid	board_catalog_relid(const char *name);
 
 /* Who owns them. */
 extern Oid	board_catalog_owner(void);
+
+/* The value of options.log; false if it is none. */
+extern bool board_parse_log(const char *text, int length, BoardLog *log);
 
 #endif							/* ANDON_BOARD_BOARD_H */

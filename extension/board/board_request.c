@@ -57,6 +57,7 @@ static void check_query(const char *query);
 static void on_text_error(void *arg);
 static void parse_key(BoardRequest *request, ArrayType *key);
 static void parse_options(BoardRequest *request);
+static void check_log(const char *text);
 static char *option_string(const char *name, JsonbValue *value);
 static List *option_strings(const char *name, JsonbValue *value);
 static Oid	resolve_table(const char *name);
@@ -265,12 +266,26 @@ parse_options(BoardRequest *request)
 													 resolve_function(lfirst(cell)));
 		else if (strcmp(name, "channel") == 0)
 			request->channel = option_string(name, &value);
+		else if (strcmp(name, "log") == 0)
+			check_log(option_string(name, &value));
 		else
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("unknown board option \"%s\"", name),
-					 errhint("Options are: static, trusted, channel.")));
+					 errhint("Options are: static, trusted, channel, log.")));
 	}
+}
+
+static void
+check_log(const char *text)
+{
+	BoardLog	log;
+
+	if (!board_parse_log(text, strlen(text), &log))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown value \"%s\" of board option \"log\"", text),
+				 errhint("Use \"all\", \"transitions\" or \"off\".")));
 }
 
 static char *

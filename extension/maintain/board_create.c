@@ -33,6 +33,7 @@
 #include "board/board_table.h"
 #include "feed/feed_commit.h"
 #include "maintain/board_plan.h"
+#include "maintain/change_log.h"
 #include "maintain/refresh.h"
 #include "maintain/trigger_ddl.h"
 
@@ -44,7 +45,7 @@ static List *find_sources(const BoardRequest *request, Oid view);
 static void lock_sources(const BoardRequest *request, List *sources);
 static void check_source(Oid relid, bool is_static);
 static void insert_record(const BoardRequest *request, Oid relid, Oid view, List *sources);
-static uint64 refresh_as_owner(Oid relid);
+static uint64 refresh_as_owner(Oid relid, uint64 (*refresh) (BoardPlan *plan));
 
 Datum
 andon_create_board(PG_FUNCTION_ARGS)
@@ -65,8 +66,7 @@ andon_create_board(PG_FUNCTION_ARGS)
 	foreach(cell, sources)
 		if (!list_member_oid(request->static_relids, lfirst_oid(cell)))
 			trigger_ddl_attach(lfirst_oid(cell));
-	(void) refresh_as_owner(relid);
-	feed_forget(relid);
+	(void) refresh_as_owner(relid, refresh_fill);
 	board_table_create_indexes(request);
 	trigger_ddl_guard(relid);
 	spi_finish();
@@ -94,6 +94,7 @@ andon_drop_board(PG_FUNCTION_ARGS)
 		CacheInvalidateRelcacheByRelid(lfirst_oid(cell));
 	}
 	board_table_drop(board);
+	change_log_forget(board->relid);
 	spi_finish();
 	PG_RETURN_VOID();
 }
@@ -106,7 +107,7 @@ andon_refresh_board(PG_FUNCTION_ARGS)
 
 	board_check_owner(board);
 	spi_connect();
-	written = refresh_as_owner(board->relid);
+	written = refresh_as_owner(board->relid, refresh_whole);
 	spi_finish();
 	PG_RETURN_INT64((int64) written);
 }
@@ -192,7 +193,7 @@ insert_record(const BoardRequest *request, Oid relid, Oid view, List *sources)
 }
 
 static uint64
-refresh_as_owner(Oid relid)
+refresh_as_owner(Oid relid, uint64 (*refresh) (BoardPlan *plan))
 {
 	BoardPlan  *plan = board_plan_get_or_error(relid);
 	OwnerScope	scope;
@@ -200,7 +201,7 @@ refresh_as_owner(Oid relid)
 
 	spi_util_enter_owner(&scope, plan->board->owner, plan->board->settings);
 	locks_take_board(relid, ExclusiveLock);
-	written = refresh_whole(plan);
+	written = refresh(plan);
 	board_state_confirm(plan->board);
 	spi_util_leave_owner(&scope);
 	return written;

@@ -33,6 +33,7 @@
 #include "base/compat.h"
 #include "feed/feed_commit.h"
 #include "maintain/board_writer.h"
+#include "maintain/change_log.h"
 
 /* andon.departed, see sql/modules/10_catalog.sql */
 enum
@@ -53,6 +54,9 @@ struct BoardWriter
 	TupleTableSlot *before;
 	TupleTableSlot *after;
 	Oid			status_output;	/* output function of the status' type */
+	bool		is_filling;		/* a new board: nothing to tell, nothing to log */
+	ChangeLog  *log;			/* NULL until the first change that is logged */
+	MemoryContext row_context;	/* of what is told and logged about one row */
 };
 
 static void fill_slot(BoardWriter *writer, const BoardRow *before, Datum *values,
@@ -60,21 +64,27 @@ static void fill_slot(BoardWriter *writer, const BoardRow *before, Datum *values
 static bool status_differs(BoardWriter *writer, const BoardRow *before, Datum *values,
 						   bool *nulls);
 static void read_key(BoardWriter *writer, Datum *values, Datum *key);
-static void announce(BoardWriter *writer, FeedOp op, const BoardRow *before,
-					 Datum *values, bool *nulls, int64 version);
+static TimestampTz time_of_change(const BoardRow *before);
+static void record_change(BoardWriter *writer, FeedOp op, const BoardRow *before,
+						  Datum *values, bool *nulls, TimestampTz at, int64 version);
+static void build_change(BoardWriter *writer, FeedChange *change, Datum *key,
+						 const BoardRow *before, Datum *values, bool *nulls);
 static char *format_status(BoardWriter *writer, Datum *values, bool *nulls);
 static HeapTuple find_departed(Relation departed, Oid board, int64 hash);
 static int64 last_version(BoardWriter *writer, Datum *values);
 static void note_departed(BoardWriter *writer, Datum *values, int64 version);
 
 BoardWriter *
-board_writer_open(BoardPlan *plan)
+board_writer_open(BoardPlan *plan, bool is_filling)
 {
 	BoardWriter *writer = palloc0(sizeof(BoardWriter));
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
 	bool		is_varlena;
 
 	writer->plan = plan;
+	writer->is_filling = is_filling;
+	writer->row_context = AllocSetContextCreate(CurrentMemoryContext, "andon change",
+												ALLOCSET_SMALL_SIZES);
 	writer->rel = table_open(plan->board->relid, RowExclusiveLock);
 	writer->estate = CreateExecutorState();
 	rte->rtekind = RTE_RELATION;
@@ -102,23 +112,24 @@ void
 board_writer_insert(BoardWriter *writer, Datum *values, bool *nulls)
 {
 	int64		version = last_version(writer, values) + 1;
+	TimestampTz at = time_of_change(NULL);
 
-	fill_slot(writer, NULL, values, nulls, GetCurrentTimestamp(), version);
+	fill_slot(writer, NULL, values, nulls, at, version);
 	ExecSimpleRelationInsert(writer->result, writer->estate, writer->after);
-	announce(writer, FEED_INSERT, NULL, values, nulls, version);
+	record_change(writer, FEED_INSERT, NULL, values, nulls, at, version);
 }
 
 void
 board_writer_update(BoardWriter *writer, const BoardRow *before, Datum *values, bool *nulls)
 {
-	TimestampTz since = before->since;
+	TimestampTz at = time_of_change(before);
+	bool		is_transition = status_differs(writer, before, values, nulls);
 
-	if (status_differs(writer, before, values, nulls))
-		since = GetCurrentTimestamp();
-	fill_slot(writer, before, values, nulls, since, before->version + 1);
+	fill_slot(writer, before, values, nulls, is_transition ? at : before->since,
+			  before->version + 1);
 	ExecSimpleRelationUpdate(writer->result, writer->estate, &writer->epqstate,
 							 writer->before, writer->after);
-	announce(writer, FEED_UPDATE, before, values, nulls, before->version + 1);
+	record_change(writer, FEED_UPDATE, before, values, nulls, at, before->version + 1);
 }
 
 void
@@ -129,12 +140,16 @@ board_writer_delete(BoardWriter *writer, const BoardRow *before)
 	ExecSimpleRelationDelete(writer->result, writer->estate, &writer->epqstate,
 							 writer->before);
 	note_departed(writer, before->values, before->version + 1);
-	announce(writer, FEED_DELETE, before, before->values, before->nulls, before->version + 1);
+	record_change(writer, FEED_DELETE, before, before->values, before->nulls,
+				  time_of_change(before), before->version + 1);
 }
 
 void
 board_writer_close(BoardWriter *writer)
 {
+	if (writer->log)
+		change_log_close(writer->log);
+	MemoryContextDelete(writer->row_context);
 	AfterTriggerEndQuery(writer->estate);
 	EvalPlanQualEnd(&writer->epqstate);
 	ExecCloseIndices(writer->result);
@@ -201,24 +216,54 @@ read_key(BoardWriter *writer, Datum *values, Datum *key)
 		key[i] = values[board->key_attnos[i] - 1];
 }
 
+/* Under the key's lock: never before what it follows. */
+static TimestampTz
+time_of_change(const BoardRow *before)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	return before ? Max(now, before->since) : now;
+}
+
 /* values is the row after, or, for a row that leaves, the row before. */
 static void
-announce(BoardWriter *writer, FeedOp op, const BoardRow *before, Datum *values,
-		 bool *nulls, int64 version)
+record_change(BoardWriter *writer, FeedOp op, const BoardRow *before, Datum *values,
+			  bool *nulls, TimestampTz at, int64 version)
 {
 	const Board *board = writer->plan->board;
+	bool		is_transition = op != FEED_UPDATE ||
+		status_differs(writer, before, values, nulls);
+	bool		is_logged = change_log_is_wanted(board, is_transition);
 	Datum		key[INDEX_MAX_KEYS];
 	FeedChange	change = {0};
+	MemoryContext old;
 
-	if (!feed_is_wanted())
+	if (writer->is_filling || !(is_logged || feed_is_wanted()))
 		return;
-	read_key(writer, values, key);
+	if (is_logged && writer->log == NULL)
+		writer->log = change_log_open();
 	change.op = op;
-	change.key = board_plan_format_key(writer->plan, key);
-	change.from = before ? format_status(writer, before->values, before->nulls) : NULL;
-	change.to = op != FEED_DELETE ? format_status(writer, values, nulls) : NULL;
 	change.version = version;
-	feed_collect(board->relid, board->qualified, board->channel, &change);
+	old = MemoryContextSwitchTo(writer->row_context);
+	build_change(writer, &change, key, before, values, nulls);
+	if (feed_is_wanted())
+		feed_collect(board->relid, board->qualified, board->channel, &change);
+	if (is_logged)
+		change_log_write(writer->log, board->relid, &change,
+						 value_lock_hash(writer->plan->key, key), at);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(writer->row_context);
+}
+
+/* The texts of a change, in the current context. */
+static void
+build_change(BoardWriter *writer, FeedChange *change, Datum *key, const BoardRow *before,
+			 Datum *values, bool *nulls)
+{
+	read_key(writer, values, key);
+	change->key = board_plan_format_key(writer->plan, key);
+	change->from = before ? format_status(writer, before->values, before->nulls) : NULL;
+	change->to = change->op != FEED_DELETE ? format_status(writer, values, nulls) : NULL;
 }
 
 static char *

@@ -7,7 +7,7 @@
  * single-row functions, so that row triggers, constraints and extra indexes of
  * the board work, while statement triggers (the guard) do not fire.  The caller
  * holds the key's lock and has an active snapshot.  Keeps andon_since and
- * andon_version, and tells the feed.
+ * andon_version, tells the feed and writes the change log.
  *
  * Opened for one batch of rows and closed before the next: closing fires the
  * board's own row triggers.
@@ -34,7 +34,8 @@ typedef struct BoardRow
 	int64		version;
 } BoardRow;
 
-extern BoardWriter *board_writer_open(BoardPlan *plan);
+/* is_filling: the rows of a new board are no changes. */
+extern BoardWriter *board_writer_open(BoardPlan *plan, bool is_filling);
 
 extern void board_writer_insert(BoardWriter *writer, Datum *values, bool *nulls);
 extern void board_writer_update(BoardWriter *writer, const BoardRow *before,

@@ -74,8 +74,10 @@ typedef struct PairReader
 	bool		has_last_key;
 	MemoryContext context;		/* of last_key's values */
 	uint64		written;
+	bool		is_filling;
 } PairReader;
 
+static uint64 run_whole(PairReader *reader);
 static char *build_pair_query(BoardPlan *plan, PairKeys keys);
 static void append_join(StringInfo buf, BoardPlan *plan, PairKeys keys);
 static void append_side(StringInfo buf, BoardPlan *plan, const char *relation,
@@ -138,7 +140,22 @@ refresh_keys(BoardPlan *plan, const ValueSet *keys)
 uint64
 refresh_whole(BoardPlan *plan)
 {
+	return run_whole(pair_reader_create(plan));
+}
+
+uint64
+refresh_fill(BoardPlan *plan)
+{
 	PairReader *reader = pair_reader_create(plan);
+
+	reader->is_filling = true;
+	return run_whole(reader);
+}
+
+static uint64
+run_whole(PairReader *reader)
+{
+	BoardPlan  *plan = reader->plan;
 	SnapshotPair pair;
 	Portal		latest_portal;
 	Portal		own_portal = NULL;
@@ -393,7 +410,7 @@ apply_batch(PairReader *reader, SPITupleTable *rows, uint64 count)
 		if (!definition_row_differs(reader, rows->tupdesc))
 			continue;
 		if (writer == NULL)
-			writer = board_writer_open(reader->plan);
+			writer = board_writer_open(reader->plan, reader->is_filling);
 		apply_pair(reader, writer);
 		reader->written++;
 	}

@@ -19,8 +19,11 @@
 #include "base/values.h"
 #include "maintain/board_plan.h"
 
-/* Both return the number of rows written. */
+/* All return the number of rows written. */
 extern uint64 refresh_keys(BoardPlan *plan, const ValueSet *keys);
 extern uint64 refresh_whole(BoardPlan *plan);
+
+/* The first rows of a new board: neither announced nor logged. */
+extern uint64 refresh_fill(BoardPlan *plan);
 
 #endif							/* ANDON_MAINTAIN_REFRESH_H */

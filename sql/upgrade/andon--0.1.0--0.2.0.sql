@@ -88,3 +88,89 @@ AS 'MODULE_PATHNAME', 'andon_page';
 
 COMMENT ON FUNCTION @extschema@.page(regclass, text[], text, int) IS
     'rows in board order, behind the row that the cursor is of; one status, several, or all';
+
+-- The change log: one row for each change of a board's row, written by the
+-- library as the extension's owner (extension/maintain/change_log.c, which
+-- knows the columns by position). Nobody else reads the table: trace(), dwell()
+-- and the view transition show what the user may see of it.
+--
+-- xid means something only in the cluster whose system identifier is epoch.
+-- key_hash is the hash of the key by its equality.
+
+CREATE TABLE @extschema@.change (
+    xid xid8 NOT NULL,
+    epoch bigint NOT NULL,
+    at timestamptz NOT NULL,
+    version bigint NOT NULL,
+    key_hash bigint NOT NULL,
+    board regclass NOT NULL,
+    op "char" NOT NULL,
+    key jsonb NOT NULL,
+    from_status text,
+    to_status text,
+    actor text NOT NULL,
+    application text NOT NULL,
+    traceparent text
+) PARTITION BY RANGE (at);
+
+COMMENT ON TABLE @extschema@.change IS
+    'one row per change of a row of a board: op is i, u or d; partitions are made and dropped by maintain()';
+
+-- Each partition has its own indexes: with indexes of the parent a dump could
+-- not be restored, for ATTACH would make those that the dump makes too.
+CREATE TABLE @extschema@.change_default PARTITION OF @extschema@.change DEFAULT;
+
+CREATE INDEX change_default_xid ON @extschema@.change_default (xid);
+CREATE INDEX change_default_key ON @extschema@.change_default (key_hash);
+
+COMMENT ON TABLE @extschema@.change_default IS
+    'changes of days for which maintain() has made no partition';
+
+-- Under row-level security the log of a board is not shown: it has no policies.
+CREATE VIEW @extschema@.transition WITH (security_barrier) AS
+SELECT c.board, c.key, c.from_status, c.to_status, c.version, c.at,
+       c.actor::name AS actor, c.application, c.traceparent
+FROM @extschema@.change c
+WHERE c.from_status IS DISTINCT FROM c.to_status
+  AND pg_catalog.has_table_privilege(c.board, 'SELECT')
+  AND NOT pg_catalog.row_security_active(c.board);
+
+COMMENT ON VIEW @extschema@.transition IS
+    'changes of status, of the boards that the current user may read';
+
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.change_default', '');
+
+-- Reading the change log, and its care.
+
+CREATE FUNCTION @extschema@.trace(
+    board regclass, key jsonb,
+    OUT at timestamptz, OUT from_status text, OUT to_status text, OUT dwell interval,
+    OUT actor name, OUT application text, OUT traceparent text)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_trace';
+
+COMMENT ON FUNCTION @extschema@.trace(regclass, jsonb) IS
+    'the way of one key through its statuses, and how long it was in each';
+
+CREATE FUNCTION @extschema@.dwell(
+    board regclass, since interval,
+    OUT status text, OUT entered bigint, OUT p50 interval, OUT p95 interval, OUT longest interval)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_dwell';
+
+COMMENT ON FUNCTION @extschema@.dwell(regclass, interval) IS
+    'how long keys stayed in each status that they entered within the last interval';
+
+CREATE FUNCTION @extschema@.maintain() RETURNS void
+LANGUAGE c VOLATILE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_maintain';
+
+COMMENT ON FUNCTION @extschema@.maintain() IS
+    'makes partitions of the change log ahead and drops old ones; to be run every day';
+
+REVOKE EXECUTE ON FUNCTION @extschema@.maintain() FROM PUBLIC;
+
+REVOKE ALL ON @extschema@.change, @extschema@.change_default, @extschema@.transition FROM PUBLIC;
+GRANT SELECT ON @extschema@.transition TO PUBLIC;

@@ -6,8 +6,9 @@
 A scene is a schema (fuzz_schema), up to five boards over it (fuzz_definition,
 fuzz_wild_definition) and some rounds. A round loads fresh rows, plays one
 schedule over several sessions (fuzz_schedule), and then compares each board
-with its definition, by check_board() and by EXCEPT ALL both ways. Rounds are
-short because a row that went wrong is soon put right by the next change of it.
+with its definition, by check_board() and by EXCEPT ALL both ways, and with its
+change log. Rounds are short because a row that went wrong is soon put right by
+the next change of it.
 
 Everything of scene I follows from the seed and I alone: `--seed N --scene I`
 plays that scene again. A round that fails is played again, cut down to the
@@ -108,6 +109,32 @@ def check_board(cursor, board, is_exact):
     return found
 
 
+def check_log(cursor, board, definition):
+    """Whether the change log, replayed key by key, gives the board; each key that differs as a text.
+
+    A chain of changes has no gap, what follows a departure is an entry, and the last
+    row is what the board shows. A key without a row has not changed since the fill.
+    """
+    key = ", ".join("'%s', %s" % (name, name) for name in definition.key)
+    cursor.execute("""
+        WITH log AS (
+            SELECT key, op, version, from_status, to_status, lag(to_status) OVER w AS before, lag(op) OVER w AS op_before,
+                   lag(version) OVER w AS version_before, lead(version) OVER w IS NULL AS is_last
+            FROM andon.change WHERE board = %%s::regclass WINDOW w AS (PARTITION BY key ORDER BY version)),
+        board AS (SELECT jsonb_build_object(%s) AS key, %s::text AS status, andon_version AS version FROM %s)
+        SELECT 'breaks at ' || log::text FROM log
+        WHERE version_before IS NOT NULL AND (version_before <> version - 1 OR before IS DISTINCT FROM from_status
+                                              OR (op_before = 'd') <> (op = 'i'))
+        UNION ALL
+        SELECT 'ends with ' || coalesce(l::text, 'nothing') || ', but the board has ' || coalesce(b::text, 'nothing')
+        FROM (SELECT * FROM log WHERE is_last) l FULL JOIN board b USING (key)
+        WHERE (b.key IS NULL AND l.op <> 'd') OR (l.op = 'd' AND b.key IS NOT NULL)
+           OR (l.key IS NULL AND b.version <> 1)
+           OR (l.op <> 'd' AND (l.version <> b.version OR l.to_status IS DISTINCT FROM b.status))
+        """ % (key, definition.status, board), (board,))
+    return ["%s: the log %s" % (board, line) for line, in cursor.fetchall()]
+
+
 # ---------------------------------------------------------------- a scene
 class Scene:
     def __init__(self, runner, seed, number, extensions, counts):
@@ -198,6 +225,8 @@ class Scene:
         found = []
         for name, definition in self.boards.items():
             found += check_board(self.cursor, name, self.schema.family.exact)
+            if self.schema.family.exact:
+                found += check_log(self.cursor, name, definition)
             self.execute(comparison(self.cursor, name, definition))
             found += ["EXCEPT ALL: " + line for line, in self.cursor.fetchall()]
         return found

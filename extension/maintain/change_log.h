@@ -1,0 +1,46 @@
+/*-------------------------------------------------------------------------
+ *
+ * change_log.h
+ *	  Writes andon.change, one row per change of a board's row.
+ *
+ * Called by the board writer, under the key's lock, in the transaction that
+ * makes the change: what is rolled back leaves no row.  Opened lazily by the
+ * first change of a batch and closed with it.  The rows go past all privileges:
+ * they belong to the extension's owner, and no board owner can forge one.
+ *
+ * Which changes of a board are kept is its option "log" (BoardLog).  What fills
+ * a new board is no change and not logged.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANDON_MAINTAIN_CHANGE_LOG_H
+#define ANDON_MAINTAIN_CHANGE_LOG_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+#include "board/board.h"
+#include "feed/feed_payload.h"
+
+typedef struct ChangeLog ChangeLog;
+
+/* Is a change of this board kept?  A transition is a change of status. */
+extern bool change_log_is_wanted(const Board *board, bool is_transition);
+
+/* In the current context. */
+extern ChangeLog *change_log_open(void);
+
+/* key_hash: value_lock_hash() of the key.  Allocates in the current context. */
+extern void change_log_write(ChangeLog *log, Oid board, const FeedChange *change,
+							 uint64 key_hash, TimestampTz at);
+
+extern void change_log_close(ChangeLog *log);
+
+/* The board is dropped: its rows go with it.  SPI is connected. */
+extern void change_log_forget(Oid board);
+
+/* Name of the partition for a moment, in a buffer of NAMEDATALEN. */
+extern void change_log_format_partition(TimestampTz at, char *name);
+
+#endif							/* ANDON_MAINTAIN_CHANGE_LOG_H */
