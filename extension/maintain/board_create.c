@@ -12,11 +12,16 @@
  * from the state that the locks hold still; then come the indexes.  Any ERROR
  * undoes it all.
  *
+ * drop_board first waits, by the same lock, until writers of all sources have
+ * ended, and only then takes any table for itself, to drop triggers: a writer
+ * who has yet to drain reads the other sources and the board.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_inherits.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -43,6 +48,7 @@ PG_FUNCTION_INFO_V1(andon_refresh_board);
 
 static List *find_sources(const BoardRequest *request, Oid view);
 static void lock_sources(const BoardRequest *request, List *sources);
+static void wait_for_writers(const Board *board);
 static void check_source(Oid relid, bool is_static);
 static void insert_record(const BoardRequest *request, Oid relid, Oid view, List *sources);
 static uint64 refresh_as_owner(Oid relid, uint64 (*refresh) (BoardPlan *plan));
@@ -83,6 +89,10 @@ andon_drop_board(PG_FUNCTION_ARGS)
 	if (board == NULL)
 		board_raise_not_found(relid);
 	board_check_owner(board);
+	wait_for_writers(board);
+	/* another may have dropped it meanwhile */
+	if (board_load_record(relid) == NULL)
+		board_raise_not_found(relid);
 	spi_connect();
 	board_delete_record(board->relid);
 	feed_forget(board->relid);
@@ -150,6 +160,20 @@ lock_sources(const BoardRequest *request, List *sources)
 			LockRelationOid(relid, ShareRowExclusiveLock);
 			CacheInvalidateRelcacheByRelid(relid);
 		}
+	}
+}
+
+static void
+wait_for_writers(const Board *board)
+{
+	ListCell   *cell;
+
+	foreach(cell, board->sources)
+	{
+		if (get_rel_name(lfirst_oid(cell)) == NULL)
+			continue;
+		LockRelationOid(lfirst_oid(cell), ShareRowExclusiveLock);
+		(void) find_all_inheritors(lfirst_oid(cell), ShareRowExclusiveLock, NULL);
 	}
 }
 
