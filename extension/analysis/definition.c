@@ -29,9 +29,12 @@
 #include "analysis/source_walk.h"
 
 static void find_key(EqualityKey *key, Query *query, const DefinitionOptions *options);
-static void check_key_is_plain(const SourceTree *tree, const EqualityKey *key);
+static void check_key_is_plain(SourceTree *tree, const EqualityKey *key);
 static void fill_sources(Definition *definition, EqualityFinder *finder, const SourceTree *tree, const EqualityKey *key);
 static void add_path_columns(Definition *definition);
+static const char *why_output_is_not_plain(SourceTree *tree, SourceLevel *level, AttrNumber resno);
+static void check_key_tables(const List *key_tables, const DefinitionOptions *options);
+static void mark_key_tables(Definition *definition, const List *key_tables);
 
 Definition *
 definition_analyse(Query *query, const DefinitionOptions *options)
@@ -40,32 +43,22 @@ definition_analyse(Query *query, const DefinitionOptions *options)
 	EqualityKey key;
 	SourceTree *tree;
 	EqualityFinder *finder;
-	SourceAlias *key_alias;
+	List	   *key_tables;
 
 	tree = source_walk_query(query, options);
 	find_key(&key, query, options);
 	check_key_is_plain(tree, &key);
 	finder = equality_scope_create_finder(tree, &key);
-	key_alias = equality_key_find_table(finder);
-	if (key_alias == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("the key columns of board \"%s\" do not come from one table", options->board_name),
-				 errdetail("A key is made of columns of one source, or of columns that are always equal to them."),
-				 errhint("Take the key from the table that has one row for each row of the board.")));
-	if (key_alias->is_static)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("table \"%s\" cannot be static", get_rel_name(key_alias->relid)),
-				 errdetail("The key of board \"%s\" comes from it.", options->board_name)));
+	key_tables = equality_key_find_tables(finder);
+	check_key_tables(key_tables, options);
 
 	definition->nkeys = key.n;
 	definition->key_resnos = key.resnos;
 	definition->key_types = key.types;
 	definition->key_collations = key.collations;
 	definition->key_eqops = key.eqops;
-	definition->key_relid = key_alias->relid;
 	fill_sources(definition, finder, tree, &key);
+	mark_key_tables(definition, key_tables);
 	add_path_columns(definition);
 	return definition;
 }
@@ -135,36 +128,63 @@ find_key(EqualityKey *key, Query *query, const DefinitionOptions *options)
 	}
 }
 
-/* Follow a key column down to a table; what is in the way is the reason. */
+/* Follow a column down to tables; what is in the way is the reason. */
 static const char *
-why_not_plain(const SourceTree *tree, AttrNumber resno)
+why_column_is_not_plain(SourceTree *tree, const SourceColumn *column)
 {
-	SourceLevel *level = tree->top;
+	const char *reason = NULL;
+	ListCell   *lc;
 
-	for (;;)
+	if (column->alias->kind == SOURCE_ALIAS_QUERY)
+		return why_output_is_not_plain(tree, column->alias->inner, column->attno);
+	foreach(lc, column->alias->arguments)
+		if (reason == NULL)
+			reason = why_column_is_not_plain(tree, lfirst(lc));
+	return reason;
+}
+
+static const char *
+why_branches_are_not_plain(SourceTree *tree, SourceLevel *level, AttrNumber resno)
+{
+	const char *reason = NULL;
+	ListCell   *lc;
+
+	foreach(lc, level->branches)
 	{
-		TargetEntry *tle = get_tle_by_resno(level->query->targetList, resno);
-		const char *blocked = source_link_blocks_output(level, resno);
-		SourceColumn column;
+		SourceColumn column = {lfirst(lc), resno};
 
-		if (tle == NULL || !source_link_resolve_column(level, (Node *) tle->expr, &column))
-			return _("It is an expression, not a plain column of a source table.");
-		if (blocked != NULL)
-			return level->parent == NULL ? psprintf(_("In the definition %s."), blocked) :
-				psprintf(_("In subquery \"%s\", where it comes from, %s."), level->output->name, blocked);
-		if (column.alias->kind == SOURCE_ALIAS_TABLE)
-			return NULL;
-		level = column.alias->inner;
-		resno = column.attno;
+		if (source_link_branch_converts(level, column.alias, resno))
+			return _("Its type is not the same in all branches of a UNION. (A cast leaves a column plain only between types of one representation, as from varchar to text.)");
+		if (reason == NULL)
+			reason = why_column_is_not_plain(tree, &column);
 	}
+	return reason;
+}
+
+static const char *
+why_output_is_not_plain(SourceTree *tree, SourceLevel *level, AttrNumber resno)
+{
+	TargetEntry *tle = get_tle_by_resno(level->query->targetList, resno);
+	const char *blocked = source_link_blocks_output(level, resno);
+	SourceColumn column;
+
+	if (level->branches == NIL &&
+		(tle == NULL || !source_link_resolve_column(tree, level, (Node *) tle->expr, &column)))
+		return _("It is an expression, not a plain column of a source table.");
+	if (blocked != NULL)
+		return level->parent == NULL ? psprintf(_("In the definition %s."), blocked) :
+			psprintf(_("In subquery \"%s\", where it comes from, %s."), level->output->name, blocked);
+	if (level->branches != NIL)
+		return why_branches_are_not_plain(tree, level, resno);
+	return why_column_is_not_plain(tree, &column);
 }
 
 static void
-check_key_is_plain(const SourceTree *tree, const EqualityKey *key)
+check_key_is_plain(SourceTree *tree, const EqualityKey *key)
 {
 	for (int i = 0; i < key->n; i++)
 	{
-		const char *reason = why_not_plain(tree, key->resnos[i]);
+		const char *reason = why_output_is_not_plain(tree, tree->top, key->resnos[i]);
 
 		if (reason != NULL)
 			ereport(ERROR,
@@ -172,11 +192,61 @@ check_key_is_plain(const SourceTree *tree, const EqualityKey *key)
 					 errmsg("column \"%s\" cannot be part of the key of board \"%s\"",
 							(char *) list_nth(tree->options->key_names, i), tree->options->board_name),
 					 errdetail("%s", reason),
-					 errhint("The key must be columns of one source table, and in GROUP BY, PARTITION BY and DISTINCT ON where the definition has them.")));
+					 errhint("The key must be plain columns of one source table, or of one in each branch of a UNION, or COALESCE of both sides of a FULL JOIN; and in GROUP BY, PARTITION BY and DISTINCT ON where the definition has them.")));
+	}
+}
+
+static void
+check_key_tables(const List *key_tables, const DefinitionOptions *options)
+{
+	ListCell   *lc;
+
+	if (key_tables == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the key columns of board \"%s\" do not come from one table", options->board_name),
+				 errdetail("A key is made of columns of one source, or of columns that are always equal to them."),
+				 errhint("Take the key from the table that has one row for each row of the board.")));
+	foreach(lc, key_tables)
+	{
+		const SourceAlias *table = lfirst(lc);
+
+		if (table->is_static)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("table \"%s\" cannot be static", get_rel_name(table->relid)),
+					 errdetail("The key of board \"%s\" comes from it.", options->board_name)));
+	}
+}
+
+static void
+mark_key_tables(Definition *definition, const List *key_tables)
+{
+	ListCell   *lc;
+
+	definition->key_relid = ((SourceAlias *) linitial(key_tables))->relid;
+	foreach(lc, key_tables)
+	{
+		Oid			relid = ((SourceAlias *) lfirst(lc))->relid;
+
+		definition_find_source(definition, relid)->is_key_table = true;
+		if (relid != definition->key_relid)
+			definition->key_relid = InvalidOid;
 	}
 }
 
 /* ----- why there is no path ----- */
+
+static bool
+any_branch_converts(const SourceLevel *level, AttrNumber resno)
+{
+	ListCell   *lc;
+
+	foreach(lc, level->branches)
+		if (source_link_branch_converts(level, lfirst(lc), resno))
+			return true;
+	return false;
+}
 
 /* A link to an output column of level that cannot be followed inward. */
 static const char *
@@ -194,6 +264,8 @@ blocked_link(const SourceTree *tree, const SourceLevel *level)
 		if (column->alias != level->output)
 			continue;
 		blocked = source_link_blocks_output(level, column->attno);
+		if (blocked == NULL && any_branch_converts(level, column->attno))
+			blocked = _("its type is not the same in all branches of the UNION");
 		if (blocked != NULL)
 			return psprintf(_("It is tied to the key only by column \"%s\" of subquery \"%s\", and there %s."),
 							get_tle_by_resno(level->query->targetList, column->attno)->resname,
@@ -295,7 +367,7 @@ fill_path(DirtyPath *path, const EqualityPath *from, const EqualityKey *key)
 }
 
 static SourceUse *
-use_of_table(Definition *definition, SourceAlias *alias, int most_paths)
+use_of_table(Definition *definition, SourceAlias *alias)
 {
 	SourceUse  *use = definition_find_source(definition, alias->relid);
 
@@ -304,12 +376,28 @@ use_of_table(Definition *definition, SourceAlias *alias, int most_paths)
 		use = &definition->sources[definition->nsources++];
 		use->relid = alias->relid;
 		use->is_static = alias->is_static;
-		use->is_key_table = alias->relid == definition->key_relid;
-		use->paths = palloc0(sizeof(DirtyPath) * most_paths);
 	}
 	use->uses_whole_row |= alias->uses_whole_row;
 	use->used_attnos = bms_add_members(use->used_attnos, alias->used_attnos);
 	return use;
+}
+
+static void
+add_paths(SourceUse *use, const List *paths, Oid owner, const EqualityKey *key)
+{
+	int			n = use->npaths + list_length(paths);
+	ListCell   *lc;
+
+	use->paths = use->paths ? repalloc(use->paths, sizeof(DirtyPath) * n) : palloc(sizeof(DirtyPath) * n);
+	memset(use->paths + use->npaths, 0, sizeof(DirtyPath) * list_length(paths));
+	foreach(lc, paths)
+	{
+		EqualityPath *path = lfirst(lc);
+
+		for (int i = 0; i < path->nhops; i++)
+			refusal_check_hop(path->hops[i].alias->relid, owner);
+		fill_path(&use->paths[use->npaths++], path, key);
+	}
 }
 
 static void
@@ -323,19 +411,16 @@ fill_sources(Definition *definition, EqualityFinder *finder, const SourceTree *t
 	{
 		SourceAlias *alias = lfirst(lc);
 		SourceUse  *use;
-		EqualityPath *path;
+		List	   *paths;
 
 		if (alias->kind != SOURCE_ALIAS_TABLE)
 			continue;
-		use = use_of_table(definition, alias, most);
+		use = use_of_table(definition, alias);
 		if (alias->is_static)
 			continue;
-		path = equality_path_find(finder, alias);
-		if (path == NULL)
+		if (!equality_path_find(finder, alias, &paths))
 			refuse_without_path(tree, alias);
-		for (int i = 0; i < path->nhops; i++)
-			refusal_check_hop(path->hops[i].alias->relid, tree->options->owner);
-		fill_path(&use->paths[use->npaths++], path, key);
+		add_paths(use, paths, tree->options->owner, key);
 	}
 	foreach(lc, tree->options->static_relids)
 		if (definition_find_source(definition, lfirst_oid(lc)) == NULL)

@@ -56,7 +56,11 @@ typedef struct PathHop
 								 * together when there are several */
 } PathHop;
 
-/* One way from one alias of a source to the key. */
+/*
+ * One way from one alias of a source to the key.  An alias has several where a
+ * row can come about in several ways: by the branches of a UNION, by either
+ * side of a FULL JOIN.  All of them are followed.
+ */
 typedef struct DirtyPath
 {
 	const char *alias;			/* alias of the source in the definition */
@@ -76,7 +80,7 @@ typedef struct SourceUse
 	bool		is_key_table;
 	bool		uses_whole_row;
 	Bitmapset  *used_attnos;	/* attno - FirstLowInvalidHeapAttributeNumber, paths' columns included */
-	int			npaths;			/* one per alias; 0 if static */
+	int			npaths;			/* at least one per alias; 0 if static */
 	DirtyPath  *paths;
 } SourceUse;
 
@@ -88,7 +92,8 @@ typedef struct Definition
 								 * all types that values travel as */
 	Oid		   *key_collations;
 	Oid		   *key_eqops;		/* default equality of the key's type */
-	Oid			key_relid;		/* key table */
+	Oid			key_relid;		/* key table; InvalidOid if there are several (UNION,
+								 * FULL JOIN) */
 	int			nsources;
 	SourceUse  *sources;		/* one per table, in order of first appearance */
 } Definition;

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * equality_key.c
- *	  Which aliases have the key, and which of them is the key table.
+ *	  Which aliases have the key, and which of them are the key tables.
  *
  * An alias has the key if it has, for each key column, a column that is equal
  * to it in the scope, by the equality that the key's own type has, and of a
@@ -129,29 +129,27 @@ is_named_by_key(const EqualityFinder *finder, const EqualityScope *scope, const 
  * Preferred: the table the query names the key by, if the key is unique in
  * it; then another where it is unique; then the one that is named.
  */
-SourceAlias *
-equality_key_find_table(const EqualityFinder *finder)
+static SourceAlias *
+find_table_of_case(const EqualityFinder *finder, const EqualityScope *scope)
 {
 	SourceAlias *best = NULL;
 	int			best_rank = 0;
-	EqualityScope scope;
 	ListCell   *lc;
 
-	equality_scope_open(finder, &scope, NULL);
 	foreach(lc, finder->tree->aliases)
 	{
 		SourceAlias *alias = lfirst(lc);
 		AttrNumber *attnos;
 		int			rank = 1;
 
-		if (alias->kind != SOURCE_ALIAS_TABLE || !bms_is_member(alias->node, scope.nodes))
+		if (alias->kind != SOURCE_ALIAS_TABLE || !bms_is_member(alias->node, scope->nodes))
 			continue;
-		attnos = equality_key_find_columns(finder, &scope, alias);
+		attnos = equality_key_find_columns(finder, scope, alias);
 		if (attnos == NULL)
 			continue;
 		if (columns_are_unique(alias->relid, attnos, finder->key->n))
 			rank += 2;
-		if (is_named_by_key(finder, &scope, alias))
+		if (is_named_by_key(finder, scope, alias))
 			rank += 1;
 		if (rank > best_rank)
 		{
@@ -160,4 +158,24 @@ equality_key_find_table(const EqualityFinder *finder)
 		}
 	}
 	return best;
+}
+
+List *
+equality_key_find_tables(const EqualityFinder *finder)
+{
+	List	   *tables = NIL;
+	ListCell   *lc;
+
+	foreach(lc, equality_scope_list_cases(finder, NULL))
+	{
+		EqualityScope scope;
+		SourceAlias *table;
+
+		equality_scope_open(finder, &scope, lfirst(lc));
+		table = find_table_of_case(finder, &scope);
+		if (table == NULL)
+			return NIL;
+		tables = list_append_unique_ptr(tables, table);
+	}
+	return tables;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * equality_key.h
- *	  Which aliases have the key, and which of them is the key table.
+ *	  Which aliases have the key, and which of them are the key tables.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,9 +17,10 @@ extern AttrNumber *equality_key_find_columns(const EqualityFinder *finder, const
 											 const SourceAlias *alias);
 
 /*
- * The alias the key comes from: one whose columns equal all key columns in
- * every row of the result, best one where they are unique.  NULL if none.
+ * The aliases the key comes from, one for each case (a set operation has one in
+ * each branch, a FULL JOIN two): whose columns equal all key columns, best one
+ * where they are unique.  NIL if some case has none.
  */
-extern SourceAlias *equality_key_find_table(const EqualityFinder *finder);
+extern List *equality_key_find_tables(const EqualityFinder *finder);
 
 #endif							/* ANDON_ANALYSIS_EQUALITY_KEY_H */

@@ -8,11 +8,16 @@
  * compared: more pairs, fewer keys.  The first alias that has the key ends the
  * path, so it has as few hops as possible.
  *
+ * Where a row can come about in several ways (equality_scope.h) each of them
+ * needs its path, and the keys are those that all of them lead to.
+ *
  * All paths are shortest ones in graphs that depend on the scope alone, which
  * is what makes a transaction safe that changes several rows of one path: for
  * each key there is a changed row whose path leads over unchanged rows only.
  * Were two aliases each on the other's path, their scopes would be the same,
- * and distances in one graph cannot decrease both ways.
+ * and distances in one graph cannot decrease both ways.  With several cases
+ * this holds in each: every choice in the scope has been made there, and a key
+ * has come about in one way.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,17 +37,76 @@ static EqualityPath *search(const EqualityFinder *finder, const EqualityScope *s
  * A path over static tables is second choice: their rows may no longer be
  * those the board was made of.
  */
-EqualityPath *
-equality_path_find(const EqualityFinder *finder, SourceAlias *alias)
+static EqualityPath *
+find_in_case(const EqualityFinder *finder, SourceAlias *alias, Bitmapset *nodes)
 {
 	EqualityPath *path;
 	EqualityScope scope;
 
-	equality_scope_open(finder, &scope, alias);
+	equality_scope_open(finder, &scope, nodes);
 	path = search(finder, &scope, alias, false);
 	if (path == NULL && finder->tree->options->static_relids != NIL)
 		path = search(finder, &scope, alias, true);
 	return path;
+}
+
+static bool
+same_hop(const EqualityHop *a, const EqualityHop *b)
+{
+	bool		same = a->alias->relid == b->alias->relid && a->alias->only == b->alias->only &&
+		a->nmatches == b->nmatches;
+
+	for (int i = 0; same && i < a->nmatches; i++)
+	{
+		const EqualityMatch *x = &a->matches[i];
+		const EqualityMatch *y = &b->matches[i];
+
+		same = x->from_attno == y->from_attno && x->from_type == y->from_type &&
+			x->attno == y->attno && x->type == y->type &&
+			x->eqop == y->eqop && x->collation == y->collation;
+	}
+	return same;
+}
+
+static bool
+same_path(const EqualityPath *a, const EqualityPath *b, int nkeys)
+{
+	if (a->nhops != b->nhops ||
+		memcmp(a->key_attnos, b->key_attnos, sizeof(AttrNumber) * nkeys) != 0)
+		return false;
+	for (int i = 0; i < a->nhops; i++)
+		if (!same_hop(&a->hops[i], &b->hops[i]))
+			return false;
+	return true;
+}
+
+static bool
+path_is_known(const List *paths, const EqualityPath *path, int nkeys)
+{
+	ListCell   *lc;
+
+	foreach(lc, paths)
+		if (same_path(lfirst(lc), path, nkeys))
+			return true;
+	return false;
+}
+
+bool
+equality_path_find(const EqualityFinder *finder, SourceAlias *alias, List **paths)
+{
+	ListCell   *lc;
+
+	*paths = NIL;
+	foreach(lc, equality_scope_list_cases(finder, alias))
+	{
+		EqualityPath *path = find_in_case(finder, alias, lfirst(lc));
+
+		if (path == NULL)
+			return false;
+		if (!path_is_known(*paths, path, finder->key->n))
+			*paths = lappend(*paths, path);
+	}
+	return true;
 }
 
 /* The operator "column as y = value as x" of a kind, or InvalidOid. */

@@ -42,7 +42,10 @@ typedef struct EqualityPath
 	AttrNumber *key_attnos;		/* columns of the last alias that are the key */
 } EqualityPath;
 
-/* The shortest path from alias to the key, or NULL. */
-extern EqualityPath *equality_path_find(const EqualityFinder *finder, SourceAlias *alias);
+/*
+ * The shortest paths from alias to the key: for each case one, but no path
+ * twice.  False if there is none in some case.
+ */
+extern bool equality_path_find(const EqualityFinder *finder, SourceAlias *alias, List **paths);
 
 #endif							/* ANDON_ANALYSIS_EQUALITY_PATH_H */

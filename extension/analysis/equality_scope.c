@@ -24,6 +24,9 @@
 
 #include "analysis/equality_scope.h"
 
+/* Ways in which a row can come about: of five FULL JOINs, each with its own key */
+#define EQUALITY_MAX_CASES 64
+
 static void prepare_columns(EqualityFinder *finder);
 static void prepare_kinds(EqualityFinder *finder);
 static void prepare_types(EqualityFinder *finder);
@@ -229,19 +232,33 @@ force_column(const SourceTree *tree, Bitmapset *nodes, const SourceColumn *colum
 	ListCell   *lc;
 
 	nodes = bms_add_member(nodes, column->alias->node);
+	foreach(lc, tree->nulls)
+		if (same_column(lfirst(lc), column))
+			nodes = bms_add_member(nodes, tree->never_node);
 	foreach(lc, tree->outputs)
 	{
 		SourceOutput *output = lfirst(lc);
 
-		if (same_column(&output->outer, column))
-			return force_column(tree, nodes, &output->inner);
+		if (same_column(&output->outer, column) &&
+			(!output->is_option || bms_is_member(output->guard, nodes)))
+			nodes = force_column(tree, nodes, &output->inner);
 	}
 	return nodes;
 }
 
+/* Rows with a NULL key are left out. */
 static Bitmapset *
-close_with_links(const SourceTree *tree, Bitmapset *nodes)
+force_key(const EqualityFinder *finder, Bitmapset *nodes)
 {
+	for (int i = 0; i < finder->key->n; i++)
+		nodes = force_column(finder->tree, nodes, &finder->columns[finder->key_columns[i]]);
+	return nodes;
+}
+
+static Bitmapset *
+close_with_links(const EqualityFinder *finder, Bitmapset *nodes)
+{
+	const SourceTree *tree = finder->tree;
 	int			before;
 
 	do
@@ -249,7 +266,7 @@ close_with_links(const SourceTree *tree, Bitmapset *nodes)
 		ListCell   *lc;
 
 		before = bms_num_members(nodes);
-		nodes = source_walk_close_scope(tree, nodes);
+		nodes = source_tree_close_scope(tree, force_key(finder, nodes));
 		foreach(lc, tree->links)
 		{
 			SourceLink *link = lfirst(lc);
@@ -263,12 +280,49 @@ close_with_links(const SourceTree *tree, Bitmapset *nodes)
 	return nodes;
 }
 
-/* What surely holds for a row of alias; NULL: for any row of the result. */
-static Bitmapset *
-scope_nodes(const EqualityFinder *finder, const SourceAlias *alias)
+/* A choice that is to be made and for which nodes have no option yet, or NULL. */
+static SourceChoice *
+find_open_choice(const SourceTree *tree, const Bitmapset *nodes)
 {
-	const SourceTree *tree = finder->tree;
-	Bitmapset  *nodes = bms_make_singleton(tree->top->output->node);
+	ListCell   *lc;
+
+	foreach(lc, tree->choices)
+	{
+		SourceChoice *choice = lfirst(lc);
+
+		if (bms_is_member(choice->when, nodes) && !bms_overlap(choice->options, nodes))
+			return choice;
+	}
+	return NULL;
+}
+
+static List *
+add_cases(const EqualityFinder *finder, List *cases, Bitmapset *nodes)
+{
+	SourceChoice *choice;
+	int			option = -1;
+
+	nodes = close_with_links(finder, nodes);
+	if (bms_is_member(finder->tree->never_node, nodes))
+		return cases;
+	choice = find_open_choice(finder->tree, nodes);
+	if (choice == NULL)
+		cases = lappend(cases, nodes);
+	if (list_length(cases) > EQUALITY_MAX_CASES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the definition combines too many UNIONs or FULL JOINs"),
+				 errdetail("A row can come about in more than %d ways.", EQUALITY_MAX_CASES),
+				 errhint("Make a board of each part.")));
+	while (choice != NULL && (option = bms_next_member(choice->options, option)) >= 0)
+		cases = add_cases(finder, cases, bms_add_member(bms_copy(nodes), option));
+	return cases;
+}
+
+List *
+equality_scope_list_cases(const EqualityFinder *finder, const SourceAlias *alias)
+{
+	Bitmapset  *nodes = bms_make_singleton(finder->tree->top->output->node);
 
 	if (alias != NULL)
 	{
@@ -280,9 +334,7 @@ scope_nodes(const EqualityFinder *finder, const SourceAlias *alias)
 			nodes = bms_add_members(nodes, level->place);
 		}
 	}
-	for (int i = 0; i < finder->key->n; i++)
-		nodes = force_column(tree, nodes, &finder->columns[finder->key_columns[i]]);
-	return close_with_links(tree, nodes);
+	return add_cases(finder, NIL, nodes);
 }
 
 static int
@@ -303,11 +355,11 @@ unite(const EqualityFinder *finder, int *classes, const SourceColumn *a, const S
 }
 
 void
-equality_scope_open(const EqualityFinder *finder, EqualityScope *scope, const SourceAlias *alias)
+equality_scope_open(const EqualityFinder *finder, EqualityScope *scope, Bitmapset *nodes)
 {
 	ListCell   *lc;
 
-	scope->nodes = scope_nodes(finder, alias);
+	scope->nodes = nodes;
 	scope->classes = palloc(sizeof(int *) * finder->nkinds);
 	for (int kind = 0; kind < finder->nkinds; kind++)
 	{
@@ -320,7 +372,7 @@ equality_scope_open(const EqualityFinder *finder, EqualityScope *scope, const So
 			SourceOutput *output = lfirst(lc);
 
 			if (bms_is_member(output->outer.alias->node, scope->nodes) &&
-				bms_is_member(output->level->root_node, scope->nodes) &&
+				bms_is_member(output->guard, scope->nodes) &&
 				output_fits_kind(finder, output, kind))
 				unite(finder, classes, &output->outer, &output->inner);
 		}

@@ -4,9 +4,11 @@
  *	  Which columns are equal whenever a row of an alias contributes.
  *
  * EqualityFinder holds what is the same for all aliases of a definition: its
- * columns, the kinds of equality among them, the key.  equality_scope_open()
- * computes one alias's scope.  Used by equality_key.c and equality_path.c;
- * columns and kinds are known by their index.
+ * columns, the kinds of equality among them, the key.  A row of a set
+ * operation comes from one branch or another, so an alias has a scope for each
+ * case: equality_scope_list_cases() and then equality_scope_open().  Used by
+ * equality_key.c and equality_path.c; columns and kinds are known by their
+ * index.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,7 +17,7 @@
 
 #include "postgres.h"
 
-#include "analysis/source_walk.h"
+#include "analysis/source_tree.h"
 
 /* The key columns as columns of the whole query's output. */
 typedef struct EqualityKey
@@ -59,9 +61,15 @@ typedef struct EqualityScope
 /* Both arguments are borrowed for the finder's life. */
 extern EqualityFinder *equality_scope_create_finder(const SourceTree *tree, const EqualityKey *key);
 
-/* What surely holds for a row of alias; NULL: for any row of the result. */
-extern void equality_scope_open(const EqualityFinder *finder, EqualityScope *scope,
-								const SourceAlias *alias);
+/*
+ * The cases for a row of alias, or for any row of the result if that is NULL:
+ * a list of Bitmapset, what surely holds in each.  One, if there is no choice;
+ * none, if no such row can contribute to the result.
+ */
+extern List *equality_scope_list_cases(const EqualityFinder *finder, const SourceAlias *alias);
+
+/* The scope of one case. */
+extern void equality_scope_open(const EqualityFinder *finder, EqualityScope *scope, Bitmapset *nodes);
 
 /* Are columns a and b equal by this kind? */
 extern bool equality_scope_has(const EqualityScope *scope, int kind, int a, int b);

@@ -188,6 +188,15 @@ refuse_clause(const char *clause, const char *detail, const char *hint)
 			 hint ? errhint("%s", hint) : 0));
 }
 
+static bool
+setop_has_except(Node *node)
+{
+	SetOperationStmt *setop = (SetOperationStmt *) node;
+
+	return node != NULL && IsA(node, SetOperationStmt) &&
+		(setop->op == SETOP_EXCEPT || setop_has_except(setop->larg) || setop_has_except(setop->rarg));
+}
+
 void
 refusal_check_query(const Query *query, bool is_top)
 {
@@ -198,10 +207,10 @@ refusal_check_query(const Query *query, bool is_top)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a board's definition must be one SELECT"),
 				 errdetail("It must not change data or run a command.")));
-	if (query->setOperations != NULL)
-		refuse_clause("UNION, INTERSECT or EXCEPT",
-					  _("Set operations are not maintained."),
-					  _("Write the branches as one query, with LEFT JOIN or CASE, or make a board of each."));
+	if (setop_has_except(query->setOperations))
+		refuse_clause("EXCEPT",
+					  _("It compares whole results: no condition on the key can be moved into it."),
+					  _("Write NOT EXISTS with the equality inside."));
 	if (query->groupingSets != NIL)
 		refuse_clause("GROUPING SETS, ROLLUP or CUBE",
 					  _("A row of a grouping set that leaves the key out belongs to no key."),

@@ -63,14 +63,88 @@ source_link_var_level(SourceLevel *level, const Var *var)
 	return level;
 }
 
+static bool
+same_columns(const List *a, const List *b)
+{
+	ListCell   *la;
+	ListCell   *lb;
+
+	if (list_length(a) != list_length(b))
+		return false;
+	forboth(la, a, lb, b)
+	{
+		const SourceColumn *one = lfirst(la);
+		const SourceColumn *other = lfirst(lb);
+
+		if (one->alias != other->alias || one->attno != other->attno)
+			return false;
+	}
+	return true;
+}
+
+/* The alias that stands for COALESCE of these columns in level. */
+static SourceAlias *
+coalesce_alias(SourceTree *tree, SourceLevel *level, List *arguments)
+{
+	SourceColumn column = {NULL, 1};
+	Bitmapset  *options = NULL;
+	ListCell   *lc;
+
+	foreach(lc, tree->aliases)
+	{
+		SourceAlias *alias = lfirst(lc);
+
+		if (alias->kind == SOURCE_ALIAS_COALESCE && alias->level == level &&
+			same_columns(alias->arguments, arguments))
+			return alias;
+	}
+	column.alias = source_tree_add_alias(tree, SOURCE_ALIAS_COALESCE, "COALESCE", level);
+	column.alias->arguments = arguments;
+	foreach(lc, arguments)
+	{
+		SourceOutput *output = palloc0(sizeof(SourceOutput));
+
+		output->outer = column;
+		output->inner = *(SourceColumn *) lfirst(lc);
+		output->guard = source_tree_add_node(tree);
+		output->is_option = true;
+		options = bms_add_member(options, output->guard);
+		tree->outputs = lappend(tree->outputs, output);
+	}
+	source_tree_add_choice(tree, column.alias->node, options);
+	return column.alias;
+}
+
+/* COALESCE of plain columns, as a FULL JOIN USING has it for its key. */
+static bool
+resolve_coalesce(SourceTree *tree, SourceLevel *level, CoalesceExpr *expr, SourceColumn *column)
+{
+	List	   *arguments = NIL;
+	ListCell   *lc;
+
+	foreach(lc, expr->args)
+	{
+		SourceColumn *argument = palloc(sizeof(SourceColumn));
+
+		if (!source_link_resolve_column(tree, level, lfirst(lc), argument))
+			return false;
+		arguments = lappend(arguments, argument);
+	}
+	column->alias = coalesce_alias(tree, level, arguments);
+	column->attno = 1;
+	return true;
+}
+
 bool
-source_link_resolve_column(SourceLevel *level, Node *expr, SourceColumn *column)
+source_link_resolve_column(SourceTree *tree, SourceLevel *level, Node *expr, SourceColumn *column)
 {
 	RangeTblEntry *rte;
 	Var		   *var;
 
 	while (expr != NULL && IsA(expr, RelabelType))
 		expr = (Node *) ((RelabelType *) expr)->arg;
+	if (expr != NULL && IsA(expr, CoalesceExpr))
+		return resolve_coalesce(tree, level, (CoalesceExpr *) expr, column);
 	if (expr == NULL || !IsA(expr, Var))
 		return false;
 	var = (Var *) expr;
@@ -79,7 +153,7 @@ source_link_resolve_column(SourceLevel *level, Node *expr, SourceColumn *column)
 	level = source_link_var_level(level, var);
 	rte = rt_fetch(var->varno, level->query->rtable);
 	if (rte->rtekind == RTE_JOIN || compat_is_group_rte(rte))
-		return source_link_resolve_column(level, source_link_stands_for(rte, var->varattno), column);
+		return source_link_resolve_column(tree, level, source_link_stands_for(rte, var->varattno), column);
 
 	column->alias = level->aliases[var->varno - 1];
 	column->attno = var->varattno;
@@ -157,8 +231,8 @@ source_link_add_conjunct(SourceTree *tree, SourceLevel *level, OpExpr *op, int g
 	right = lsecond(op->args);
 	link = make_link(op->opno, op->inputcollid, left, right);
 	if (link == NULL ||
-		!source_link_resolve_column(level, left, &link->left.column) ||
-		!source_link_resolve_column(level, right, &link->right.column))
+		!source_link_resolve_column(tree, level, left, &link->left.column) ||
+		!source_link_resolve_column(tree, level, right, &link->right.column))
 		return;
 	link->guard = guard;
 	tree->links = lappend(tree->links, link);
@@ -189,7 +263,7 @@ source_link_add_sublink(SourceTree *tree, SourceLevel *inner, SubLink *sublink)
 		while (IsA(param, RelabelType))
 			param = (Node *) ((RelabelType *) param)->arg;
 		if (link == NULL || !IsA(param, Param) ||
-			!source_link_resolve_column(inner->parent, linitial(op->args), &link->left.column))
+			!source_link_resolve_column(tree, inner->parent, linitial(op->args), &link->left.column))
 			continue;
 		link->right.column.alias = inner->output;
 		link->right.column.attno = ((Param *) param)->paramid;
@@ -203,7 +277,7 @@ source_link_add_sublink(SourceTree *tree, SourceLevel *inner, SubLink *sublink)
 
 /* Can the column be NULL in a row its own level makes? */
 static bool
-column_is_never_null(const SourceTree *tree, const SourceColumn *column)
+column_is_never_null(SourceTree *tree, const SourceColumn *column)
 {
 	SourceAlias *alias = column->alias;
 	SourceColumn inner;
@@ -213,16 +287,16 @@ column_is_never_null(const SourceTree *tree, const SourceColumn *column)
 	{
 		Bitmapset  *scope = bms_make_singleton(alias->level->root_node);
 
-		scope = source_walk_close_scope(tree, scope);
+		scope = source_tree_close_scope(tree, scope);
 		if (!bms_is_member(alias->node, scope))
 			return false;
 	}
 	if (alias->kind == SOURCE_ALIAS_TABLE)
 		return compat_att_is_not_null(alias->relid, column->attno);
-	if (alias->kind != SOURCE_ALIAS_QUERY)
+	if (alias->kind != SOURCE_ALIAS_QUERY || alias->inner->branches != NIL)
 		return false;
 	tle = get_tle_by_resno(alias->inner->query->targetList, column->attno);
-	return tle != NULL && source_link_resolve_column(alias->inner, (Node *) tle->expr, &inner) &&
+	return tle != NULL && source_link_resolve_column(tree, alias->inner, (Node *) tle->expr, &inner) &&
 		column_is_never_null(tree, &inner);
 }
 
@@ -299,6 +373,16 @@ output_group_ops(const Query *query, const TargetEntry *tle)
 	return ops;
 }
 
+static void
+add_null(SourceTree *tree, SourceLevel *level, AttrNumber resno)
+{
+	SourceColumn *column = palloc(sizeof(SourceColumn));
+
+	column->alias = level->output;
+	column->attno = resno;
+	tree->nulls = lappend(tree->nulls, column);
+}
+
 void
 source_link_add_outputs(SourceTree *tree, SourceLevel *level)
 {
@@ -310,16 +394,86 @@ source_link_add_outputs(SourceTree *tree, SourceLevel *level)
 		SourceColumn inner;
 		SourceOutput *output;
 
-		if (tle->resjunk || !source_link_resolve_column(level, (Node *) tle->expr, &inner) ||
+		if (!tle->resjunk && IsA(tle->expr, Const) && ((Const *) tle->expr)->constisnull)
+			add_null(tree, level, tle->resno);
+		if (tle->resjunk || !source_link_resolve_column(tree, level, (Node *) tle->expr, &inner) ||
 			source_link_blocks_output(level, tle->resno) != NULL)
 			continue;
 		output = palloc0(sizeof(SourceOutput));
 		output->outer.alias = level->output;
 		output->outer.attno = tle->resno;
 		output->inner = inner;
-		output->level = level;
+		output->guard = level->root_node;
 		output->group_ops = output_group_ops(level->query, tle);
 		output->group_collation = source_link_equality_collation(exprCollation((Node *) tle->expr));
 		tree->outputs = lappend(tree->outputs, output);
+	}
+}
+
+bool
+source_link_branch_converts(const SourceLevel *level, const SourceAlias *branch, AttrNumber resno)
+{
+	SetOperationStmt *setop = castNode(SetOperationStmt, level->query->setOperations);
+	TargetEntry *tle = get_tle_by_resno(branch->inner->query->targetList, resno);
+
+	return exprType((Node *) tle->expr) != list_nth_oid(setop->colTypes, resno - 1);
+}
+
+/* The operators by which UNION and INTERSECT tell what is the same in a column. */
+static List *
+setop_group_ops(Node *node, AttrNumber resno)
+{
+	SetOperationStmt *setop = (SetOperationStmt *) node;
+	List	   *ops;
+
+	if (!IsA(node, SetOperationStmt))
+		return NIL;
+	ops = list_concat_unique_oid(setop_group_ops(setop->larg, resno), setop_group_ops(setop->rarg, resno));
+	if (setop->groupClauses != NIL)
+		ops = list_append_unique_oid(ops, list_nth_node(SortGroupClause, setop->groupClauses, resno - 1)->eqop);
+	return ops;
+}
+
+static void
+add_branch_outputs(SourceTree *tree, SourceLevel *level, AttrNumber resno)
+{
+	SetOperationStmt *setop = castNode(SetOperationStmt, level->query->setOperations);
+	ListCell   *lc;
+
+	foreach(lc, level->branches)
+	{
+		SourceAlias *branch = lfirst(lc);
+		SourceOutput *output;
+
+		if (source_link_branch_converts(level, branch, resno))
+			continue;
+		output = palloc0(sizeof(SourceOutput));
+		output->outer.alias = level->output;
+		output->outer.attno = resno;
+		output->inner.alias = branch;
+		output->inner.attno = resno;
+		output->guard = branch->node;
+		output->is_option = true;
+		output->group_ops = setop_group_ops((Node *) setop, resno);
+		output->group_collation = source_link_equality_collation(list_nth_oid(setop->colCollations, resno - 1));
+		tree->outputs = lappend(tree->outputs, output);
+	}
+}
+
+void
+source_link_add_branches(SourceTree *tree, SourceLevel *level)
+{
+	Bitmapset  *options = NULL;
+	ListCell   *lc;
+
+	foreach(lc, level->branches)
+		options = bms_add_member(options, ((SourceAlias *) lfirst(lc))->node);
+	source_tree_add_choice(tree, level->output->node, options);
+	foreach(lc, level->query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (!tle->resjunk && source_link_blocks_output(level, tle->resno) == NULL)
+			add_branch_outputs(tree, level, tle->resno);
 	}
 }

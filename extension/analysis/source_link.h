@@ -7,7 +7,8 @@
  * conditions it knows to hold under some node and gets links added to the
  * tree.  A link is an equality by a btree or hash equality operator between
  * two plain columns; binary-compatible casts may stand around them (varchar
- * as text, a domain as its base type), nothing else.
+ * as text, a domain as its base type), nothing else.  A COALESCE of plain
+ * columns counts as a column.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,7 +19,7 @@
 
 #include "nodes/primnodes.h"
 
-#include "analysis/source_walk.h"
+#include "analysis/source_tree.h"
 
 /* If the condition, true where guard holds, is a link, add it. */
 extern void source_link_add_conjunct(SourceTree *tree, SourceLevel *level, OpExpr *op, int guard);
@@ -35,6 +36,9 @@ extern void source_link_promote_values(SourceTree *tree);
 /* Output columns of a level that a condition from outside may be moved to. */
 extern void source_link_add_outputs(SourceTree *tree, SourceLevel *level);
 
+/* The same for the level of a set operation: each column, in each branch. */
+extern void source_link_add_branches(SourceTree *tree, SourceLevel *level);
+
 /*
  * Why no condition from outside can be moved to output column resno of
  * level, or NULL if it can: a clause for "in the subquery ...".
@@ -42,7 +46,13 @@ extern void source_link_add_outputs(SourceTree *tree, SourceLevel *level);
 extern const char *source_link_blocks_output(const SourceLevel *level, AttrNumber resno);
 
 /* Is expr, in level, a plain column (through binary-compatible casts)? */
-extern bool source_link_resolve_column(SourceLevel *level, Node *expr, SourceColumn *column);
+extern bool source_link_resolve_column(SourceTree *tree, SourceLevel *level, Node *expr, SourceColumn *column);
+
+/*
+ * Is column resno of a branch of another type than that of the set operation?
+ * Then no condition can be moved into the branch.
+ */
+extern bool source_link_branch_converts(const SourceLevel *level, const SourceAlias *branch, AttrNumber resno);
 
 /* The level whose range table var means. */
 extern SourceLevel *source_link_var_level(SourceLevel *level, const Var *var);

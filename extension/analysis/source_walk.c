@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * source_walk.c
- *	  A definition's Query tree as levels, aliases, links and scope rules.
+ *	  From a definition's Query tree to a SourceTree.
  *
  * One recursive pass.  For each level, in this order: the aliases of FROM
  * (so that anything may refer to any of them), what stands behind each alias,
@@ -12,11 +12,16 @@
  *
  *	  A JOIN B ON c			any of A, B			=> c, A and B
  *	  A LEFT JOIN B ON c	any of B			=> c, A and B
+ *	  A FULL JOIN B ON c	any of A, any of B	=> c, A and B
+ *							any of A			=> A, the same for B
  *	  FROM A, B WHERE c		the level's root	=> A and B
  *
  * where "A and B" are the aliases of that arm which it never null-extends.
  * A WHERE that refers to nullable aliases needs no rule: using its equality
  * adds the alias (see equality_path.c).
+ *
+ * A set operation is a level whose aliases are its branches, of which each row
+ * of the level comes from one: a SourceChoice.
  *
  * Only AND is looked into for links.  Below OR, NOT, CASE and in the select
  * list an equality says nothing; columns are noted there, and sublinks become
@@ -40,9 +45,6 @@
 #include "analysis/source_link.h"
 #include "analysis/source_walk.h"
 #include "base/compat.h"
-
-/* A CTE that is used twice is walked twice: keep nested doubling bounded. */
-#define SOURCE_WALK_MAX_ALIASES 1000
 
 typedef struct WalkContext
 {
@@ -73,6 +75,7 @@ typedef struct LevelSpec
 static SourceLevel *walk_level(SourceTree *tree, const LevelSpec *spec);
 static void walk_from_aliases(SourceTree *tree, SourceLevel *level, Node *jtnode);
 static void walk_alias(SourceTree *tree, SourceLevel *level, Index rti);
+static void walk_branches(SourceTree *tree, SourceLevel *level, Node *setop);
 static void walk_alias_contents(SourceTree *tree, SourceLevel *level, SourceAlias *alias, RangeTblEntry *rte);
 static JoinArm walk_join_tree(SourceTree *tree, SourceLevel *level, Node *jtnode);
 static JoinArm walk_join(SourceTree *tree, SourceLevel *level, JoinExpr *join);
@@ -82,41 +85,6 @@ static bool walk_expression(Node *node, WalkContext *context);
 static void walk_var(WalkContext *context, Var *var);
 static void walk_sublink(WalkContext *context, SubLink *sublink, bool must_be_true);
 
-static int
-new_node(SourceTree *tree)
-{
-	return tree->nnodes++;
-}
-
-static void
-add_rule(SourceTree *tree, Bitmapset *any_of, Bitmapset *then)
-{
-	ScopeRule  *rule = palloc(sizeof(ScopeRule));
-
-	rule->any_of = any_of;
-	rule->then = then;
-	tree->rules = lappend(tree->rules, rule);
-}
-
-static SourceAlias *
-new_alias(SourceTree *tree, SourceAliasKind kind, const char *name, SourceLevel *level)
-{
-	SourceAlias *alias = palloc0(sizeof(SourceAlias));
-
-	alias->kind = kind;
-	alias->name = name;
-	alias->level = level;
-	alias->node = new_node(tree);
-	tree->aliases = lappend(tree->aliases, alias);
-	if (list_length(tree->aliases) > SOURCE_WALK_MAX_ALIASES)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the definition has too many sources"),
-				 errdetail("Views and common table expressions are counted each time they are used; at most %d entries of FROM are analysed.",
-						   SOURCE_WALK_MAX_ALIASES)));
-	return alias;
-}
-
 SourceTree *
 source_walk_query(Query *query, const DefinitionOptions *options)
 {
@@ -124,34 +92,11 @@ source_walk_query(Query *query, const DefinitionOptions *options)
 	LevelSpec	spec = {.query = query,.use = SOURCE_LEVEL_TOP,.as_user = options->owner};
 
 	tree->options = options;
-	spec.output = new_alias(tree, SOURCE_ALIAS_QUERY, "the definition", NULL);
+	tree->never_node = source_tree_add_node(tree);
+	spec.output = source_tree_add_alias(tree, SOURCE_ALIAS_QUERY, "the definition", NULL);
 	tree->top = walk_level(tree, &spec);
 	source_link_promote_values(tree);
 	return tree;
-}
-
-Bitmapset *
-source_walk_close_scope(const SourceTree *tree, Bitmapset *nodes)
-{
-	bool		grown = true;
-
-	while (grown)
-	{
-		ListCell   *lc;
-
-		grown = false;
-		foreach(lc, tree->rules)
-		{
-			ScopeRule  *rule = lfirst(lc);
-
-			if (!bms_is_subset(rule->then, nodes) && bms_overlap(rule->any_of, nodes))
-			{
-				nodes = bms_add_members(nodes, rule->then);
-				grown = true;
-			}
-		}
-	}
-	return nodes;
 }
 
 /* ----- one level ----- */
@@ -181,22 +126,27 @@ walk_level(SourceTree *tree, const LevelSpec *spec)
 	level->output = spec->output;
 	level->place = spec->place;
 	level->as_user = spec->as_user;
-	level->root_node = new_node(tree);
+	level->root_node = source_tree_add_node(tree);
 	level->aliases = palloc0(sizeof(SourceAlias *) * Max(nrte, 1));
 	level->output->inner = level;
 
 	walk_from_aliases(tree, level, (Node *) query->jointree);
+	walk_branches(tree, level, query->setOperations);
 	for (Index rti = 1; rti <= nrte; rti++)
 		if (level->aliases[rti - 1] != NULL)
 			walk_alias_contents(tree, level, level->aliases[rti - 1], rt_fetch(rti, query->rtable));
 
 	from = walk_join_tree(tree, level, (Node *) query->jointree);
-	add_rule(tree, bms_make_singleton(level->root_node), from.never_null);
+	source_tree_add_rule(tree, bms_make_singleton(level->root_node), NULL, from.never_null);
 	if (!level_always_yields_a_row(level))
-		add_rule(tree, bms_make_singleton(level->output->node), bms_make_singleton(level->root_node));
+		source_tree_add_rule(tree, bms_make_singleton(level->output->node), NULL,
+							 bms_make_singleton(level->root_node));
 
 	walk_level_expressions(tree, level);
-	source_link_add_outputs(tree, level);
+	if (level->branches != NIL)
+		source_link_add_branches(tree, level);
+	else
+		source_link_add_outputs(tree, level);
 	return level;
 }
 
@@ -266,7 +216,7 @@ walk_alias(SourceTree *tree, SourceLevel *level, Index rti)
 	else if (rte->rtekind == RTE_SUBQUERY || rte->rtekind == RTE_CTE)
 		kind = SOURCE_ALIAS_QUERY;
 
-	alias = new_alias(tree, kind, rte->eref->aliasname, level);
+	alias = source_tree_add_alias(tree, kind, rte->eref->aliasname, level);
 	if (kind == SOURCE_ALIAS_TABLE)
 	{
 		alias->relid = rte->relid;
@@ -275,6 +225,24 @@ walk_alias(SourceTree *tree, SourceLevel *level, Index rti)
 		refusal_check_table(rte, level->as_user, alias->is_static);
 	}
 	level->aliases[rti - 1] = alias;
+}
+
+/* The arms of a set operation, which stand in no FROM. */
+static void
+walk_branches(SourceTree *tree, SourceLevel *level, Node *setop)
+{
+	if (setop == NULL)
+		return;
+	if (IsA(setop, RangeTblRef))
+	{
+		Index		rti = ((RangeTblRef *) setop)->rtindex;
+
+		walk_alias(tree, level, rti);
+		level->branches = lappend(level->branches, level->aliases[rti - 1]);
+		return;
+	}
+	walk_branches(tree, level, castNode(SetOperationStmt, setop)->larg);
+	walk_branches(tree, level, castNode(SetOperationStmt, setop)->rarg);
 }
 
 static void
@@ -392,39 +360,48 @@ walk_join_tree(SourceTree *tree, SourceLevel *level, Node *jtnode)
 	return arm;
 }
 
+/* What the rows of a join tell about its arms; node: its ON is true. */
+static JoinArm
+join_arms(SourceTree *tree, JoinType jointype, const JoinArm *left, const JoinArm *right, int node)
+{
+	JoinArm		arm = {bms_union(left->all, right->all), NULL};
+	Bitmapset  *both = bms_union(left->never_null, right->never_null);
+	Bitmapset  *any_of = bms_make_singleton(node);
+
+	switch (jointype)
+	{
+		case JOIN_INNER:
+			any_of = bms_add_members(any_of, arm.all);
+			arm.never_null = bms_copy(both);
+			break;
+		case JOIN_LEFT:
+			any_of = bms_add_members(any_of, right->all);
+			arm.never_null = bms_copy(left->never_null);
+			break;
+		case JOIN_RIGHT:
+			any_of = bms_add_members(any_of, left->all);
+			arm.never_null = bms_copy(right->never_null);
+			break;
+		case JOIN_FULL:
+			source_tree_add_rule(tree, left->all, NULL, left->never_null);
+			source_tree_add_rule(tree, right->all, NULL, right->never_null);
+			source_tree_add_rule(tree, left->all, right->all, bms_make_singleton(node));
+			break;
+		default:
+			elog(ERROR, "unexpected join type: %d", (int) jointype);
+	}
+	source_tree_add_rule(tree, any_of, NULL, bms_add_member(both, node));
+	return arm;
+}
+
 static JoinArm
 walk_join(SourceTree *tree, SourceLevel *level, JoinExpr *join)
 {
 	JoinArm		left = walk_join_tree(tree, level, join->larg);
 	JoinArm		right = walk_join_tree(tree, level, join->rarg);
-	JoinArm		arm = {bms_union(left.all, right.all), NULL};
 	WalkContext context = {.tree = tree,.level = level};
-	Bitmapset  *any_of = NULL;
-	int			node = new_node(tree);
-
-	switch (join->jointype)
-	{
-		case JOIN_INNER:
-			any_of = bms_copy(arm.all);
-			arm.never_null = bms_union(left.never_null, right.never_null);
-			break;
-		case JOIN_LEFT:
-			any_of = bms_copy(right.all);
-			arm.never_null = bms_copy(left.never_null);
-			break;
-		case JOIN_RIGHT:
-			any_of = bms_copy(left.all);
-			arm.never_null = bms_copy(right.never_null);
-			break;
-		default:
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("a board's definition cannot use FULL JOIN"),
-					 errdetail("Which side the key of a row comes from depends on whether the other side has a row."),
-					 errhint("Start from the table that has every key and LEFT JOIN the others.")));
-	}
-	add_rule(tree, bms_add_member(any_of, node),
-			 bms_add_member(bms_union(left.never_null, right.never_null), node));
+	int			node = source_tree_add_node(tree);
+	JoinArm		arm = join_arms(tree, join->jointype, &left, &right, node);
 
 	context.place = bms_add_member(bms_make_singleton(level->root_node), node);
 	walk_quals(&context, join->quals, node);
@@ -552,7 +529,7 @@ walk_sublink(WalkContext *context, SubLink *sublink, bool must_be_true)
 		spec.use = must_be_true ? SOURCE_LEVEL_IN : SOURCE_LEVEL_IN_VALUE;
 	else if (sublink->subLinkType == ALL_SUBLINK)
 		spec.use = SOURCE_LEVEL_IN_VALUE;
-	spec.output = new_alias(context->tree, SOURCE_ALIAS_QUERY, "a subquery", NULL);
+	spec.output = source_tree_add_alias(context->tree, SOURCE_ALIAS_QUERY, "a subquery", NULL);
 	inner = walk_level(context->tree, &spec);
 
 	walk_expression(sublink->testexpr, context);

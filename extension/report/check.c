@@ -88,14 +88,14 @@ append_report(StringInfo buf, const Board *board)
 {
 	const char *first = quote_identifier(board->column_names[board->key_attnos[0] - 1]);
 
-	appendStringInfoString(buf, "(SELECT pg_catalog.to_jsonb(k) FROM (SELECT ");
+	appendStringInfoString(buf, "(SELECT pg_catalog.to_jsonb(k.*) FROM (SELECT ");
 	append_either_key(buf, board);
 	appendStringInfo(buf, ") k), CASE WHEN b.%s IS NULL THEN 'missing' "
 					 "WHEN d.%s IS NULL THEN 'extra' ELSE 'different' END, "
-					 "CASE WHEN d.%s IS NOT NULL THEN (SELECT pg_catalog.to_jsonb(r) FROM (SELECT ",
+					 "CASE WHEN d.%s IS NOT NULL THEN (SELECT pg_catalog.to_jsonb(r.*) FROM (SELECT ",
 					 first, first, first);
 	append_names(buf, board, "d.");
-	appendStringInfoString(buf, ") r) END, pg_catalog.to_jsonb(b)");
+	appendStringInfoString(buf, ") r) END, pg_catalog.to_jsonb(b.*)");
 }
 
 /* The definition's rows (d), counted by key, beside the board's (b). */

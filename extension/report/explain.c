@@ -41,6 +41,8 @@ source_note(const SourceUse *source, const DirtyPath *path)
 	initStringInfo(&note);
 	if (source->is_static)
 		appendStringInfoString(&note, "static: changes are ignored until refresh_board()");
+	else if (source->npaths == 0)
+		appendStringInfoString(&note, "no row of it can be part of the result");
 	if (source->is_key_table)
 		appendStringInfoString(&note, "key table");
 	if (path != NULL && path->note != NULL)

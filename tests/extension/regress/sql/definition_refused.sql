@@ -45,6 +45,24 @@ CALL try_definition('SELECT o.id, o.status, i.product FROM orders o, items i', '
 CALL try_definition('SELECT status, ARRAY[id] AS id FROM orders');
 CALL try_definition('SELECT id, status FROM (SELECT id, status FROM orders ORDER BY id LIMIT 5) s');
 
+-- the key in the branches of a UNION and on the sides of a FULL JOIN
+CREATE TABLE old (id bigint, status text);
+CALL try_definition('SELECT id, status FROM orders UNION ALL SELECT id, status FROM old');
+CALL try_definition('SELECT id, status FROM orders UNION ALL SELECT product + 1, ''x'' FROM items');
+CALL try_definition('SELECT id, status FROM orders UNION ALL (SELECT product, ''x'' FROM items ORDER BY product LIMIT 5)');
+CALL try_definition('SELECT id, status FROM orders UNION ALL SELECT max(product), ''x'' FROM items');
+CALL try_definition('SELECT id, status FROM orders UNION ALL SELECT 0, ''none''');
+CALL try_definition('SELECT id, status FROM (SELECT id, status FROM orders UNION ALL SELECT product, ''x'' FROM items ORDER BY id LIMIT 10) u');
+CALL try_definition('SELECT o.id, o.status, u.t FROM orders o LEFT JOIN (SELECT order_id, qty AS t FROM items UNION ALL SELECT id, 0 FROM old) u ON u.order_id = o.id');
+CALL try_definition('SELECT o.id, o.status, u.t FROM orders o LEFT JOIN LATERAL (SELECT qty AS t FROM items WHERE order_id = o.id UNION ALL SELECT 0 FROM old WHERE old.id > o.id) u ON true');
+CALL try_definition('SELECT u.id, u.status, r.rate FROM (SELECT id, status, cur FROM orders UNION ALL SELECT product, ''x'', qty::text FROM items) u LEFT JOIN rates r ON r.cur = u.cur');
+CALL try_definition('SELECT id, coalesce(o.status, a.status) AS status FROM orders o FULL JOIN old a USING (id)');
+CALL try_definition('SELECT coalesce(o.id, 0) AS id, o.status FROM orders o FULL JOIN items i ON i.order_id = o.id');
+CALL try_definition('SELECT coalesce(o.id, i.order_id) AS id, o.status FROM orders o FULL JOIN items i ON i.qty = o.id AND i.order_id > o.id JOIN rates ON rates.rate > o.id');
+CALL try_definition('SELECT o.id, o.status, count(p.name) AS n FROM orders o LEFT JOIN (items i FULL JOIN products p ON p.id + 1 = i.product) ON i.order_id = o.id GROUP BY o.id');
+-- ... and what may stand there
+CALL try_definition('SELECT id, status, x FROM (SELECT id, status, NULL AS cur FROM orders UNION ALL SELECT product, ''x'', NULL FROM items) u LEFT JOIN (SELECT cur, sum(rate) AS x FROM rates GROUP BY cur) r USING (cur)');
+
 -- the clock, the session, chance
 CALL try_definition('SELECT id, status, now() - due AS late FROM orders');
 CALL try_definition('SELECT id, status FROM orders WHERE due < CURRENT_DATE');
@@ -83,8 +101,8 @@ CALL try_definition('SELECT id, status FROM orders ORDER BY id LIMIT 10');
 CALL try_definition('SELECT id, status FROM orders OFFSET 1');
 CALL try_definition('SELECT id, status FROM orders FOR UPDATE');
 CALL try_definition('SELECT id, status FROM orders TABLESAMPLE system (50)');
-CALL try_definition('SELECT id, status FROM orders UNION ALL SELECT order_id, ''x'' FROM items');
-CALL try_definition('SELECT o.id, o.status, i.qty FROM orders o FULL JOIN items i ON i.order_id = o.id');
+CALL try_definition('SELECT id, status FROM orders EXCEPT SELECT order_id, ''x'' FROM items');
+CALL try_definition('SELECT id, status FROM orders UNION ALL (SELECT order_id, ''x'' FROM items INTERSECT ALL (SELECT id, name FROM products EXCEPT SELECT 1, ''y''))');
 CALL try_definition('SELECT id, status, count(*) FROM orders GROUP BY ROLLUP (id, status)');
 CALL try_definition('WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 9) SELECT id, status, n FROM orders JOIN r ON n = id');
 CALL try_definition('SELECT id, status, xmin FROM orders');
