@@ -56,12 +56,14 @@ static uint64 refresh_as_owner(Oid relid, uint64 (*refresh) (BoardPlan *plan));
 Datum
 andon_create_board(PG_FUNCTION_ARGS)
 {
-	BoardRequest *request = board_request_parse(fcinfo);
+	BoardRequest *request;
 	List	   *sources;
 	ListCell   *cell;
 	Oid			view;
 	Oid			relid;
 
+	PreventCommandIfReadOnly("andon.create_board()");
+	request = board_request_parse(fcinfo);
 	spi_connect();
 	view = board_table_create_view(request);
 	board_request_resolve(request, view);
@@ -86,6 +88,7 @@ andon_drop_board(PG_FUNCTION_ARGS)
 	Board	   *board = board_load_record(relid);
 	ListCell   *cell;
 
+	PreventCommandIfReadOnly("andon.drop_board()");
 	if (board == NULL)
 		board_raise_not_found(relid);
 	board_check_owner(board);
@@ -115,6 +118,7 @@ andon_refresh_board(PG_FUNCTION_ARGS)
 	Board	   *board = board_load_or_error(PG_GETARG_OID(0));
 	uint64		written;
 
+	PreventCommandIfReadOnly("andon.refresh_board()");
 	board_check_owner(board);
 	spi_connect();
 	written = refresh_as_owner(board->relid, refresh_whole);

@@ -21,6 +21,7 @@
 
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "base/locks.h"
@@ -45,6 +46,7 @@ andon_repair_board(PG_FUNCTION_ARGS)
 	OwnerScope	scope;
 	uint64		repaired = 0;
 
+	PreventCommandIfReadOnly("andon.repair_board()");
 	board_check_owner(board_load_or_error(PG_GETARG_OID(0)));
 	/* what this transaction has not brought up to date yet is no damage */
 	drain_pending();
