@@ -30,6 +30,7 @@
 
 static void find_key(EqualityKey *key, Query *query, const DefinitionOptions *options);
 static void check_key_is_plain(SourceTree *tree, const EqualityKey *key);
+static void fill_outputs(Definition *definition, EqualityFinder *finder, SourceTree *tree, const List *key_tables);
 static void fill_sources(Definition *definition, EqualityFinder *finder, const SourceTree *tree, const EqualityKey *key);
 static void add_path_columns(Definition *definition);
 static const char *why_output_is_not_plain(SourceTree *tree, SourceLevel *level, AttrNumber resno);
@@ -57,6 +58,7 @@ definition_analyse(Query *query, const DefinitionOptions *options)
 	definition->key_types = key.types;
 	definition->key_collations = key.collations;
 	definition->key_eqops = key.eqops;
+	fill_outputs(definition, finder, tree, key_tables);
 	fill_sources(definition, finder, tree, &key);
 	mark_key_tables(definition, key_tables);
 	add_path_columns(definition);
@@ -232,6 +234,52 @@ mark_key_tables(Definition *definition, const List *key_tables)
 		definition_find_source(definition, relid)->is_key_table = true;
 		if (relid != definition->key_relid)
 			definition->key_relid = InvalidOid;
+	}
+}
+
+/* ----- columns that are shown as they are ----- */
+
+/* The column of alias that an output column of the definition shows, or none. */
+static AttrNumber
+shown_column(SourceTree *tree, AttrNumber resno, const SourceAlias *alias)
+{
+	SourceLevel *level = tree->top;
+
+	for (;;)
+	{
+		TargetEntry *tle = get_tle_by_resno(level->query->targetList, resno);
+		SourceColumn column;
+
+		if (tle == NULL || level->query->setOperations != NULL ||
+			!source_link_resolve_column(tree, level, (Node *) tle->expr, &column))
+			return InvalidAttrNumber;
+		if (column.alias->kind == SOURCE_ALIAS_TABLE)
+			return column.alias == alias && column.attno > 0 ? column.attno : InvalidAttrNumber;
+		if (column.alias->kind != SOURCE_ALIAS_QUERY)
+			return InvalidAttrNumber;
+		level = column.alias->inner;
+		resno = column.attno;
+	}
+}
+
+/* Of a key that is in one alias only; else there is no row whose columns are shown. */
+static void
+fill_outputs(Definition *definition, EqualityFinder *finder, SourceTree *tree, const List *key_tables)
+{
+	SourceAlias *alias = linitial(key_tables);
+	List	   *paths = NIL;
+	ListCell   *lc;
+
+	definition->output_attnos = palloc0(sizeof(AttrNumber) * list_length(tree->top->query->targetList));
+	if (list_length(key_tables) == 1 && equality_path_find(finder, alias, &paths) &&
+		list_length(paths) == 1 && ((EqualityPath *) linitial(paths))->nhops == 0)
+		definition->key_attnos = ((EqualityPath *) linitial(paths))->key_attnos;
+	foreach(lc, definition->key_attnos ? tree->top->query->targetList : NIL)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (!tle->resjunk)
+			definition->output_attnos[tle->resno - 1] = shown_column(tree, tle->resno, alias);
 	}
 }
 

@@ -94,6 +94,11 @@ typedef struct Definition
 	Oid		   *key_eqops;		/* default equality of the key's type */
 	Oid			key_relid;		/* key table; InvalidOid if there are several (UNION,
 								 * FULL JOIN) */
+	AttrNumber *key_attnos;		/* its columns that are the key; NULL if it is
+								 * not one alias of one table */
+	AttrNumber *output_attnos;	/* by resno - 1: the column of the key table's
+								 * row that the output column shows as it is, or
+								 * InvalidAttrNumber */
 	int			nsources;
 	SourceUse  *sources;		/* one per table, in order of first appearance */
 } Definition;

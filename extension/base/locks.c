@@ -21,6 +21,7 @@
 
 static void locks_request(LockRequests *requests, uint16 class, Oid relid, uint64 hash,
 						  LOCKMODE mode);
+static uint32 locks_fold_hash(uint64 hash);
 static LockAcquireResult locks_take(uint16 class, Oid relid, uint32 hash, LOCKMODE mode,
 									bool dont_wait);
 static int	lock_request_compare(const void *a, const void *b);
@@ -42,6 +43,22 @@ locks_try_wait_for_board(Oid board)
 {
 	return locks_take(LOCKS_CLASS_BOARD, board, BOARD_LOCK_WAITER, ExclusiveLock,
 					  true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+bool
+locks_try_key(Oid board, uint64 hash)
+{
+	return locks_take(LOCKS_CLASS_KEY, board, locks_fold_hash(hash), ExclusiveLock,
+					  true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+locks_release_key(Oid board, uint64 hash)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, board, locks_fold_hash(hash), LOCKS_CLASS_KEY);
+	(void) LockRelease(&tag, ExclusiveLock, false);
 }
 
 LockRequests *
@@ -103,8 +120,14 @@ locks_request(LockRequests *requests, uint16 class, Oid relid, uint64 hash, LOCK
 	request = &requests->requests[requests->count++];
 	request->class = class;
 	request->relid = relid;
-	request->hash = (uint32) (hash ^ (hash >> 32));
+	request->hash = locks_fold_hash(hash);
 	request->mode = mode;
+}
+
+static uint32
+locks_fold_hash(uint64 hash)
+{
+	return (uint32) (hash ^ (hash >> 32));
 }
 
 static LockAcquireResult

@@ -56,6 +56,13 @@ extern bool locks_try_board(Oid board, LOCKMODE mode);
  */
 extern bool locks_try_wait_for_board(Oid board);
 
+/*
+ * One key without waiting; false if another transaction has it.  What was taken
+ * is given back with locks_release_key(), if nothing was done under it.
+ */
+extern bool locks_try_key(Oid board, uint64 hash);
+extern void locks_release_key(Oid board, uint64 hash);
+
 extern LockRequests *locks_create_requests(void);
 extern void locks_request_link(LockRequests *requests, Oid relid, uint64 hash, LOCKMODE mode);
 extern void locks_request_key(LockRequests *requests, Oid board, uint64 hash);

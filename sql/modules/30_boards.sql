@@ -72,6 +72,17 @@ AS 'MODULE_PATHNAME', 'andon_page';
 COMMENT ON FUNCTION @extschema@.page(regclass, text[], text, int) IS
     'rows in board order, behind the row that the cursor is of; one status, several, or all';
 
+-- Runs as the caller; the rows it changes are those of the table that has the key.
+CREATE FUNCTION @extschema@.claim(
+    board regclass, from_status text, to_status text,
+    set jsonb DEFAULT '{}', n int DEFAULT 1)
+RETURNS jsonb
+LANGUAGE c VOLATILE CALLED ON NULL INPUT SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_claim';
+
+COMMENT ON FUNCTION @extschema@.claim(regclass, text, text, jsonb, int) IS
+    'moves the next n orders of a status, in board order, to another, and returns their rows';
+
 -- why: what is wrong as far as the catalogs show it, NULL if nothing is.
 CREATE VIEW @extschema@.boards AS
 SELECT b.board,
