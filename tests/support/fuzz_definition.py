@@ -18,7 +18,7 @@ class Definition:
 
 
 # Shapes of which create_board refuses some.
-MAY_BE_REFUSED = ("full_join", "union_all", "grouped_union")
+MAY_BE_REFUSED = ("full_join", "union_all", "union_by_kind", "grouped_union")
 
 
 class Alias:
@@ -47,11 +47,12 @@ class DefinitionMaker:
         self.aliases = []
         self.outputs = []
         self.conditions = []
+        self.branch_type = None         # of the key in the branches of a UNION
 
     def make(self):
         shape = self.rnd.choice((self.row_per_key,) * 6 + (self.grouped_by_key,) * 2 + (
             self.grouped_by_link, self.window_by_key, self.latest_by_key, self.full_join, self.union_all,
-            self.grouped_union))
+            self.union_by_kind, self.grouped_union))
         query, key = shape()
         if self.ctes:
             query = "WITH %s %s" % (", ".join(self.ctes), query)
@@ -164,7 +165,8 @@ class DefinitionMaker:
     def full_join(self):
         """Two tables by their keys, each with what it has."""
         tables = self.single_key_tables() or self.schema.tables
-        left, right = self.new_alias(self.rnd.choice(tables)), self.new_alias(self.rnd.choice(tables))
+        left = self.new_alias(self.rnd.choice(tables))
+        right = self.new_alias(self.rnd.choice([t for t in tables if t.types["id"] == left.table.types["id"]]))
         self.aliases = [left, right]
         on = " AND ".join(["%s = %s" % (left.column("id"), right.column("id"))] + (
             ["%s > 0" % left.column("n")] if self.rnd.random() < 0.2 else []))
@@ -183,29 +185,45 @@ class DefinitionMaker:
         return "SELECT %s AS k0, coalesce(%s, %s) AS st, %s FROM %s%s" % (
             key, left.column("s"), right.column("s"), ", ".join(self.outputs), source, where), ["k0"]
 
-    def branch(self, constant):
-        """A SELECT of key, status, number for UNION ALL; constant: its part of the key, or None."""
-        rows = self.new_alias()
+    def branch(self, constant=None, condition=None):
+        """A SELECT of key, status, number for UNION ALL.
+
+        constant: its part of the key; condition: on its id, which is the key then.
+        """
+        tables = self.single_key_tables() or self.schema.tables
+        column = "id" if constant is not None or condition else self.rnd.choice(("id", "a", "b"))
+        rows = self.new_alias(self.rnd.choice(
+            [table for table in tables if self.branch_type in (None, table.types[column])] or tables))
+        self.branch_type = rows.table.types[column]
         other = self.new_alias(self.rnd.choice(self.single_key_tables() or self.schema.tables))
         self.aliases = [rows]
+        conditions = [condition % rows.column("id")] if condition else []
+        if self.rnd.random() < 0.4:
+            conditions.append(self.simple_condition(rows))
         source = "%s %s" % (rows.table.name, rows.name)
         number = rows.column("n")
         if self.rnd.random() < 0.4:
             source += " LEFT JOIN %s %s ON %s = %s" % (
                 other.table.name, other.name, other.column("id"), self.link(rows))
             number = other.column("n")
-        return "SELECT %s%s::%s AS k0, %s AS st, %s AS n FROM %s%s" % (
+        return "SELECT %s%s AS k0, %s AS st, %s AS n FROM %s%s" % (
             "" if constant is None else "%d AS kind, " % constant,
-            rows.column(self.rnd.choice(("id", "a", "b")) if constant is None else "id"),
-            self.schema.family.types[0], rows.column("s"), number, source,
-            " WHERE " + self.simple_condition(rows) if self.rnd.random() < 0.4 else "")
+            rows.column(column), rows.column("s"), number, source,
+            " WHERE " + " AND ".join(conditions) if conditions else "")
 
     def union_all(self):
+        """Branches that have no key in common."""
+        half = "(%s)" % ", ".join(self.schema.family.values[::2])
+        return " UNION ALL ".join((self.branch(condition="%s IN " + half),
+                                   self.branch(condition="%s NOT IN " + half))), ["k0"]
+
+    def union_by_kind(self):
+        """Branches whose keys are told apart by a constant."""
         branches = [self.branch(number) for number in range(self.rnd.choice((2, 2, 3)))]
         return " UNION ALL ".join(branches), ["kind", "k0"]
 
     def grouped_union(self):
-        branches = [self.branch(None) for _ in range(2)]
+        branches = [self.branch() for _ in range(2)]
         return "SELECT k0, max(st) AS st, count(*) AS c, sum(n) AS n FROM (%s) u GROUP BY k0" % (
             " UNION ALL ".join(branches)), ["k0"]
 

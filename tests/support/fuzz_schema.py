@@ -28,6 +28,7 @@ class Family:
         self.needs = needs          # an extension that must be there
         self.spare = spare          # a value that no row keeps
         self.rows = rows            # of one table, from and to
+        self.is_crowd = rows[0] > 10
 
 
 def _quoted(*values):
@@ -179,7 +180,8 @@ class Table:
 
 class Schema:
     def __init__(self, rnd, extensions=()):
-        self.family = rnd.choice([f for f in FAMILIES if f.needs is None or f.needs in extensions])
+        families = [f for f in FAMILIES if f.needs is None or f.needs in extensions]
+        self.family = rnd.choice(families + [f for f in families if f.is_crowd])
         self.tables = [Table(rnd, "t%d" % number, self.family) for number in range(rnd.randint(3, 4))]
         for position, table in enumerate(self.tables):
             targets = [other for other in self.tables[:position] if table.may_refer_to(other)]

@@ -16,6 +16,8 @@ class StatementMaker:
                       (self.update_many,) * 2 + (self.insert,) * 3 + (self.upsert,) * 2 + (self.delete,) * 2 +
                       (self.delete_many, self.insert_many, self.writable_cte, self.caught_exception,
                        self.move_rows, self.swap_keys, self.copy, self.cursor))
+        if schema.family.is_crowd:
+            self.kinds += (self.update_many,) * 6
         if server_version >= 150000:
             self.kinds += (self.merge,)
 
