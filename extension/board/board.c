@@ -33,6 +33,7 @@
 #include "base/compat.h"
 #include "base/spi_util.h"
 #include "board/board.h"
+#include "board/board_transition.h"
 
 /* andon.board, see sql/modules/10_catalog.sql */
 enum
@@ -47,8 +48,9 @@ enum
 	BOARD_ATT_CHANNEL,
 	BOARD_ATT_SETTINGS,
 	BOARD_ATT_TRUSTED,
-	BOARD_ATT_STATE,			/* since 0.2.0 */
-	BOARD_NATTS = BOARD_ATT_STATE
+	BOARD_ATT_STATE,			/* since 0.2.0, as are those that follow */
+	BOARD_ATT_TRANSITIONS,
+	BOARD_NATTS = BOARD_ATT_TRANSITIONS
 };
 
 /* andon.board_source */
@@ -234,6 +236,7 @@ board_insert_record(const BoardRecord *record)
 	values[BOARD_ATT_SETTINGS - 1] = PointerGetDatum(record->settings);
 	values[BOARD_ATT_TRUSTED - 1] = PointerGetDatum(format_functions(record->trusted));
 	values[BOARD_ATT_STATE - 1] = CStringGetTextDatum(board_state_name(BOARD_OK));
+	nulls[BOARD_ATT_TRANSITIONS - 1] = true;
 	insert_row("board", values, nulls);
 
 	foreach(cell, record->sources)
@@ -365,6 +368,9 @@ read_board_row(Relation rel, HeapTuple tuple, void *arg)
 	board->settings =
 		spi_util_parse_settings(DatumGetArrayTypeP(values[BOARD_ATT_SETTINGS - 1]));
 	board->trusted = parse_functions(DatumGetArrayTypeP(values[BOARD_ATT_TRUSTED - 1]));
+	if (!nulls[BOARD_ATT_TRANSITIONS - 1])
+		board->transitions =
+			board_transition_parse(DatumGetArrayTypeP(values[BOARD_ATT_TRANSITIONS - 1]));
 	deconstruct_array(DatumGetArrayTypeP(values[BOARD_ATT_KEY - 1]),
 					  INT2OID, 2, true, TYPALIGN_SHORT, &keys, NULL, &board->nkeys);
 	board->key_attnos = palloc(sizeof(AttrNumber) * board->nkeys);

@@ -68,6 +68,7 @@ typedef struct Board
 	List	   *sources;		/* OIDs, all */
 	List	   *static_sources; /* OIDs */
 	List	   *trusted;		/* OIDs of functions taken as immutable */
+	List	   *transitions;	/* BoardTransition; NIL: all are allowed */
 } Board;
 
 /* What create_board writes down. */

@@ -225,11 +225,20 @@ refresh_as_owner(Oid relid, uint64 (*refresh) (BoardPlan *plan))
 {
 	BoardPlan  *plan = board_plan_get_or_error(relid);
 	OwnerScope	scope;
-	uint64		written;
+	uint64		written = 0;
 
 	spi_util_enter_owner(&scope, plan->board->owner, plan->board->settings);
 	locks_take_board(relid, ExclusiveLock);
-	written = refresh(plan);
+	PG_TRY();
+	{
+		plan->is_mended = true;
+		written = refresh(plan);
+	}
+	PG_FINALLY();
+	{
+		plan->is_mended = false;
+	}
+	PG_END_TRY();
 	board_state_confirm(plan->board);
 	spi_util_leave_owner(&scope);
 	return written;

@@ -66,6 +66,8 @@ typedef struct BoardPlan
 	PlanLink   *links;
 	int64		version_floor;	/* what a key that enters goes on from at least; 0
 								 * but while repair_board() runs */
+	bool		is_mended;		/* refresh_board(), repair_board(): transitions
+								 * are not checked */
 	SPIPlanPtr	refresh_one;	/* generic plans; NULL until first used */
 	SPIPlanPtr	refresh_few;
 	SPIPlanPtr	refresh_many;	/* planned for the very keys */

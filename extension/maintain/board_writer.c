@@ -34,6 +34,7 @@
 #include "feed/feed_commit.h"
 #include "maintain/board_writer.h"
 #include "maintain/change_log.h"
+#include "maintain/transition.h"
 
 /* andon.departed, see sql/modules/10_catalog.sql */
 enum
@@ -55,6 +56,7 @@ struct BoardWriter
 	TupleTableSlot *after;
 	Oid			status_output;	/* output function of the status' type */
 	bool		is_filling;		/* a new board: nothing to tell, nothing to log */
+	List	   *rule;			/* allowed transitions; NIL: all */
 	ChangeLog  *log;			/* NULL until the first change that is logged */
 	MemoryContext row_context;	/* of what is told and logged about one row */
 };
@@ -83,6 +85,7 @@ board_writer_open(BoardPlan *plan, bool is_filling)
 
 	writer->plan = plan;
 	writer->is_filling = is_filling;
+	writer->rule = plan->is_mended ? NIL : transition_find_rule(plan->board);
 	writer->row_context = AllocSetContextCreate(CurrentMemoryContext, "andon change",
 												ALLOCSET_SMALL_SIZES);
 	writer->rel = table_open(plan->board->relid, RowExclusiveLock);
@@ -238,7 +241,7 @@ record_change(BoardWriter *writer, FeedOp op, const BoardRow *before, Datum *val
 	FeedChange	change = {0};
 	MemoryContext old;
 
-	if (writer->is_filling || !(is_logged || feed_is_wanted()))
+	if (writer->is_filling || !(is_logged || writer->rule || feed_is_wanted()))
 		return;
 	if (is_logged && writer->log == NULL)
 		writer->log = change_log_open();
@@ -246,6 +249,8 @@ record_change(BoardWriter *writer, FeedOp op, const BoardRow *before, Datum *val
 	change.version = version;
 	old = MemoryContextSwitchTo(writer->row_context);
 	build_change(writer, &change, key, before, values, nulls);
+	if (writer->rule)
+		transition_check(board, writer->rule, change.key, change.from, change.to);
 	if (feed_is_wanted())
 		feed_collect(board->relid, board->qualified, board->channel, &change);
 	if (is_logged)

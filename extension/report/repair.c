@@ -56,12 +56,14 @@ andon_repair_board(PG_FUNCTION_ARGS)
 	spi_connect();
 	PG_TRY();
 	{
+		plan->is_mended = true;
 		plan->version_floor = find_highest_version(plan);
 		repaired = repair(plan);
 	}
 	PG_FINALLY();
 	{
 		plan->version_floor = 0;
+		plan->is_mended = false;
 	}
 	PG_END_TRY();
 	board_state_confirm(plan->board);

@@ -13,7 +13,8 @@ CREATE TABLE @extschema@.board (
     channel text NOT NULL UNIQUE,
     settings text[] NOT NULL,
     trusted text[] NOT NULL,
-    state text NOT NULL DEFAULT 'ok'
+    state text NOT NULL DEFAULT 'ok',
+    transitions text[]
 );
 
 COMMENT ON TABLE @extschema@.board IS 'one row per board; see the view boards';
@@ -22,6 +23,7 @@ COMMENT ON COLUMN @extschema@.board.settings IS 'settings the definition is eval
 COMMENT ON COLUMN @extschema@.board.trusted IS 'functions taken as immutable';
 COMMENT ON COLUMN @extschema@.board.state IS
     'ok; restoring: as a dump has it; unchecked: maintained since it was restored';
+COMMENT ON COLUMN @extschema@.board.transitions IS 'allowed changes of status; NULL: all are';
 
 CREATE TABLE @extschema@.board_source (
     board regclass,

@@ -83,6 +83,14 @@ AS 'MODULE_PATHNAME', 'andon_claim';
 COMMENT ON FUNCTION @extschema@.claim(regclass, text, text, jsonb, int) IS
     'moves the next n orders of a status, in board order, to another, and returns their rows';
 
+-- NULL or an empty array: everything is allowed again.
+CREATE FUNCTION @extschema@.set_transitions(board regclass, allowed text[]) RETURNS void
+LANGUAGE c VOLATILE CALLED ON NULL INPUT SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_set_transitions';
+
+COMMENT ON FUNCTION @extschema@.set_transitions(regclass, text[]) IS
+    'allows these changes of status only: {NEW>PAID,PAID>CUT,>NEW,CUT>}';
+
 -- why: what is wrong as far as the catalogs show it, NULL if nothing is.
 CREATE VIEW @extschema@.boards AS
 SELECT b.board,
@@ -103,7 +111,8 @@ SELECT b.board,
            WHEN 'restoring' THEN 'restored from a dump; its rows are the dump''s'
            WHEN 'unchecked' THEN 'restored from a dump and maintained since; '
                || 'andon.repair_board() compares it with its definition'
-       END) AS why
+       END) AS why,
+       b.transitions
 FROM @extschema@.board b,
      LATERAL (
         SELECT CASE

@@ -24,6 +24,10 @@ class Standby(ClusterTestCase):
         self.assertEqual(self.ask("SELECT id, status FROM b ORDER BY id"), [(1, "SET"), (2, "CUT")])
         self.assertEqual(self.ask("SELECT * FROM andon.counts('b')"), [("CUT", 1), ("SET", 1)])
         self.assertEqual(self.ask("SELECT state FROM andon.boards"), [("ok",)])
+        first = self.ask("SELECT item->'id', cursor FROM andon.page('b', NULL, NULL, 1)")
+        self.assertEqual(first[0][0], 1)
+        # a cursor is good on every node
+        self.assertEqual(self.sql("SELECT item->'id' FROM andon.page('b', NULL, %s)", (first[0][1],)), [(2,)])
         self.assertEqual(self.ask("SELECT source::text FROM andon.explain_board('b')"), [("orders",)])
         self.assertEqual(self.ask("SELECT * FROM andon.check_board('b')"), [])
 
@@ -38,7 +42,8 @@ class Standby(ClusterTestCase):
 
     def test_writes_are_refused(self):
         """Guards: what writes says that this is a standby, and leaves nothing behind."""
-        for call in ("refresh_board('b')", "repair_board('b')", "drop_board('b')", "create_board('c', 'SELECT id, status FROM orders', '{id}', 'status')"):
+        for call in ("refresh_board('b')", "repair_board('b')", "drop_board('b')", "claim('b', 'SET', 'CUT')",
+                     "set_transitions('b', NULL)", "create_board('c', 'SELECT id, status FROM orders', '{id}', 'status')"):
             with self.assertRaises(psycopg2.Error) as caught:
                 self.ask("SELECT andon." + call)
             self.assertEqual(caught.exception.pgcode, "25006", call)
