@@ -91,6 +91,13 @@ compat_build_attrmap(TupleDesc indesc, TupleDesc outdesc)
 	pg_class_ownercheck((relid), (roleid))
 #endif
 
+/* 17 can replace the expression of a generated column, and with it all its values. */
+#if PG_VERSION_NUM >= 170000
+#define compat_at_sets_expression(subtype) ((subtype) == AT_SetExpression)
+#else
+#define compat_at_sets_expression(subtype) false
+#endif
+
 /* 16 added soft errors. */
 #if PG_VERSION_NUM >= 160000
 #define compat_string_to_name_list(name)	stringToQualifiedNameList((name), NULL)

@@ -50,7 +50,8 @@ enum
 	BOARD_ATT_TRUSTED,
 	BOARD_ATT_STATE,			/* since 0.2.0, as are those that follow */
 	BOARD_ATT_TRANSITIONS,
-	BOARD_NATTS = BOARD_ATT_TRANSITIONS
+	BOARD_ATT_WHY,
+	BOARD_NATTS = BOARD_ATT_WHY
 };
 
 /* andon.board_source */
@@ -62,16 +63,14 @@ enum
 	SOURCE_NATTS = SOURCE_ATT_IS_STATIC
 };
 
-typedef void (*RowReader) (Relation rel, HeapTuple tuple, void *arg);
-
-static void scan_catalog(const char *table, AttrNumber attno, Oid value, LOCKMODE mode,
-						 RowReader reader, void *arg);
 static void read_columns(Relation rel, HeapTuple tuple, int natts, Datum *values,
 						 bool *nulls);
 static void read_board_row(Relation rel, HeapTuple tuple, void *arg);
+static bool option_is_true(Jsonb *options, const char *name);
 static void read_source_row(Relation rel, HeapTuple tuple, void *arg);
 static BoardLog read_log_option(Jsonb *options);
 static void collect_board(Relation rel, HeapTuple tuple, void *arg);
+static void collect_follower(Relation rel, HeapTuple tuple, void *arg);
 static void delete_row(Relation rel, HeapTuple tuple, void *arg);
 static bool board_read_relations(Board *board);
 static void insert_row(const char *table, Datum *values, bool *nulls);
@@ -93,10 +92,10 @@ board_load_record(Oid relid)
 	Board	   *board = palloc0(sizeof(Board));
 
 	board->relid = relid;
-	scan_catalog("board", BOARD_ATT_BOARD, relid, AccessShareLock, read_board_row, board);
+	board_scan_catalog("board", BOARD_ATT_BOARD, relid, AccessShareLock, read_board_row, board);
 	if (!OidIsValid(board->view))
 		return NULL;
-	scan_catalog("board_source", SOURCE_ATT_BOARD, relid, AccessShareLock,
+	board_scan_catalog("board_source", SOURCE_ATT_BOARD, relid, AccessShareLock,
 				 read_source_row, board);
 	return board;
 }
@@ -145,8 +144,8 @@ board_find_by_source(Oid relid)
 {
 	List	   *result = NIL;
 
-	scan_catalog("board_source", SOURCE_ATT_SOURCE, relid, AccessShareLock,
-				 collect_board, &result);
+	board_scan_catalog("board_source", SOURCE_ATT_SOURCE, relid, AccessShareLock,
+				 collect_follower, &result);
 	list_sort(result, list_oid_cmp);
 	return result;
 }
@@ -210,6 +209,27 @@ board_find_by_channel(const char *channel)
 	return result;
 }
 
+List *
+board_list_all(void)
+{
+	Oid			relid = board_catalog_relid("board");
+	List	   *result = NIL;
+	Relation	rel;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (!OidIsValid(relid))
+		return NIL;
+	rel = table_open(relid, AccessShareLock);
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		collect_board(rel, tuple, &result);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	list_sort(result, list_oid_cmp);
+	return result;
+}
+
 void
 board_insert_record(const BoardRecord *record)
 {
@@ -237,6 +257,7 @@ board_insert_record(const BoardRecord *record)
 	values[BOARD_ATT_TRUSTED - 1] = PointerGetDatum(format_functions(record->trusted));
 	values[BOARD_ATT_STATE - 1] = CStringGetTextDatum(board_state_name(BOARD_OK));
 	nulls[BOARD_ATT_TRANSITIONS - 1] = true;
+	nulls[BOARD_ATT_WHY - 1] = true;
 	insert_row("board", values, nulls);
 
 	foreach(cell, record->sources)
@@ -248,9 +269,9 @@ board_insert_record(const BoardRecord *record)
 void
 board_delete_record(Oid relid)
 {
-	scan_catalog("board", BOARD_ATT_BOARD, relid, RowExclusiveLock, delete_row, NULL);
-	scan_catalog("board_source", SOURCE_ATT_BOARD, relid, RowExclusiveLock, delete_row, NULL);
-	scan_catalog("departed", 1, relid, RowExclusiveLock, delete_row, NULL);
+	board_scan_catalog("board", BOARD_ATT_BOARD, relid, RowExclusiveLock, delete_row, NULL);
+	board_scan_catalog("board_source", SOURCE_ATT_BOARD, relid, RowExclusiveLock, delete_row, NULL);
+	board_scan_catalog("departed", 1, relid, RowExclusiveLock, delete_row, NULL);
 	CommandCounterIncrement();
 }
 
@@ -297,13 +318,10 @@ board_parse_log(const char *text, int length, BoardLog *log)
 	return false;
 }
 
-/*
- * Calls reader for each row of an andon table whose OID column attno has the
- * value.  The first index whose leading column it is serves the scan.
- */
-static void
-scan_catalog(const char *table, AttrNumber attno, Oid value, LOCKMODE mode,
-			 RowReader reader, void *arg)
+/* The first index whose leading column it is serves the scan. */
+void
+board_scan_catalog(const char *table, AttrNumber attno, Oid value, LOCKMODE mode,
+				   BoardRowReader reader, void *arg)
 {
 	Oid			relid = board_catalog_relid(table);
 	Oid			index = InvalidOid;
@@ -365,6 +383,7 @@ read_board_row(Relation rel, HeapTuple tuple, void *arg)
 	if (!nulls[BOARD_ATT_STATE - 1])
 		board->state = board_state_parse(TextDatumGetCString(values[BOARD_ATT_STATE - 1]));
 	board->log = read_log_option(board->options);
+	board->enable_always = option_is_true(board->options, "enable_always");
 	board->settings =
 		spi_util_parse_settings(DatumGetArrayTypeP(values[BOARD_ATT_SETTINGS - 1]));
 	board->trusted = parse_functions(DatumGetArrayTypeP(values[BOARD_ATT_TRUSTED - 1]));
@@ -390,6 +409,15 @@ read_log_option(Jsonb *options)
 	return log;
 }
 
+static bool
+option_is_true(Jsonb *options, const char *name)
+{
+	JsonbValue	value;
+
+	return getKeyJsonValueFromContainer(&options->root, name, strlen(name), &value) &&
+		value.type == jbvBool && value.val.boolean;
+}
+
 static void
 read_source_row(Relation rel, HeapTuple tuple, void *arg)
 {
@@ -405,6 +433,7 @@ read_source_row(Relation rel, HeapTuple tuple, void *arg)
 		board->static_sources = lappend_oid(board->static_sources, source);
 }
 
+/* A row of andon.board. */
 static void
 collect_board(Relation rel, HeapTuple tuple, void *arg)
 {
@@ -412,8 +441,21 @@ collect_board(Relation rel, HeapTuple tuple, void *arg)
 	bool		isnull;
 
 	*result = lappend_oid(*result,
-						  DatumGetObjectId(heap_getattr(tuple, SOURCE_ATT_BOARD,
+						  DatumGetObjectId(heap_getattr(tuple, BOARD_ATT_BOARD,
 														RelationGetDescr(rel), &isnull)));
+}
+
+/* A row of andon.board_source. */
+static void
+collect_follower(Relation rel, HeapTuple tuple, void *arg)
+{
+	List	  **result = arg;
+	Datum		values[SOURCE_NATTS];
+	bool		nulls[SOURCE_NATTS];
+
+	heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+	if (!DatumGetBool(values[SOURCE_ATT_IS_STATIC - 1]))
+		*result = lappend_oid(*result, DatumGetObjectId(values[SOURCE_ATT_BOARD - 1]));
 }
 
 static void

@@ -25,9 +25,12 @@
 #include "postgres.h"
 
 #include "access/attnum.h"
+#include "access/htup.h"
 #include "nodes/pg_list.h"
+#include "storage/lockdefs.h"
 #include "utils/array.h"
 #include "utils/jsonb.h"
+#include "utils/relcache.h"
 
 #include "base/compat.h"
 #include "board/board_state.h"
@@ -69,6 +72,7 @@ typedef struct Board
 	List	   *static_sources; /* OIDs */
 	List	   *trusted;		/* OIDs of functions taken as immutable */
 	List	   *transitions;	/* BoardTransition; NIL: all are allowed */
+	bool		enable_always;	/* triggers fire for replication too */
 } Board;
 
 /* What create_board writes down. */
@@ -109,17 +113,29 @@ pg_noreturn extern void board_raise_not_found(Oid relid);
  */
 extern void board_check_owner(const Board *board);
 
-/* OIDs of the boards that have relid itself as a source, sorted. */
+/* OIDs of the boards that follow relid itself (not as a static source), sorted. */
 extern List *board_find_by_source(Oid relid);
 
 /* Partition roots and inheritance parents of a table, of all levels. */
 extern List *board_find_ancestors(Oid relid);
+
+/* OIDs of all boards, sorted. */
+extern List *board_list_all(void);
 
 /* The board that has this channel, or InvalidOid. */
 extern Oid	board_find_by_channel(const char *channel);
 
 extern void board_insert_record(const BoardRecord *record);
 extern void board_delete_record(Oid relid);
+
+/*
+ * Calls reader for each row of an andon table whose OID column attno has the
+ * value; none if there is no such table.
+ */
+typedef void (*BoardRowReader) (Relation rel, HeapTuple tuple, void *arg);
+
+extern void board_scan_catalog(const char *table, AttrNumber attno, Oid value, LOCKMODE mode,
+							   BoardRowReader reader, void *arg);
 
 /* The tables of the schema andon, InvalidOid if the extension is not there. */
 extern Oid	board_catalog_relid(const char *name);

@@ -58,6 +58,7 @@ static void on_text_error(void *arg);
 static void parse_key(BoardRequest *request, ArrayType *key);
 static void parse_options(BoardRequest *request);
 static void check_log(const char *text);
+static bool option_bool(const char *name, JsonbValue *value);
 static char *option_string(const char *name, JsonbValue *value);
 static List *option_strings(const char *name, JsonbValue *value);
 static Oid	resolve_table(const char *name);
@@ -268,11 +269,13 @@ parse_options(BoardRequest *request)
 			request->channel = option_string(name, &value);
 		else if (strcmp(name, "log") == 0)
 			check_log(option_string(name, &value));
+		else if (strcmp(name, "enable_always") == 0)
+			request->enable_always = option_bool(name, &value);
 		else
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("unknown board option \"%s\"", name),
-					 errhint("Options are: static, trusted, channel, log.")));
+					 errhint("Options are: static, trusted, channel, log, enable_always.")));
 	}
 }
 
@@ -286,6 +289,16 @@ check_log(const char *text)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unknown value \"%s\" of board option \"log\"", text),
 				 errhint("Use \"all\", \"transitions\" or \"off\".")));
+}
+
+static bool
+option_bool(const char *name, JsonbValue *value)
+{
+	if (value->type != jbvBool)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("board option \"%s\" must be true or false", name)));
+	return value->val.boolean;
 }
 
 static char *

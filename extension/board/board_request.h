@@ -34,6 +34,7 @@ typedef struct BoardRequest
 	char	   *channel;
 	List	   *static_relids;
 	List	   *trusted_procs;
+	bool		enable_always;	/* follow replication too */
 
 	/* filled by board_request_resolve() */
 	int			ncolumns;

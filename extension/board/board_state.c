@@ -20,6 +20,7 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
@@ -37,9 +38,10 @@ static const char *const state_names[] = {
 	[BOARD_OK] = "ok",
 	[BOARD_RESTORING] = "restoring",
 	[BOARD_UNCHECKED] = "unchecked",
+	[BOARD_BROKEN] = "broken",
 };
 
-static void change_state(Oid relid, const char *from, BoardState to);
+static void change_state(Oid relid, const char *from, BoardState to, const char *why);
 static HeapTuple mark_restoring(Relation rel, HeapTuple tuple);
 static void invalidate_named(Relation rel, HeapTuple tuple);
 
@@ -68,14 +70,27 @@ void
 board_state_end_restore(const Board *board)
 {
 	if (board->state == BOARD_RESTORING)
-		change_state(board->relid, "{restoring}", BOARD_UNCHECKED);
+		change_state(board->relid, "{restoring}", BOARD_UNCHECKED, NULL);
 }
 
 void
 board_state_confirm(const Board *board)
 {
 	if (board->state != BOARD_OK)
-		change_state(board->relid, "{restoring,unchecked}", BOARD_OK);
+		change_state(board->relid, "{restoring,unchecked,broken}", BOARD_OK, NULL);
+}
+
+void
+board_state_mark_broken(const Board *board, const char *why)
+{
+	board_state_lock(board->relid);
+	change_state(board->relid, "{ok,unchecked}", BOARD_BROKEN, why);
+}
+
+void
+board_state_lock(Oid board)
+{
+	LockDatabaseObject(board_catalog_relid("board"), board, 0, ExclusiveLock);
 }
 
 /*
@@ -113,22 +128,24 @@ andon_catalog_trigger(PG_FUNCTION_ARGS)
 
 /* from: an array of the states that it changes. */
 static void
-change_state(Oid relid, const char *from, BoardState to)
+change_state(Oid relid, const char *from, BoardState to, const char *why)
 {
-	Oid			types[] = {OIDOID, TEXTOID, TEXTOID};
+	Oid			types[] = {OIDOID, TEXTOID, TEXTOID, TEXTOID};
 	Datum		values[] = {
 		ObjectIdGetDatum(relid),
 		CStringGetTextDatum(from),
-		CStringGetTextDatum(state_names[to])
+		CStringGetTextDatum(state_names[to]),
+		why ? CStringGetTextDatum(why) : (Datum) 0
 	};
+	char		nulls[] = {' ', ' ', ' ', why ? ' ' : 'n'};
 	OwnerScope	scope;
 	int			rc;
 
 	spi_util_enter_owner(&scope, board_catalog_owner(), NIL);
-	rc = SPI_execute_with_args("UPDATE andon.board SET state = $3"
+	rc = SPI_execute_with_args("UPDATE andon.board SET state = $3, why = $4"
 							   " WHERE board OPERATOR(pg_catalog.=) $1"
 							   " AND state OPERATOR(pg_catalog.=) ANY ($2::pg_catalog.text[])",
-							   lengthof(types), types, values, NULL, false, 0);
+							   lengthof(types), types, values, nulls, false, 0);
 	if (rc != SPI_OK_UPDATE)
 		elog(ERROR, "change of state failed: %s", SPI_result_code_string(rc));
 	spi_util_leave_owner(&scope);

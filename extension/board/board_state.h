@@ -3,7 +3,7 @@
  * board_state.h
  *	  What a board has been through that its row in andon.board must tell.
  *
- * Only restores so far.  pg_dump keeps a board as what it is made of: a table,
+ * Restores: pg_dump keeps a board as what it is made of: a table,
  * a view, triggers, and rows of the extension's tables.  In a full restore the
  * triggers come last and nothing disturbs the data.  In a data-only restore
  * they are there already, in whatever order the tables are loaded:
@@ -16,6 +16,14 @@
  * as they come: into the board (by its owner), and into its sources, whose
  * changes are not followed, so that rows keep their versions and times.  Every
  * other change is followed as ever, and ends the restore.
+ *
+ * Triggers that are switched off, or dropped: what was changed meanwhile cannot
+ * be told afterwards from the catalogs, so the board is marked when it happens,
+ * with the reason, and stays so until it has been computed anew with its triggers
+ * in force:
+ *
+ *	  all but restoring	--- source_ddl.c --->	broken
+ *	  broken			--- refresh_board(), repair_board() --->	ok
  *
  * The states are shown by the view andon.boards.  board.c reads them with the
  * rest of a board's row; these functions change them.
@@ -33,7 +41,8 @@ typedef enum BoardState
 {
 	BOARD_OK,
 	BOARD_RESTORING,
-	BOARD_UNCHECKED
+	BOARD_UNCHECKED,
+	BOARD_BROKEN
 } BoardState;
 
 /* As in andon.board.state; BOARD_OK for a name from a newer version. */
@@ -52,5 +61,14 @@ extern bool board_state_session_restores(void);
  */
 extern void board_state_end_restore(const struct Board *board);
 extern void board_state_confirm(const struct Board *board);
+
+/* Changes may be missing; nothing if it is marked already.  SPI is connected. */
+extern void board_state_mark_broken(const struct Board *board, const char *why);
+
+/*
+ * Whoever marks a board as broken waits for the end of this transaction.  To be
+ * taken before one looks whether the triggers are in force.
+ */
+extern void board_state_lock(Oid board);
 
 #endif							/* ANDON_BOARD_BOARD_STATE_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * board_create.c
- *	  andon.create_board(), andon.drop_board(), andon.refresh_board().
+ *	  andon.create_board() and andon.refresh_board().
  *
  * create_board runs as its caller, who needs SELECT and TRIGGER on the sources
  * and becomes the owner of the board; only the catalog rows are written past
@@ -12,16 +12,15 @@
  * from the state that the locks hold still; then come the indexes.  Any ERROR
  * undoes it all.
  *
- * drop_board first waits, by the same lock, until writers of all sources have
- * ended, and only then takes any table for itself, to drop triggers: a writer
- * who has yet to drain reads the other sources and the board.
+ * refresh_board is also the way back for a board that is marked as broken: it
+ * first makes the triggers that are missing, so that nothing is missed while it
+ * computes, and leaves the mark only where some are still switched off.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/pg_inherits.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -31,25 +30,25 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#include "base/compat.h"
 #include "base/locks.h"
 #include "base/spi_util.h"
 #include "board/board_cache.h"
 #include "board/board_request.h"
+#include "board/board_state.h"
 #include "board/board_table.h"
 #include "feed/feed_commit.h"
 #include "maintain/board_plan.h"
-#include "maintain/change_log.h"
 #include "maintain/refresh.h"
 #include "maintain/trigger_ddl.h"
 
 PG_FUNCTION_INFO_V1(andon_create_board);
-PG_FUNCTION_INFO_V1(andon_drop_board);
 PG_FUNCTION_INFO_V1(andon_refresh_board);
 
 static List *find_sources(const BoardRequest *request, Oid view);
 static void lock_sources(const BoardRequest *request, List *sources);
-static void wait_for_writers(const Board *board);
 static void check_source(Oid relid, bool is_static);
+static void check_source_owner(Oid relid);
 static void insert_record(const BoardRequest *request, Oid relid, Oid view, List *sources);
 static uint64 refresh_as_owner(Oid relid, uint64 (*refresh) (BoardPlan *plan));
 
@@ -82,46 +81,20 @@ andon_create_board(PG_FUNCTION_ARGS)
 }
 
 Datum
-andon_drop_board(PG_FUNCTION_ARGS)
-{
-	Oid			relid = PG_GETARG_OID(0);
-	Board	   *board = board_load_record(relid);
-	ListCell   *cell;
-
-	PreventCommandIfReadOnly("andon.drop_board()");
-	if (board == NULL)
-		board_raise_not_found(relid);
-	board_check_owner(board);
-	wait_for_writers(board);
-	/* another may have dropped it meanwhile */
-	if (board_load_record(relid) == NULL)
-		board_raise_not_found(relid);
-	spi_connect();
-	board_delete_record(board->relid);
-	feed_forget(board->relid);
-	foreach(cell, board->sources)
-	{
-		if (get_rel_name(lfirst_oid(cell)) == NULL)
-			continue;
-		trigger_ddl_detach(lfirst_oid(cell));
-		CacheInvalidateRelcacheByRelid(lfirst_oid(cell));
-	}
-	board_table_drop(board);
-	change_log_forget(board->relid);
-	spi_finish();
-	PG_RETURN_VOID();
-}
-
-Datum
 andon_refresh_board(PG_FUNCTION_ARGS)
 {
 	Board	   *board = board_load_or_error(PG_GETARG_OID(0));
+	char	   *trouble;
 	uint64		written;
 
 	PreventCommandIfReadOnly("andon.refresh_board()");
 	board_check_owner(board);
 	spi_connect();
+	board_state_lock(board->relid);
+	board = board_load_or_error(board->relid);
+	trouble = trigger_ddl_mend(board);
 	written = refresh_as_owner(board->relid, refresh_whole);
+	trigger_ddl_report_mended(board, trouble);
 	spi_finish();
 	PG_RETURN_INT64((int64) written);
 }
@@ -159,25 +132,13 @@ lock_sources(const BoardRequest *request, List *sources)
 		bool		is_static = list_member_oid(request->static_relids, relid);
 
 		check_source(relid, is_static);
+		if (request->enable_always && !is_static)
+			check_source_owner(relid);
 		if (!is_static)
 		{
 			LockRelationOid(relid, ShareRowExclusiveLock);
 			CacheInvalidateRelcacheByRelid(relid);
 		}
-	}
-}
-
-static void
-wait_for_writers(const Board *board)
-{
-	ListCell   *cell;
-
-	foreach(cell, board->sources)
-	{
-		if (get_rel_name(lfirst_oid(cell)) == NULL)
-			continue;
-		LockRelationOid(lfirst_oid(cell), ShareRowExclusiveLock);
-		(void) find_all_inheritors(lfirst_oid(cell), ShareRowExclusiveLock, NULL);
 	}
 }
 
@@ -195,6 +156,18 @@ check_source(Oid relid, bool is_static)
 				 errhint("GRANT SELECT%s ON %s TO %s.", is_static ? "" : ", TRIGGER",
 						 spi_util_relation_name(relid),
 						 quote_identifier(GetUserNameFromId(GetUserId(), false)))));
+}
+
+/* As PostgreSQL asks of who makes a trigger fire for replication. */
+static void
+check_source_owner(Oid relid)
+{
+	if (!compat_is_relation_owner(relid, GetUserId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of source table %s", get_rel_name(relid)),
+				 errdetail("With option enable_always its triggers fire in replication too."),
+				 errhint("Let the table's owner create the board, or leave the option out.")));
 }
 
 static void
@@ -239,7 +212,6 @@ refresh_as_owner(Oid relid, uint64 (*refresh) (BoardPlan *plan))
 		plan->is_mended = false;
 	}
 	PG_END_TRY();
-	board_state_confirm(plan->board);
 	spi_util_leave_owner(&scope);
 	return written;
 }

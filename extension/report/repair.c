@@ -29,6 +29,7 @@
 #include "maintain/board_plan.h"
 #include "maintain/drain.h"
 #include "maintain/refresh.h"
+#include "maintain/trigger_ddl.h"
 #include "report/check.h"
 
 #define REPAIR_MOST		10000	/* keys, beyond which the board is taken as a whole */
@@ -42,18 +43,24 @@ static int64 find_highest_version(BoardPlan *plan);
 Datum
 andon_repair_board(PG_FUNCTION_ARGS)
 {
+	Oid			relid = PG_GETARG_OID(0);
+	Board	   *board;
 	BoardPlan  *plan;
 	OwnerScope	scope;
+	char	   *trouble;
 	uint64		repaired = 0;
 
 	PreventCommandIfReadOnly("andon.repair_board()");
-	board_check_owner(board_load_or_error(PG_GETARG_OID(0)));
+	board_check_owner(board_load_or_error(relid));
 	/* what this transaction has not brought up to date yet is no damage */
 	drain_pending();
 
-	plan = board_plan_get_or_error(PG_GETARG_OID(0));
-	spi_util_enter_owner(&scope, plan->board->owner, plan->board->settings);
+	board_state_lock(relid);
+	board = board_load_or_error(relid);
 	spi_connect();
+	trouble = trigger_ddl_mend(board);
+	plan = board_plan_get_or_error(relid);
+	spi_util_enter_owner(&scope, plan->board->owner, plan->board->settings);
 	PG_TRY();
 	{
 		plan->is_mended = true;
@@ -66,9 +73,9 @@ andon_repair_board(PG_FUNCTION_ARGS)
 		plan->is_mended = false;
 	}
 	PG_END_TRY();
-	board_state_confirm(plan->board);
-	spi_finish();
 	spi_util_leave_owner(&scope);
+	trigger_ddl_report_mended(board, trouble);
+	spi_finish();
 	PG_RETURN_INT64((int64) repaired);
 }
 

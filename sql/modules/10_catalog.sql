@@ -14,7 +14,8 @@ CREATE TABLE @extschema@.board (
     settings text[] NOT NULL,
     trusted text[] NOT NULL,
     state text NOT NULL DEFAULT 'ok',
-    transitions text[]
+    transitions text[],
+    why text
 );
 
 COMMENT ON TABLE @extschema@.board IS 'one row per board; see the view boards';
@@ -22,8 +23,9 @@ COMMENT ON COLUMN @extschema@.board.key IS 'positions of the key columns';
 COMMENT ON COLUMN @extschema@.board.settings IS 'settings the definition is evaluated under';
 COMMENT ON COLUMN @extschema@.board.trusted IS 'functions taken as immutable';
 COMMENT ON COLUMN @extschema@.board.state IS
-    'ok; restoring: as a dump has it; unchecked: maintained since it was restored';
+    'ok; restoring: as a dump has it; unchecked: maintained since it was restored; broken: changes may be missing';
 COMMENT ON COLUMN @extschema@.board.transitions IS 'allowed changes of status; NULL: all are';
+COMMENT ON COLUMN @extschema@.board.why IS 'what has broken it';
 
 CREATE TABLE @extschema@.board_source (
     board regclass,

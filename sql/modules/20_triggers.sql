@@ -29,3 +29,44 @@ FOR EACH ROW EXECUTE FUNCTION @extschema@.catalog_trigger();
 
 CREATE TRIGGER restored BEFORE INSERT OR UPDATE OR DELETE ON @extschema@.board_source
 FOR EACH ROW EXECUTE FUNCTION @extschema@.catalog_trigger();
+
+-- Event triggers, so that boards follow the DDL of their sources. They run as
+-- whoever runs the DDL, with triggers off too (ALWAYS). The first two look up
+-- names as the DDL has them, so they must not pin search_path; what they run
+-- themselves is qualified throughout.
+
+CREATE FUNCTION @extschema@.on_ddl_start() RETURNS event_trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'andon_on_ddl_start';
+
+COMMENT ON FUNCTION @extschema@.on_ddl_start() IS
+    'refuses DDL of sources that cannot be followed, and makes room for triggers';
+
+CREATE FUNCTION @extschema@.on_ddl_end() RETURNS event_trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'andon_on_ddl_end';
+
+COMMENT ON FUNCTION @extschema@.on_ddl_end() IS
+    'brings boards up to date with DDL of what they are made of';
+
+CREATE FUNCTION @extschema@.on_drop() RETURNS event_trigger
+LANGUAGE c SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_on_drop';
+
+COMMENT ON FUNCTION @extschema@.on_drop() IS 'forgets boards whose table or definition is dropped';
+
+CREATE EVENT TRIGGER andon_ddl_start ON ddl_command_start
+WHEN TAG IN ('ALTER TABLE')
+EXECUTE FUNCTION @extschema@.on_ddl_start();
+
+CREATE EVENT TRIGGER andon_ddl_end ON ddl_command_end
+WHEN TAG IN ('CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE SCHEMA', 'ALTER TABLE', 'ALTER FOREIGN TABLE',
+             'CREATE VIEW', 'CREATE FUNCTION', 'ALTER FUNCTION', 'ALTER ROUTINE', 'CREATE AGGREGATE', 'ALTER TYPE')
+EXECUTE FUNCTION @extschema@.on_ddl_end();
+
+CREATE EVENT TRIGGER andon_drop ON sql_drop
+EXECUTE FUNCTION @extschema@.on_drop();
+
+ALTER EVENT TRIGGER andon_ddl_start ENABLE ALWAYS;
+ALTER EVENT TRIGGER andon_ddl_end ENABLE ALWAYS;
+ALTER EVENT TRIGGER andon_drop ENABLE ALWAYS;

@@ -91,7 +91,8 @@ AS 'MODULE_PATHNAME', 'andon_set_transitions';
 COMMENT ON FUNCTION @extschema@.set_transitions(regclass, text[]) IS
     'allows these changes of status only: {NEW>PAID,PAID>CUT,>NEW,CUT>}';
 
--- why: what is wrong as far as the catalogs show it, NULL if nothing is.
+-- state: 'broken' if changes do not reach it, or may have been missed; else as andon.board has it. why: NULL if it is ok.
+-- not_followed: what never reaches it, by its options.
 CREATE VIEW @extschema@.boards AS
 SELECT b.board,
        b.definition,
@@ -108,11 +109,13 @@ SELECT b.board,
         FROM @extschema@.board_source s WHERE s.board = b.board) AS sources,
        CASE WHEN t.trouble IS NULL THEN b.state ELSE 'broken' END AS state,
        COALESCE(t.trouble, CASE b.state
+           WHEN 'broken' THEN b.why
            WHEN 'restoring' THEN 'restored from a dump; its rows are the dump''s'
            WHEN 'unchecked' THEN 'restored from a dump and maintained since; '
                || 'andon.repair_board() compares it with its definition'
        END) AS why,
-       b.transitions
+       b.transitions,
+       f.not_followed
 FROM @extschema@.board b,
      LATERAL (
         SELECT CASE
@@ -130,7 +133,14 @@ FROM @extschema@.board b,
                                   WHERE g.tgrelid = s.source AND g.tgname = n.name
                                     AND g.tgenabled IN ('O', 'A'))
                 ORDER BY s.source, n.name LIMIT 1)
-        END) t (trouble)
+        END) t (trouble),
+     LATERAL (
+        SELECT pg_catalog.array_agg(x.what ORDER BY x.n, x.what)
+        FROM (SELECT 1, 'changes of ' || s.source || ', which is static'
+              FROM @extschema@.board_source s WHERE s.board = b.board AND s.is_static
+              UNION ALL
+              SELECT 2, 'logical replication and session_replication_role = replica (option enable_always)'
+              WHERE b.options -> 'enable_always' IS DISTINCT FROM 'true'::pg_catalog.jsonb) x (n, what)) f (not_followed)
 WHERE pg_catalog.has_table_privilege(b.board, 'SELECT') IS NOT FALSE;
 
 COMMENT ON VIEW @extschema@.boards IS 'the boards that the current user may read';

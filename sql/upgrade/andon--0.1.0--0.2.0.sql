@@ -7,11 +7,15 @@
 ALTER TABLE @extschema@.board ADD COLUMN state text NOT NULL DEFAULT 'ok';
 
 COMMENT ON COLUMN @extschema@.board.state IS
-    'ok; restoring: as a dump has it; unchecked: maintained since it was restored';
+    'ok; restoring: as a dump has it; unchecked: maintained since it was restored; broken: changes may be missing';
 
 ALTER TABLE @extschema@.board ADD COLUMN transitions text[];
 
 COMMENT ON COLUMN @extschema@.board.transitions IS 'allowed changes of status; NULL: all are';
+
+ALTER TABLE @extschema@.board ADD COLUMN why text;
+
+COMMENT ON COLUMN @extschema@.board.why IS 'what has broken it';
 
 -- The extension writes its tables below SQL: what fires these is a restore.
 
@@ -28,6 +32,47 @@ FOR EACH ROW EXECUTE FUNCTION @extschema@.catalog_trigger();
 CREATE TRIGGER restored BEFORE INSERT OR UPDATE OR DELETE ON @extschema@.board_source
 FOR EACH ROW EXECUTE FUNCTION @extschema@.catalog_trigger();
 
+-- Event triggers, so that boards follow the DDL of their sources. They run as
+-- whoever runs the DDL, with triggers off too (ALWAYS). The first two look up
+-- names as the DDL has them, so they must not pin search_path; what they run
+-- themselves is qualified throughout.
+
+CREATE FUNCTION @extschema@.on_ddl_start() RETURNS event_trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'andon_on_ddl_start';
+
+COMMENT ON FUNCTION @extschema@.on_ddl_start() IS
+    'refuses DDL of sources that cannot be followed, and makes room for triggers';
+
+CREATE FUNCTION @extschema@.on_ddl_end() RETURNS event_trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'andon_on_ddl_end';
+
+COMMENT ON FUNCTION @extschema@.on_ddl_end() IS
+    'brings boards up to date with DDL of what they are made of';
+
+CREATE FUNCTION @extschema@.on_drop() RETURNS event_trigger
+LANGUAGE c SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_on_drop';
+
+COMMENT ON FUNCTION @extschema@.on_drop() IS 'forgets boards whose table or definition is dropped';
+
+CREATE EVENT TRIGGER andon_ddl_start ON ddl_command_start
+WHEN TAG IN ('ALTER TABLE')
+EXECUTE FUNCTION @extschema@.on_ddl_start();
+
+CREATE EVENT TRIGGER andon_ddl_end ON ddl_command_end
+WHEN TAG IN ('CREATE TABLE', 'CREATE FOREIGN TABLE', 'CREATE SCHEMA', 'ALTER TABLE', 'ALTER FOREIGN TABLE',
+             'CREATE VIEW', 'CREATE FUNCTION', 'ALTER FUNCTION', 'ALTER ROUTINE', 'CREATE AGGREGATE', 'ALTER TYPE')
+EXECUTE FUNCTION @extschema@.on_ddl_end();
+
+CREATE EVENT TRIGGER andon_drop ON sql_drop
+EXECUTE FUNCTION @extschema@.on_drop();
+
+ALTER EVENT TRIGGER andon_ddl_start ENABLE ALWAYS;
+ALTER EVENT TRIGGER andon_ddl_end ENABLE ALWAYS;
+ALTER EVENT TRIGGER andon_drop ENABLE ALWAYS;
+
 CREATE FUNCTION @extschema@.repair_board(board regclass) RETURNS bigint
 LANGUAGE c VOLATILE STRICT SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'andon_repair_board';
@@ -37,7 +82,8 @@ COMMENT ON FUNCTION @extschema@.repair_board(regclass) IS
 
 DROP VIEW @extschema@.boards;
 
--- why: what is wrong as far as the catalogs show it, NULL if nothing is.
+-- state: 'broken' if changes do not reach it, or may have been missed; else as andon.board has it. why: NULL if it is ok.
+-- not_followed: what never reaches it, by its options.
 CREATE VIEW @extschema@.boards AS
 SELECT b.board,
        b.definition,
@@ -54,11 +100,13 @@ SELECT b.board,
         FROM @extschema@.board_source s WHERE s.board = b.board) AS sources,
        CASE WHEN t.trouble IS NULL THEN b.state ELSE 'broken' END AS state,
        COALESCE(t.trouble, CASE b.state
+           WHEN 'broken' THEN b.why
            WHEN 'restoring' THEN 'restored from a dump; its rows are the dump''s'
            WHEN 'unchecked' THEN 'restored from a dump and maintained since; '
                || 'andon.repair_board() compares it with its definition'
        END) AS why,
-       b.transitions
+       b.transitions,
+       f.not_followed
 FROM @extschema@.board b,
      LATERAL (
         SELECT CASE
@@ -76,7 +124,14 @@ FROM @extschema@.board b,
                                   WHERE g.tgrelid = s.source AND g.tgname = n.name
                                     AND g.tgenabled IN ('O', 'A'))
                 ORDER BY s.source, n.name LIMIT 1)
-        END) t (trouble)
+        END) t (trouble),
+     LATERAL (
+        SELECT pg_catalog.array_agg(x.what ORDER BY x.n, x.what)
+        FROM (SELECT 1, 'changes of ' || s.source || ', which is static'
+              FROM @extschema@.board_source s WHERE s.board = b.board AND s.is_static
+              UNION ALL
+              SELECT 2, 'logical replication and session_replication_role = replica (option enable_always)'
+              WHERE b.options -> 'enable_always' IS DISTINCT FROM 'true'::pg_catalog.jsonb) x (n, what)) f (not_followed)
 WHERE pg_catalog.has_table_privilege(b.board, 'SELECT') IS NOT FALSE;
 
 COMMENT ON VIEW @extschema@.boards IS 'the boards that the current user may read';

@@ -1,9 +1,9 @@
 --
 -- Commit LSN, settings and version. That the message arrives is tested from Python.
 --
+SELECT andon.last_commit_lsn() IS NULL AS none_yet;
 CREATE TABLE se (id int);
 SELECT andon.version() ~ '^[0-9]+\.[0-9]+\.[0-9]+$' AS version;
-SELECT andon.last_commit_lsn() IS NULL AS none_yet;
 SELECT pg_current_wal_insert_lsn() AS before \gset
 INSERT INTO se VALUES (1);
 SELECT andon.last_commit_lsn() > :'before' AND andon.last_commit_lsn() <= pg_current_wal_insert_lsn() AS here;
