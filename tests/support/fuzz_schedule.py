@@ -17,10 +17,14 @@ nothing to change.
 
 import itertools
 
+from fuzz_schema import STATUSES
 from fuzz_statement import StatementMaker
 
 # Answers with a text if some board is not its definition's result.
 CHECK = "SELECT fuzz.wrong()"
+
+# Gives the next orders of a status another one.
+CLAIM = "SELECT andon.claim('%s', '%s', '%s', '{}', %d)"
 
 # Answers with the number of rows that were not as they should be.
 REFRESH = "SELECT andon.refresh_board('%s')"
@@ -57,13 +61,14 @@ class Schedule:
 
 
 class ScheduleMaker:
-    """boards: names of those that may be refreshed."""
+    """refreshed, claimed: names of boards for which this may be done."""
 
-    def __init__(self, rnd, schema, server_version, boards=()):
+    def __init__(self, rnd, schema, server_version, refreshed=(), claimed=()):
         self.rnd = rnd
         self.statements = StatementMaker(rnd, schema, server_version)
         self.tables = schema.tables
-        self.boards = boards
+        self.refreshed = refreshed
+        self.claimed = claimed
 
     def make(self, sessions, transactions=3):
         scripts = [[self.transaction("%d_%d" % (session, number)) for number in range(transactions)]
@@ -81,7 +86,7 @@ class ScheduleMaker:
         if not texts[0].startswith("BEGIN") or any(AT_COMMIT in text for text in texts) or self.rnd.random() > 0.3:
             return
         end = -2 if "PREPARED" in texts[-1] else -1
-        what = REFRESH % self.rnd.choice(self.boards) if self.boards and self.rnd.random() < 0.2 else CHECK
+        what = REFRESH % self.rnd.choice(self.refreshed) if self.refreshed and self.rnd.random() < 0.2 else CHECK
         texts[end:end] = [what]
 
     def transaction(self, name):
@@ -91,7 +96,7 @@ class ScheduleMaker:
         is_prepared = self.rnd.random() < 0.12
         texts = [self.begin(is_prepared)]
         for _ in range(self.rnd.choice((1, 1, 1, 2, 2, 3))):
-            texts += self.savepoint() if self.rnd.random() < 0.18 else [self.statements.make()]
+            texts += self.savepoint() if self.rnd.random() < 0.18 else [self.statement()]
             if self.rnd.random() < 0.06:
                 texts.append(self.rnd.choice((AT_COMMIT, AT_STATEMENT)))
         if is_prepared:
@@ -100,6 +105,12 @@ class ScheduleMaker:
         else:
             texts.append("ROLLBACK" if self.rnd.random() < 0.08 else "COMMIT")
         return texts
+
+    def statement(self):
+        if self.claimed and self.rnd.random() < 0.06:
+            before, after = self.rnd.sample(STATUSES, 2)
+            return CLAIM % (self.rnd.choice(self.claimed), before, after, self.rnd.choice((1, 1, 2, 5)))
+        return self.statements.make()
 
     def begin(self, is_prepared):
         level = self.rnd.choice(LEVELS)
@@ -116,7 +127,7 @@ class ScheduleMaker:
 
     def savepoint(self):
         """What was put off until the commit may be done, and undone, under the savepoint."""
-        first = self.statements.make()
+        first = self.statement()
         if self.rnd.random() < 0.3:
             first = "%s; %s" % (AT_STATEMENT, first)
         texts = ["SAVEPOINT s", first]

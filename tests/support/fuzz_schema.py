@@ -146,11 +146,11 @@ class Table:
         """Triggers: one changes the row on its way in, one writes it once more, one does and undoes that,
         one writes it at the commit."""
         same = " AND ".join("%s = NEW.%s" % (column, column) for column in self.key)
-        yield ("CREATE FUNCTION %s_before() RETURNS trigger LANGUAGE plpgsql AS "
+        yield ("CREATE FUNCTION %s_before() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS "
                "$$BEGIN IF NEW.n = 3 THEN NEW.b := NULL; END IF; RETURN NEW; END$$" % self.name)
-        yield ("CREATE FUNCTION %s_after() RETURNS trigger LANGUAGE plpgsql AS "
+        yield ("CREATE FUNCTION %s_after() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS "
                "$$BEGIN UPDATE %s SET n = 1, a = NULL WHERE %s; RETURN NULL; END$$" % (self.name, self.name, same))
-        yield ("CREATE FUNCTION %s_undone() RETURNS trigger LANGUAGE plpgsql AS "
+        yield ("CREATE FUNCTION %s_undone() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS "
                "$$BEGIN UPDATE %s SET n = 0 WHERE %s; RAISE division_by_zero;"
                " EXCEPTION WHEN division_by_zero THEN RETURN NULL; END$$" % (self.name, self.name, same))
         yield ("CREATE TRIGGER meddle_before BEFORE INSERT OR UPDATE ON %s "
@@ -160,7 +160,7 @@ class Table:
         yield ("CREATE TRIGGER meddle_undone AFTER INSERT OR UPDATE ON %s "
                "FOR EACH ROW WHEN (NEW.n = 1) EXECUTE FUNCTION %s_undone()" % (self.name, self.name))
 
-        yield ("CREATE FUNCTION %s_late() RETURNS trigger LANGUAGE plpgsql AS "
+        yield ("CREATE FUNCTION %s_late() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS "
                "$$BEGIN UPDATE %s SET s = 'A' WHERE %s; RETURN NULL; END$$" % (self.name, self.name, same))
         yield ("CREATE CONSTRAINT TRIGGER meddle_late AFTER UPDATE ON %s DEFERRABLE INITIALLY DEFERRED "
                "FOR EACH ROW WHEN (NEW.s = 'X' AND NEW.n = 0) EXECUTE FUNCTION %s_late()" % (self.name, self.name))

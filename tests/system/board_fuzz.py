@@ -151,8 +151,10 @@ class Scene:
         self.create()
         for number in range(ROUNDS_PER_SCENE if self.boards else 0):
             load = list(self.schema.load(self.rnd))
-            schedule = ScheduleMaker(self.rnd, self.schema, self.runner.control.server_version,
-                                     list(self.boards) if self.schema.family.exact else ()).make(sessions)
+            schedule = ScheduleMaker(
+                self.rnd, self.schema, self.runner.control.server_version,
+                list(self.boards) if self.schema.family.exact else (),
+                [name for name in self.boards if self.boards[name].kind == "row_per_key"]).make(sessions)
             self.counts.add("schedules")
             try:
                 found = self.round(load, schedule, self.counts)
