@@ -13,7 +13,7 @@ From the environment (make bench B=board PART=writers SECS=10):
     CHANGES  status changes of the part churn (1000000)
     ROWS     of the large board, parts million and growth (1000000)
 
-The board alone is measured: andon.notify is off.
+The board alone is measured: no change log, no notifications.
 """
 
 import contextlib

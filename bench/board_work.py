@@ -42,7 +42,7 @@ DEFINITION = """
 
 CREATE_BOARD = ("CREATE EXTENSION IF NOT EXISTS andon",
                 "SELECT andon.create_board('public.board', $$%s$$, '{id}', 'status',"
-                " 'priority DESC, created_at, id')" % (DEFINITION % ""))
+                " 'priority DESC, created_at, id', '{\"log\": \"off\"}')" % (DEFINITION % ""))
 
 HAND_MADE = """
     CREATE TABLE board AS %s;

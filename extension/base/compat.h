@@ -121,9 +121,11 @@ compat_build_attrmap(TupleDesc indesc, TupleDesc outdesc)
 #define compat_is_group_rte(rte) ((rte)->rtekind == RTE_GROUP)
 #define compat_group_expression(rte, attno) \
 	((Node *) list_nth((rte)->groupexprs, (attno) - 1))
+#define COMPAT_QTW_IGNORE_GROUPEXPRS	QTW_IGNORE_GROUPEXPRS
 #else
 #define compat_is_group_rte(rte) false
 #define compat_group_expression(rte, attno) NULL
+#define COMPAT_QTW_IGNORE_GROUPEXPRS	0
 #endif
 
 /* 18 has virtual generated columns, computed when they are read. */
@@ -173,6 +175,15 @@ compat_att_is_not_null(Oid relid, AttrNumber attno)
 #define compat_primary_key_index(rel)	RelationGetPrimaryKeyIndex((rel), false)
 #else
 #define compat_primary_key_index(rel)	RelationGetPrimaryKeyIndex(rel)
+#endif
+
+/* 18 counts what a scan does. */
+#if PG_VERSION_NUM >= 180000
+#define compat_index_beginscan(rel, index, snapshot, nkeys) \
+	index_beginscan((rel), (index), (snapshot), NULL, (nkeys), 0)
+#else
+#define compat_index_beginscan(rel, index, snapshot, nkeys) \
+	index_beginscan((rel), (index), (snapshot), (nkeys), 0)
 #endif
 
 #endif							/* ANDON_BASE_COMPAT_H */

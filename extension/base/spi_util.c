@@ -89,8 +89,6 @@ spi_util_parse_settings(ArrayType *settings)
 void
 spi_util_enter_owner(OwnerScope *scope, Oid owner, List *settings)
 {
-	ListCell   *cell;
-
 	GetUserIdAndSecContext(&scope->saved_user, &scope->saved_security);
 	scope->guc_level = NewGUCNestLevel();
 
@@ -100,6 +98,13 @@ spi_util_enter_owner(OwnerScope *scope, Oid owner, List *settings)
 	 */
 	SetUserIdAndSecContext(owner, scope->saved_security | SECURITY_RESTRICTED_OPERATION |
 						   SECURITY_NOFORCE_RLS);
+	spi_util_pin_settings(settings);
+}
+
+void
+spi_util_pin_settings(List *settings)
+{
+	ListCell   *cell;
 
 	foreach(cell, settings)
 	{

@@ -40,6 +40,9 @@ typedef struct PinnedSetting
 
 extern List *spi_util_parse_settings(ArrayType *settings);
 extern void spi_util_enter_owner(OwnerScope *scope, Oid owner, List *settings);
+
+/* Puts more settings in force, inside a scope. */
+extern void spi_util_pin_settings(List *settings);
 extern void spi_util_leave_owner(const OwnerScope *scope);
 
 /* Connect and finish, raising ERROR on failure. */

@@ -88,6 +88,16 @@ board_plan_analyse(const Board *board)
 	return definition;
 }
 
+FastColumns *
+board_plan_find_fast(const Board *board, const Definition *definition)
+{
+	Relation	view = relation_open(board->view, AccessShareLock);
+	FastColumns *fast = fast_columns_find(definition, get_view_query(view));
+
+	relation_close(view, NoLock);
+	return fast;
+}
+
 int
 board_plan_first_path(const BoardPlan *plan, const SourceUse *source)
 {
@@ -139,6 +149,7 @@ build_plan(Board *board)
 	for (int s = 0; s < definition->nsources; s++)
 		for (int i = 0; i < definition->sources[s].npaths; i++)
 			build_path(plan, &plan->paths[p++], &definition->sources[s].paths[i]);
+	plan->fast = board_plan_find_fast(board, definition);
 	plan->fingerprint = fingerprint_plan(plan);
 	return plan;
 }
@@ -210,6 +221,8 @@ fingerprint_plan(const BoardPlan *plan)
 
 	for (int i = 0; i < plan->definition->nkeys; i++)
 		hash = hash_combine64(hash, plan->definition->key_types[i]);
+	if (plan->fast)
+		hash = hash_combine64(hash, bms_hash_value(plan->fast->attnos));
 	for (int p = 0; p < plan->npaths; p++)
 	{
 		const DirtyPath *path = plan->paths[p].path;

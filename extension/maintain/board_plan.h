@@ -20,6 +20,7 @@
 #include "postgres.h"
 
 #include "analysis/definition.h"
+#include "analysis/fast_columns.h"
 #include "base/spi_util.h"
 #include "base/values.h"
 #include "board/board.h"
@@ -57,6 +58,8 @@ typedef struct BoardPlan
 	Board	   *board;			/* borrowed from the cache entry */
 	MemoryContext context;		/* the cache entry's */
 	Definition *definition;
+	FastColumns *fast;			/* NULL: every change needs the definition */
+	struct FastPath *fast_path; /* NULL until first used; see fast_path.c */
 	uint64		fingerprint;
 	ValueShape *key;
 	FmgrInfo   *key_equal;		/* per key column */
@@ -81,6 +84,9 @@ extern BoardPlan *board_plan_get_or_error(Oid relid);
 
 /* Analyses the definition view of a board; options as create_board made them. */
 extern Definition *board_plan_analyse(const Board *board);
+
+/* The fast columns of a board of this analysis, or NULL. */
+extern FastColumns *board_plan_find_fast(const Board *board, const Definition *definition);
 
 /* Index in plan->paths of the first path of a source of plan->definition. */
 extern int	board_plan_first_path(const BoardPlan *plan, const SourceUse *source);

@@ -111,6 +111,28 @@ board_writer_open(BoardPlan *plan, bool is_filling)
 	return writer;
 }
 
+bool
+board_writer_find(BoardWriter *writer, RowLookup *lookup, const Datum *key,
+				  Snapshot snapshot, BoardRow *row)
+{
+	const Board *board = writer->plan->board;
+	ResultRelInfo *result = writer->result;
+	int			i = 0;
+
+	while (RelationGetRelid(result->ri_IndexRelationDescs[i]) != lookup->index)
+		i++;
+	if (!row_lookup_find(lookup, writer->rel, result->ri_IndexRelationDescs[i], key, snapshot,
+						 writer->before))
+		return false;
+	slot_getallattrs(writer->before);
+	row->tid = writer->before->tts_tid;
+	row->values = writer->before->tts_values;
+	row->nulls = writer->before->tts_isnull;
+	row->since = DatumGetTimestampTz(row->values[board->since_attno - 1]);
+	row->version = DatumGetInt64(row->values[board->version_attno - 1]);
+	return true;
+}
+
 void
 board_writer_insert(BoardWriter *writer, Datum *values, bool *nulls)
 {
@@ -138,8 +160,11 @@ board_writer_update(BoardWriter *writer, const BoardRow *before, Datum *values, 
 void
 board_writer_delete(BoardWriter *writer, const BoardRow *before)
 {
-	ExecClearTuple(writer->before);
-	writer->before->tts_tid = before->tid;
+	if (before->values != writer->before->tts_values)
+	{
+		ExecClearTuple(writer->before);
+		writer->before->tts_tid = before->tid;
+	}
 	ExecSimpleRelationDelete(writer->result, writer->estate, &writer->epqstate,
 							 writer->before);
 	note_departed(writer, before->values, before->version + 1);
@@ -176,7 +201,13 @@ fill_slot(BoardWriter *writer, const BoardRow *before, Datum *values, bool *null
 
 	ExecClearTuple(after);
 	memset(after->tts_isnull, true, sizeof(bool) * natts);
-	if (before)
+	if (before && before->values == writer->before->tts_values)
+	{
+		/* found here: the values point into the slot */
+		memcpy(after->tts_values, before->values, sizeof(Datum) * natts);
+		memcpy(after->tts_isnull, before->nulls, sizeof(bool) * natts);
+	}
+	else if (before)
 	{
 		ExecClearTuple(writer->before);
 		if (natts > board->version_attno &&

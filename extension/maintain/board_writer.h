@@ -19,6 +19,7 @@
 
 #include "postgres.h"
 
+#include "base/row_lookup.h"
 #include "maintain/board_plan.h"
 #include "storage/itemptr.h"
 
@@ -36,6 +37,14 @@ typedef struct BoardRow
 
 /* is_filling: the rows of a new board are no changes. */
 extern BoardWriter *board_writer_open(BoardPlan *plan, bool is_filling);
+
+/*
+ * The board's row of a key, as the snapshot sees it; false if there is none.
+ * lookup goes by an index of the board.  The row lives in the writer, until the
+ * next call that finds or writes one.
+ */
+extern bool board_writer_find(BoardWriter *writer, RowLookup *lookup, const Datum *key,
+							  Snapshot snapshot, BoardRow *row);
 
 extern void board_writer_insert(BoardWriter *writer, Datum *values, bool *nulls);
 extern void board_writer_update(BoardWriter *writer, const BoardRow *before,

@@ -11,7 +11,9 @@
  * "Changed" means that the stored image of a column the definition uses is
  * another one.  An UPDATE that touches only other columns costs a comparison.
  * On an UPDATE both the old and the new start of a path are dirty: the row
- * leaves one key and enters another.
+ * leaves one key and enters another.  Where only fast columns changed the key
+ * is the same and is noted as fast, with the row's place (fast_path.h); so is
+ * the key of a row that is deleted.
  *
  * Where the table is a step on other sources' paths, a row that is new there,
  * or whose link columns changed, also asks for a shared lock on its link
@@ -51,6 +53,7 @@ typedef struct TargetBoard
 	bool		restoring;		/* a dump's rows are not followed */
 	int			nused;
 	AttrNumber *used;			/* the table's own, all the definition uses */
+	bool	   *fast;			/* per used column; NULL if none is */
 	int			npaths;
 	TargetValues *paths;
 	int			nlinks;
@@ -72,7 +75,13 @@ static void reset_targets(void);
 static void add_source(Target *target, Relation rel, Oid source);
 static TargetBoard *build_target_board(BoardPlan *plan, SourceUse *use, Relation rel);
 static AttrNumber *map_attnos(const AttrNumber *attnos, int n, AttrMap *map);
-static AttrNumber *used_attnos(const SourceUse *use, Relation source, AttrMap *map, int *n);
+static void add_used(TargetBoard *board, const SourceUse *use, Relation source, AttrMap *map);
+static void add_fast(TargetBoard *board, const BoardPlan *plan, const SourceUse *use);
+static bool capture_fast(const TargetBoard *board, TupleTableSlot *before,
+						 TupleTableSlot *after);
+static bool only_fast_changed(const TargetBoard *board, TupleTableSlot *before,
+							  TupleTableSlot *after);
+static bool column_changed(AttrNumber attno, TupleTableSlot *before, TupleTableSlot *after);
 static void capture_values(const TargetValues *what, TupleTableSlot *slot);
 static bool any_column_changed(const AttrNumber *attnos, int n, TupleTableSlot *before,
 							   TupleTableSlot *after);
@@ -93,6 +102,8 @@ capture_row(Relation rel, TupleTableSlot *before, TupleTableSlot *after)
 			!any_column_changed(board->used, board->nused, before, after))
 			continue;
 		if (board->restoring && before == NULL && board_state_session_restores())
+			continue;
+		if (board->fast && before && capture_fast(board, before, after))
 			continue;
 		for (int i = 0; i < board->npaths; i++)
 		{
@@ -194,7 +205,9 @@ build_target_board(BoardPlan *plan, SourceUse *use, Relation rel)
 
 	board->board = plan->board->relid;
 	board->restoring = plan->board->state == BOARD_RESTORING;
-	board->used = used_attnos(use, source, map, &board->nused);
+	add_used(board, use, source, map);
+	if (plan->fast && use->relid == plan->fast->relid && use->relid == RelationGetRelid(rel))
+		add_fast(board, plan, use);
 	board->paths = palloc0(sizeof(TargetValues) * Max(use->npaths, 1));
 	for (int i = 0; i < use->npaths; i++)
 	{
@@ -238,22 +251,52 @@ map_attnos(const AttrNumber *attnos, int n, AttrMap *map)
 }
 
 /* A whole-row reference uses every column. */
-static AttrNumber *
-used_attnos(const SourceUse *use, Relation source, AttrMap *map, int *n)
+static void
+add_used(TargetBoard *board, const SourceUse *use, Relation source, AttrMap *map)
 {
 	TupleDesc	desc = RelationGetDescr(source);
-	AttrNumber *result = palloc(sizeof(AttrNumber) * desc->natts);
 
-	*n = 0;
+	board->used = palloc(sizeof(AttrNumber) * desc->natts);
 	for (int attno = 1; attno <= desc->natts; attno++)
 	{
 		if (TupleDescAttr(desc, attno - 1)->attisdropped)
 			continue;
 		if (use->uses_whole_row ||
 			bms_is_member(attno - FirstLowInvalidHeapAttributeNumber, use->used_attnos))
-			result[(*n)++] = map->attnums[attno - 1];
+			board->used[board->nused++] = map->attnums[attno - 1];
 	}
-	return result;
+}
+
+/* The key table itself: attribute numbers are its own. */
+static void
+add_fast(TargetBoard *board, const BoardPlan *plan, const SourceUse *use)
+{
+	board->fast = palloc0(sizeof(bool) * Max(board->nused, 1));
+	for (int i = 0; i < board->nused; i++)
+		board->fast[i] = bms_is_member(board->used[i], plan->fast->attnos);
+}
+
+/* Notes the key as fast, if this change of a row of the key table is. */
+static bool
+capture_fast(const TargetBoard *board, TupleTableSlot *before, TupleTableSlot *after)
+{
+	const TargetValues *key = &board->paths[0];
+	Datum		values[INDEX_MAX_KEYS];
+
+	if (after && !only_fast_changed(board, before, after))
+		return false;
+	if (value_read_slot(key->attnos, key->shape->n, before, values))
+		dirty_set_add_fast(&key->tag, key->shape, values, after ? &after->tts_tid : NULL);
+	return true;
+}
+
+static bool
+only_fast_changed(const TargetBoard *board, TupleTableSlot *before, TupleTableSlot *after)
+{
+	for (int i = 0; i < board->nused; i++)
+		if (!board->fast[i] && column_changed(board->used[i], before, after))
+			return false;
+	return true;
 }
 
 /* A NULL on the way links to nothing and is no key. */
@@ -270,23 +313,24 @@ static bool
 any_column_changed(const AttrNumber *attnos, int n, TupleTableSlot *before,
 				   TupleTableSlot *after)
 {
-	TupleDesc	desc = before->tts_tupleDescriptor;
-
 	for (int i = 0; i < n; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(desc, attnos[i] - 1);
-		bool		before_null;
-		bool		after_null;
-		Datum		before_value = slot_getattr(before, attnos[i], &before_null);
-		Datum		after_value = slot_getattr(after, attnos[i], &after_null);
-
-		if (before_null != after_null)
+		if (column_changed(attnos[i], before, after))
 			return true;
-		if (!before_null &&
-			!datum_image_eq(before_value, after_value, att->attbyval, att->attlen))
-			return true;
-	}
 	return false;
+}
+
+static bool
+column_changed(AttrNumber attno, TupleTableSlot *before, TupleTableSlot *after)
+{
+	Form_pg_attribute att = TupleDescAttr(before->tts_tupleDescriptor, attno - 1);
+	bool		before_null;
+	bool		after_null;
+	Datum		before_value = slot_getattr(before, attno, &before_null);
+	Datum		after_value = slot_getattr(after, attno, &after_null);
+
+	if (before_null || after_null)
+		return before_null != after_null;
+	return !datum_image_eq(before_value, after_value, att->attbyval, att->attlen);
 }
 
 static void

@@ -75,6 +75,7 @@ static DirtyEntry *probe = NULL;	/* scratch entry for look-ups */
 static int	probe_columns = 0;
 
 static void begin(void);
+static DirtyEntry *add(const DirtyTag *tag, const ValueShape *shape, const Datum *values);
 static DirtyBoard *get_board(Oid relid);
 static DirtyLevel *get_level(int level);
 static void prepare_probe(const DirtyTag *tag, const ValueShape *shape, const Datum *values);
@@ -86,34 +87,24 @@ static void unlink_pending(DirtyEntry *entry);
 void
 dirty_set_add(const DirtyTag *tag, const ValueShape *shape, const Datum *values)
 {
-	DirtyBoard *board;
-	DirtySlot  *slot;
-	bool		found;
-	DirtyEntry *entry;
-	DirtyTag	whole;
+	DirtyEntry *entry = add(tag, shape, values);
 
-	if (context == NULL)
-		begin();
-	board = get_board(tag->board);
-	if (board->whole)
-		return;
-	if (board->count >= DIRTY_SET_MAX_ENTRIES && tag->kind != DIRTY_WHOLE)
-	{
-		whole = (DirtyTag) {tag->board, 0, DIRTY_WHOLE, 0};
-		dirty_set_add(&whole, NULL, NULL);
-		return;
-	}
+	if (entry)
+		entry->fast = false;
+}
 
-	prepare_probe(tag, shape, values);
-	slot = dirty_lookup(pending, probe);
-	if (slot)
+void
+dirty_set_add_fast(const DirtyTag *tag, const ValueShape *shape, const Datum *values,
+				   ItemPointer tid)
+{
+	DirtyEntry *entry = add(tag, shape, values);
+
+	if (entry == NULL || !entry->fast)
 		return;
-	entry = copy_probe();
-	entry->board = board;
-	entry->level = GetCurrentTransactionNestLevel();
-	slot = dirty_insert(pending, entry, &found);
-	slot->entry = entry;
-	make_pending(entry);
+	if (tid)
+		ItemPointerCopy(tid, &entry->tid);
+	else
+		ItemPointerSetInvalid(&entry->tid);
 }
 
 bool
@@ -263,8 +254,12 @@ dirty_set_on_subabort(int n)
 				slot->entry = entry;
 				make_pending(entry);
 			}
-			else if (entry->level < slot->entry->level)
-				move_outward(slot->entry, entry->level);
+			else
+			{
+				slot->entry->fast &= entry->fast;
+				if (entry->level < slot->entry->level)
+					move_outward(slot->entry, entry->level);
+			}
 		}
 		if (found)
 			pfree(entry);
@@ -292,6 +287,43 @@ begin(void)
 
 	pending = dirty_create(made, 64, NULL);
 	context = made;
+}
+
+/* The pending entry, found or made; NULL where the whole board is dirty. */
+static DirtyEntry *
+add(const DirtyTag *tag, const ValueShape *shape, const Datum *values)
+{
+	DirtyBoard *board;
+	DirtySlot  *slot;
+	bool		found;
+	DirtyEntry *entry;
+	DirtyTag	whole;
+
+	if (context == NULL)
+		begin();
+	board = get_board(tag->board);
+	if (board->whole)
+		return NULL;
+	if (board->count >= DIRTY_SET_MAX_ENTRIES && tag->kind != DIRTY_WHOLE)
+	{
+		whole = (DirtyTag) {tag->board, 0, DIRTY_WHOLE, 0};
+		dirty_set_add(&whole, NULL, NULL);
+		return NULL;
+	}
+
+	prepare_probe(tag, shape, values);
+	slot = dirty_lookup(pending, probe);
+	if (slot)
+		return slot->entry;
+	entry = copy_probe();
+	entry->board = board;
+	entry->fast = true;
+	ItemPointerSetInvalid(&entry->tid);
+	entry->level = GetCurrentTransactionNestLevel();
+	slot = dirty_insert(pending, entry, &found);
+	slot->entry = entry;
+	make_pending(entry);
+	return entry;
 }
 
 static DirtyBoard *

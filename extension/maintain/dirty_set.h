@@ -28,6 +28,7 @@
 #include "base/values.h"
 #include "lib/ilist.h"
 #include "nodes/pg_list.h"
+#include "storage/itemptr.h"
 
 /* Entries of one board, beyond which the whole board is dirty. */
 #define DIRTY_SET_MAX_ENTRIES	100000
@@ -57,6 +58,8 @@ typedef struct DirtyEntry
 	const ValueShape *shape;	/* borrowed from a plan, until end of transaction */
 	uint32		hash;
 	int			level;			/* nesting level that captured it */
+	bool		fast;			/* DIRTY_KEY: only fast columns changed */
+	ItemPointerData tid;		/* if fast: the changed row, if it can be said */
 	DirtyBoard *board;
 	dlist_node	board_node;		/* in board->pending while pending */
 	dlist_node	level_node;		/* in its level's captured or drained list */
@@ -65,6 +68,13 @@ typedef struct DirtyEntry
 
 /* values may be NULL if the shape is (DIRTY_WHOLE). */
 extern void dirty_set_add(const DirtyTag *tag, const ValueShape *shape, const Datum *values);
+
+/*
+ * The same for a key whose row changed in fast columns only (fast_columns.h).
+ * The key is fast as long as nothing else makes it dirty.  tid may be NULL.
+ */
+extern void dirty_set_add_fast(const DirtyTag *tag, const ValueShape *shape,
+							   const Datum *values, ItemPointer tid);
 
 /* Is the whole board dirty, so that nothing more need be added? */
 extern bool dirty_set_is_whole(Oid board);

@@ -74,6 +74,7 @@
 #include "maintain/board_plan.h"
 #include "maintain/dirty_set.h"
 #include "maintain/drain.h"
+#include "maintain/fast_path.h"
 #include "maintain/mapping.h"
 #include "maintain/refresh.h"
 
@@ -97,6 +98,8 @@ typedef struct Drain
 {
 	BoardPlan  *plan;
 	bool		whole;			/* refresh every key */
+	bool		fast;			/* every key is fast (fast_path.h) */
+	ItemPointerData *tids;		/* if fast: per key, where its row was seen */
 	bool		alone;			/* the board lock is held exclusively */
 	int			nlocks;			/* single locks asked for */
 	ValueSet   *keys;
@@ -107,6 +110,8 @@ typedef struct Drain
 static bool draining = false;
 
 static void drain_board(Oid board);
+static void drain_refresh(Drain *drain, List *entries);
+static void drain_refresh_fast(Drain *drain);
 static void drain_sort_entries(Drain *drain, List *entries);
 static void drain_request_shared_links(Drain *drain, List *entries);
 static void drain_take_board_lock(Drain *drain, int nlocks);
@@ -191,28 +196,57 @@ drain_board(Oid relid)
 		callback.previous = error_context_stack;
 		error_context_stack = &callback;
 
-		spi_util_enter_owner(&scope, drain.plan->board->owner, drain.plan->board->settings);
-		spi_connect();
-		MemoryContextSwitchTo(context);
-		board_state_end_restore(drain.plan->board);
 		drain_sort_entries(&drain, entries);
+		spi_util_enter_owner(&scope, drain.plan->board->owner,
+							 drain.fast ? fast_path_settings(drain.plan) : drain.plan->board->settings);
 		drain_take_board_lock(&drain, list_length(entries));
-		if (!drain.whole)
-		{
-			drain_request_shared_links(&drain, entries);
-			drain_map_paths(&drain);
-			drain_lock_keys(&drain);
-			(void) refresh_keys(drain.plan, drain.keys);
-		}
+		if (drain.fast)
+			drain_refresh_fast(&drain);
 		else
-			(void) refresh_whole(drain.plan);
-		spi_finish();
+			drain_refresh(&drain, entries);
 		spi_util_leave_owner(&scope);
 		error_context_stack = callback.previous;
 	}
 	dirty_set_release(entries);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+}
+
+/* All that the entries lead to, by running the definition. */
+static void
+drain_refresh(Drain *drain, List *entries)
+{
+	MemoryContext context = CurrentMemoryContext;
+
+	spi_connect();
+	MemoryContextSwitchTo(context);
+	board_state_end_restore(drain->plan->board);
+	if (drain->whole)
+		(void) refresh_whole(drain->plan);
+	else
+	{
+		drain_request_shared_links(drain, entries);
+		drain_map_paths(drain);
+		drain_lock_keys(drain);
+		(void) refresh_keys(drain->plan, drain->keys);
+	}
+	spi_finish();
+	MemoryContextSwitchTo(context);
+}
+
+/*
+ * Keys whose rows changed in fast columns.  There are no links to be locked:
+ * what was changed leads from no row to another.
+ */
+static void
+drain_refresh_fast(Drain *drain)
+{
+	drain_lock_keys(drain);
+	drain->keys = fast_path_apply(drain->plan, drain->keys, drain->tids);
+	if (value_set_count(drain->keys) == 0)
+		return;
+	spi_util_pin_settings(drain->plan->board->settings);
+	drain_refresh(drain, NIL);
 }
 
 /* Entries by what is to be done with them. */
@@ -224,16 +258,25 @@ drain_sort_entries(Drain *drain, List *entries)
 
 	drain->requests = locks_create_requests();
 	drain->keys = value_set_create(plan->key);
+	drain->fast = fast_path_is_usable(plan);
+	drain->tids = palloc_extended(sizeof(ItemPointerData) * list_length(entries), MCXT_ALLOC_HUGE);
 	drain->carried = palloc0(sizeof(ValueSet *) * Max(plan->npaths, 1));
 	foreach(cell, entries)
 	{
 		DirtyEntry *entry = lfirst(cell);
 
+		drain->fast &= entry->tag.kind == DIRTY_KEY && entry->fast;
 		/* captured under another definition: its index may mean another path */
 		if (entry->tag.kind == DIRTY_WHOLE || entry->tag.fingerprint != plan->fingerprint)
+		{
 			drain->whole = true;
+			drain->fast = false;
+		}
 		else if (entry->tag.kind == DIRTY_KEY)
+		{
+			drain->tids[value_set_count(drain->keys)] = entry->tid;
 			value_set_add(drain->keys, entry->values);
+		}
 		else if (entry->tag.kind == DIRTY_START)
 		{
 			int			path = entry->tag.index;
