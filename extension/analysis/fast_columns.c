@@ -71,6 +71,9 @@ fast_columns_find(const Definition *definition, Query *query)
 	const SourceUse *use = definition_find_source(definition, definition->key_relid);
 	FastFinder	finder = {0};
 
+	/* one key table; a UNION or a FULL JOIN may have several */
+	if (use == NULL)
+		return NULL;
 	finder.query = query;
 	if (!definition_is_apt(definition, query) || !table_is_apt(definition, use))
 		return NULL;
