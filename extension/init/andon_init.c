@@ -18,6 +18,7 @@
 #include "access/xact.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 #include "base/guc.h"
 #include "board/board_cache.h"
@@ -35,6 +36,7 @@ void		_PG_init(void);
 static void on_transaction_event(XactEvent event, void *arg);
 static void on_subtransaction_event(SubXactEvent event, SubTransactionId subxact,
 									SubTransactionId parent, void *arg);
+static MemoryContext enter_transaction_memory(void);
 static void on_transaction_end(void);
 
 void
@@ -55,16 +57,22 @@ andon_version(PG_FUNCTION_ARGS)
 static void
 on_transaction_event(XactEvent event, void *arg)
 {
+	MemoryContext old;
+
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
+			old = enter_transaction_memory();
 			drain_before_commit();
 			feed_before_commit();
 			commit_lsn_before_commit();
+			MemoryContextSwitchTo(old);
 			break;
 		case XACT_EVENT_PRE_PREPARE:
+			old = enter_transaction_memory();
 			drain_before_commit();
 			feed_before_prepare();
+			MemoryContextSwitchTo(old);
 			break;
 		case XACT_EVENT_COMMIT:
 			commit_lsn_on_commit();
@@ -80,6 +88,16 @@ on_transaction_event(XactEvent event, void *arg)
 			/* workers never write */
 			break;
 	}
+}
+
+/*
+ * What is left behind shall go with the transaction: in a procedure that
+ * commits, the current context lives as long as the procedure runs.
+ */
+static MemoryContext
+enter_transaction_memory(void)
+{
+	return MemoryContextSwitchTo(TopTransactionContext);
 }
 
 static void

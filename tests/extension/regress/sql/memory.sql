@@ -1,5 +1,6 @@
 --
--- A backend's memory does not grow with the transactions it has run.
+-- A backend's memory does not grow with the transactions it has run, nor with those of
+-- one procedure that is still running.
 --
 SET synchronous_commit = off;
 CREATE TABLE customers (id int PRIMARY KEY, name text);
@@ -16,6 +17,7 @@ SELECT andon.create_board('public.b', $$
 	FROM orders o JOIN customers c ON c.id = o.customer_id JOIN items i ON i.order_id = o.id
 	WHERE o.status <> 'CLOSED' GROUP BY o.id, c.name $$, ARRAY['id'], 'status');
 
+CREATE TABLE used (bytes numeric);
 -- changes, links, rows that enter and leave, savepoints rolled back
 CREATE PROCEDURE work(transactions int) LANGUAGE plpgsql AS $$
 BEGIN
@@ -39,6 +41,9 @@ BEGIN
 				END;
 		END CASE;
 		COMMIT;
+		IF i IN (1000, transactions) THEN
+			INSERT INTO used SELECT sum(used_bytes) FROM pg_backend_memory_contexts;
+		END IF;
 	END LOOP;
 END $$;
 CALL work(1000);
@@ -46,7 +51,8 @@ SELECT sum(used_bytes) AS before FROM pg_backend_memory_contexts \gset
 CALL work(6000);
 -- less than 20 bytes for a transaction
 SELECT sum(used_bytes) - :before < 120000 AS stays FROM pg_backend_memory_contexts;
+SELECT max(bytes) - min(bytes) < 120000 AS stays_within FROM used;
 SELECT count(*) AS wrong FROM andon.check_board('b');
 SELECT andon.drop_board('b');
 DROP PROCEDURE work;
-DROP TABLE customers, orders, items;
+DROP TABLE customers, orders, items, used;
