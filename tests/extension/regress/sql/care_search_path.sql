@@ -1,8 +1,9 @@
 --
 -- Somebody else's functions and operators in a schema of the board's own search_path,
 -- with better matching arguments than PostgreSQL's.
--- Guards: definition, capture, mapping, refresh, check, repair, counts and explain run
--- none of them, whoever writes, and whatever comes first in whose search_path.
+-- Guards: definition, capture, mapping, refresh, check, repair, counts, explain, page,
+-- trace, dwell and claim run none of them, whoever writes, whatever comes first in whose
+-- search_path.
 --
 \getenv srcdir PG_ABS_SRCDIR
 \set ECHO none
@@ -115,6 +116,11 @@ SELECT pg_catalog.count(*) FROM andon.check_board('cs.b');
 SELECT andon.repair_board('cs.b'), andon.repair_board('cs.lines'), andon.refresh_board('cs.kinds');
 SELECT * FROM andon.counts('cs.b');
 SELECT pg_catalog.count(*) FROM andon.explain_board('cs.b');
+SELECT pg_catalog.count(*), pg_catalog.bool_or(cursor IS NULL) FROM andon.page('cs.b', '{SET,CUT}', NULL, 5);
+SELECT item ->> 'order_id' AS "order" FROM andon.page('cs.lines', page_size => 5);
+SELECT from_status, to_status FROM andon.trace('cs.b', '2');
+SELECT status, entered OPERATOR(pg_catalog.>) 0 AS entered FROM andon.dwell('cs.b', '1 day');
+SELECT andon.claim('cs.b', 'NEW', 'CUT', '{"region": "r5"}', 2) -> 0 ->> 'status' AS claimed;
 SELECT board, state FROM andon.boards ORDER BY channel;
 SELECT andon.create_board('cs.later', 'SELECT id, name FROM cs.customers', '{id}', 'name');
 RESET search_path;
