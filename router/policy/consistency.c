@@ -57,12 +57,16 @@ position_cover(SessionPosition *position, const TopologyView *view)
 	if (last && node_identity_equals(&last->identity, &position->last_identity) &&
 		sample_covers(last, position->uncovered_us))
 	{
-		position_raise(position, last->lsn, last->identity.timeline);
+		position_raise(position, last->visible_lsn, last->identity.timeline);
 		position->uncovered_us = 0;
 		return true;
 	}
 
-	/* The old node is silent or lives another life: the primary has all it had */
+	/*
+	 * The old node is silent or lives another life: the primary has all it
+	 * had.  A replica may show a commit before the primary does, so what is
+	 * visible there is not enough.
+	 */
 	if ((!last || !last->is_usable ||
 		 !node_identity_equals(&last->identity, &position->last_identity)) &&
 		primary && sample_covers(primary, position->uncovered_us))
@@ -120,5 +124,5 @@ node_of(const TopologyView *view, int node)
 static bool
 sample_covers(const NodeView *node, uint64_t uncovered_us)
 {
-	return node->is_usable && node->lsn != 0 && node->sampled_us > uncovered_us;
+	return node->is_usable && node->visible_lsn != 0 && node->sampled_us > uncovered_us;
 }

@@ -11,6 +11,10 @@
  * floor (position_cover).  Staying on the same node, in the same life of it,
  * needs no cover: a node does not go back.
  *
+ * What a read on the primary can have seen is committed: the floor rises to the
+ * sample's visible_lsn, which running transactions do not move.  What was read
+ * on a node that is gone is covered by the primary's whole insert position.
+ *
  * A commit made by the session itself covers what it read before on the
  * primary: the commit record comes after all that was visible.
  *

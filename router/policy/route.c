@@ -14,6 +14,7 @@
 
 static RouteDecision decide_primary(const RouteInput *input, RouteReason reason);
 static RouteDecision decide_without_replica(const RouteInput *input, bool any_replica);
+static bool floor_is_unflushed(const RouteInput *input);
 static bool replica_is_candidate(const RouteInput *input, int node);
 static int	find_least_loaded(const RouteInput *input, bool fresh_only, bool *any_replica);
 static bool replica_fits(const RouteInput *input, int node);
@@ -78,11 +79,29 @@ decide_primary(const RouteInput *input, RouteReason reason)
 static RouteDecision
 decide_without_replica(const RouteInput *input, bool any_replica)
 {
-	if (any_replica && !input->patience_over)
+	bool		is_unflushed = any_replica && !input->insists_on_replica && floor_is_unflushed(input);
+
+	if (any_replica && !input->patience_over && !is_unflushed)
 		return (RouteDecision) {ROUTE_PROBE, -1, ROUTE_BEHIND_FLOOR};
 	if (input->insists_on_replica)
 		return (RouteDecision) {ROUTE_REFUSE, -1, ROUTE_NO_REPLICA};
-	return decide_primary(input, any_replica ? ROUTE_FALLBACK_WAIT : ROUTE_FALLBACK_NO_REPLICA);
+	return decide_primary(input, !any_replica ? ROUTE_FALLBACK_NO_REPLICA :
+						  is_unflushed ? ROUTE_FALLBACK_UNFLUSHED : ROUTE_FALLBACK_WAIT);
+}
+
+/*
+ * A replica is sent what is flushed.  On an idle primary the rest may stay
+ * where it is for many seconds; where it has stayed for longer than the
+ * session waits, there is no reason to begin to wait.
+ */
+static bool
+floor_is_unflushed(const RouteInput *input)
+{
+	const NodeView *primary = input->view->primary >= 0 ? &input->view->nodes[input->view->primary] : NULL;
+
+	return primary && input->consistency == CONSISTENCY_SESSION &&
+		primary->sampled_us > input->asked_us && primary->unflushed_us >= input->patience_us &&
+		input->position->floor > primary->flush_lsn;
 }
 
 /* May the node serve reads at all, freshness aside? */

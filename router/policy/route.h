@@ -7,6 +7,7 @@
  *	  read, last replica still fits ------------------> stay there
  *	  read, session has seen more than its floor -----> probe, then ask again
  *	  read, some replica has replayed the floor ------> the least loaded of them
+ *	  read, the primary leaves the floor unflushed ---> the primary: no replica can have it
  *	  read, none has, patience left ------------------> probe, then ask again
  *	  read, patience over ----------------------------> the primary
  *	  read, no primary either ------------------------> wait for topology
@@ -35,6 +36,7 @@ typedef enum RouteAction
 	X(ROUTE_UNCOVERED, "uncovered_reads") \
 	X(ROUTE_BEHIND_FLOOR, "behind_floor") \
 	X(ROUTE_FALLBACK_WAIT, "fallback_wait_over") \
+	X(ROUTE_FALLBACK_UNFLUSHED, "fallback_unflushed") \
 	X(ROUTE_FALLBACK_NO_REPLICA, "fallback_no_replica") \
 	X(ROUTE_NO_PRIMARY, "no_primary") \
 	X(ROUTE_NO_REPLICA, "no_replica")
@@ -55,6 +57,8 @@ typedef struct RouteInput
 	bool		is_read;		/* proven: may go to a replica */
 	bool		insists_on_replica; /* a READ ONLY transaction asked so: no fallback */
 	bool		patience_over;	/* replica_wait has passed */
+	uint64_t	patience_us;	/* replica_wait */
+	uint64_t	asked_us;		/* since when the unit waits: a sample begun later knows its session's commits */
 	uint64_t	excluded;		/* bit per node that must not be chosen (it just failed) */
 	const int  *load;			/* per node: servers in use and waiters */
 	unsigned	turn;			/* among equals the choice starts here: spreads sessions */

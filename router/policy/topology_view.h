@@ -44,6 +44,10 @@ typedef struct NodeView
 	NodeIdentity identity;
 	bool		is_usable;		/* answers in time, belongs to this cluster, may get work */
 	Lsn			lsn;			/* primary: insert LSN; replica: replay LSN; 0: not known */
+	Lsn			visible_lsn;	/* covers what could be read there at that sample; a primary's is <= lsn, a
+								 * replica's is lsn */
+	Lsn			flush_lsn;		/* primary: replicas are sent what is before it; else 0 */
+	uint64_t	unflushed_us;	/* primary: for so long flush_lsn has stood with WAL behind it; 0: it has not */
 	uint64_t	sampled_us;		/* when the query of that sample was sent; 0: never */
 	uint64_t	lag_bytes;		/* replicas: behind the primary's last known insert LSN */
 	uint64_t	lag_us;			/* replicas: 0 when caught up */

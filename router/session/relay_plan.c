@@ -346,6 +346,8 @@ plan_decide(Client *client, RouteDecision *decision)
 							 .insists_on_replica = client->route == 'r' &&
 							 client->transaction.is_deferred,
 							 .patience_over = relay->patience_over,
+							 .patience_us = context->config.replica_wait_us,
+							 .asked_us = relay->waiting_since_us,
 							 .excluded = relay->excluded,
 							 .load = load,
 							 .turn = client->key_pid >> 16,
@@ -371,7 +373,8 @@ plan_use_node(Client *client, const RouteDecision *decision)
 	Server	   *server;
 
 	context->stats.routes[decision->reason]++;
-	if (decision->reason == ROUTE_FALLBACK_WAIT || decision->reason == ROUTE_FALLBACK_NO_REPLICA)
+	if (decision->reason == ROUTE_FALLBACK_WAIT || decision->reason == ROUTE_FALLBACK_UNFLUSHED ||
+		decision->reason == ROUTE_FALLBACK_NO_REPLICA)
 		context->stats.fallback_reads++;
 	client->relay.node = decision->node;
 	client->waiter.on_granted = plan_on_granted;

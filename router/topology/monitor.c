@@ -33,6 +33,7 @@
 #include "base/memory.h"
 #include "topology/facts_keeper.h"
 #include "topology/lag.h"
+#include "topology/primary_wal.h"
 #include "topology/probe.h"
 #include "topology/roles.h"
 
@@ -45,6 +46,7 @@ typedef struct Watched
 	Probe	   *probe;			/* owned */
 	RolesNode	said;
 	NodeSample	sample;			/* the last one */
+	PrimaryWal	wal;			/* zeroed while it is not a primary */
 	bool		was_heard;		/* answered or failed once */
 	RolesVerdict verdict;		/* the last one told */
 	NodeIdentity told;			/* the last one logged */
@@ -328,6 +330,10 @@ on_sample(void *arg, int node, const NodeSample *sample)
 	watched->said.agreeing = is_same ? watched->said.agreeing + 1 : 1;
 	watched->said.identity = identity;
 	watched->said.lsn = sample->lsn;
+	if (!is_same || identity.role != NODE_PRIMARY)
+		watched->wal = (PrimaryWal) {0};
+	if (identity.role == NODE_PRIMARY)
+		primary_wal_note(&watched->wal, sample);
 	if (sample->identity.role == NODE_REPLICA)
 		watched->said.replica_lsn = sample->lsn;
 	decide_later(monitor);
@@ -363,6 +369,7 @@ on_lost(void *arg, int node, const char *why)
 	watched->said.lsn = 0;
 	watched->said.replica_lsn = 0;
 	watched->said.agreeing = 0;
+	watched->wal = (PrimaryWal) {0};
 	suspect(monitor);
 	decide_later(monitor);
 }
@@ -530,6 +537,10 @@ fill_node(const Monitor *monitor, int i, NodeView *node)
 	node->is_usable = watched->verdict == VERDICT_USABLE;
 	node->lsn = watched->said.lsn;
 	node->sampled_us = watched->sample.sampled_us;
+	node->visible_lsn = node->lsn != 0 && node->identity.role == NODE_PRIMARY ?
+		watched->wal.visible_lsn : node->lsn;
+	node->flush_lsn = watched->wal.flush_lsn;
+	node->unflushed_us = primary_wal_unflushed_us(&watched->wal, node->sampled_us);
 	if (node->identity.role == NODE_REPLICA && node->lsn != 0)
 	{
 		node->lag_bytes = lag_history_bytes(&monitor->history, node->lsn);

@@ -8,6 +8,12 @@
  * the one it receives; pg_stat_wal_receiver shows it to members of pg_monitor
  * only and while it streams, else the control file must do.
  *
+ * How many transactions have ended is told by the statement's own snapshot:
+ * the numbers below its xmax that are not in progress.  Each end of a
+ * transaction that has a number takes it out of those in progress, or moves
+ * xmax behind it; nothing else counts.  The snapshot is older than the
+ * positions, which are asked for while the statement runs.
+ *
  * The role is asked once and decides which functions are called, since those
  * of the other role raise errors.
  *
@@ -42,7 +48,9 @@ const char	sample_probe_sql[] =
 "       CASE WHEN NOT r.in_recovery OR pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn() THEN 0"
 "            ELSE greatest(0, extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000000)"
 "            END::bigint,"
-"       CASE WHEN NOT r.in_recovery THEN pg_current_wal_flush_lsn() END"
+"       CASE WHEN NOT r.in_recovery THEN pg_current_wal_flush_lsn() END,"
+"       CASE WHEN NOT r.in_recovery THEN pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+"            - (SELECT count(*) FROM pg_snapshot_xip(pg_current_snapshot())) END"
 "  FROM (SELECT pg_is_in_recovery() AS in_recovery OFFSET 0) AS r";
 
 static bool check_shape(const PGresult *result, int nfields, Error *error);
@@ -70,7 +78,7 @@ sample_parse_probe(const PGresult *result, NodeSample *sample, Error *error)
 	bool		in_recovery;
 	uint64_t	timeline;
 
-	if (!check_shape(result, 6, error))
+	if (!check_shape(result, 7, error))
 		return false;
 	in_recovery = strcmp(PQgetvalue(result, 0, 0), "t") == 0;
 	sample->identity.role = in_recovery ? NODE_REPLICA : NODE_PRIMARY;
@@ -91,6 +99,9 @@ sample_parse_probe(const PGresult *result, NodeSample *sample, Error *error)
 
 	sample->flush_lsn = 0;
 	if (!in_recovery && !parse_lsn(result, 5, &sample->flush_lsn, error))
+		return false;
+	sample->ended = 0;
+	if (!in_recovery && !parse_number(result, 6, 10, &sample->ended, error))
 		return false;
 	sample->replay_age_us = 0;
 	return PQgetisnull(result, 0, 4) || parse_number(result, 4, 10, &sample->replay_age_us, error);

@@ -21,6 +21,7 @@ typedef struct NodeSample
 	NodeIdentity identity;
 	Lsn			lsn;			/* insert or replay, as in NodeView */
 	Lsn			flush_lsn;		/* of a primary: replicas are sent what is before it; else 0 */
+	uint64_t	ended;			/* of a primary: grows with each end of a transaction that has a number; else 0 */
 	bool		has_synchronous;	/* synchronous_standby_names is set there */
 	uint64_t	replay_age_us;	/* replicas: by the clocks of both servers; 0: replayed all it received */
 	uint64_t	sampled_us;		/* filled by the probe: when the question was sent */

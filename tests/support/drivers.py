@@ -10,8 +10,7 @@ from routercase import RouterTestCase, run_driver
 
 OBJECTS = "CREATE TABLE items (id serial PRIMARY KEY, name text NOT NULL)"
 
-# Where a read of a new session runs is not to depend on how late a busy machine makes the replicas.
-# replica_wait: on an idle primary the position a session waits for may stay unflushed for seconds
+# Where a read runs is not to depend on how late a busy machine makes the replicas.
 TRANSACTION_POOLING = {"workers": 2, "default_pool_size": 6, "max_replica_lag": 0, "replica_wait": "20s"}
 ONE_WORKER = {"workers": 1, "default_pool_size": 5, "max_replica_lag": 0, "replica_wait": "20s", "max_prepared_statements": 10}
 SESSION_POOLING = {"workers": 2, "pool_mode": "session", "default_pool_size": 40}

@@ -5,6 +5,7 @@ session reads, and where, is checked against what it wrote and read before.
 The last classes are controls: without floors the same schedule shows old rows.
 """
 
+import contextlib
 import threading
 
 from pgcluster import fetch, wait_until
@@ -29,6 +30,19 @@ class ConsistencyCase(RouterTestCase):
     def count(self, connection):
         """(rows of c, the node that counted them)"""
         return fetch(connection, "SELECT count(*), here() FROM c")[0]
+
+    @contextlib.contextmanager
+    def running_transaction(self):
+        """Gives a function that writes, commits nothing and returns up to where it wrote: that is flushed by chance only."""
+        with contextlib.closing(self.cluster.primary.connect(self.dbname, autocommit=False)) as connection:
+            def write():
+                fetch(connection, "INSERT INTO c (v) VALUES (0) RETURNING v")
+                return fetch(connection, "SELECT pg_current_wal_insert_lsn()")[0][0]
+
+            yield write
+
+    def is_unflushed(self, lsn):
+        return self.sql("SELECT pg_current_wal_flush_lsn() < %s::pg_lsn", [lsn])[0][0]
 
 
 class ReadYourWrites(ConsistencyCase):
@@ -195,6 +209,19 @@ class WaitsForReplica(ConsistencyCase):
             reader.join()
             self.assertEqual(answer, [(1, self.cluster.replicas[1].name)])
 
+    def test_what_runs_on_the_primary_is_not_waited_for(self):
+        """Guards: WAL of a running transaction is in nobody's floor: who read on the primary goes back to replicas."""
+        with self.client() as connection, self.running_transaction() as write_more:
+            fetch(connection, "/* andon:primary */ SELECT 1")
+            self.count(connection)  # the primary was asked since the last commit
+            for _ in range(20):
+                fetch(connection, "/* andon:primary */ SELECT 1")
+                written = write_more()
+                node = self.count(connection)[1]
+                if self.is_unflushed(written) and node in self.replica_names():
+                    return
+        self.fail("reads wait until a running transaction's WAL is flushed")
+
     def test_monotonic_between_replicas(self):
         """Guards: what was read on one replica is not unseen on the other, which is behind it."""
         ahead, behind = self.cluster.replicas
@@ -208,6 +235,27 @@ class WaitsForReplica(ConsistencyCase):
                     count, node = self.count(connection)
                     counts.append(count)
                 self.assertEqual(counts, sorted(counts))
+
+
+class FloorNotFlushed(ConsistencyCase):
+    router_options = {"consistency": "session", "replica_wait": "300ms"}
+
+    def test_what_is_not_flushed_is_not_waited_for(self):
+        """Guards: a floor that the primary leaves unflushed sends reads to the primary, and each need not wait anew."""
+        def reads_at_once():
+            return int(self.router.metric("andon_router_routes_total", reason="fallback_unflushed"))
+
+        with self.client() as connection, self.running_transaction() as write_more:
+            for _ in range(20):
+                written = write_more()
+                fetch(connection, "SET andon.floor = '%s'" % written)
+                while reads_at_once() == 0 and self.is_unflushed(written):
+                    node = self.count(connection)[1]
+                    if self.is_unflushed(written):
+                        self.assertEqual(node, self.primary_name)
+                if reads_at_once() > 0:
+                    return
+        self.fail("each read waits until its floor is flushed")
 
 
 class WithoutExtension(ReadYourWrites):

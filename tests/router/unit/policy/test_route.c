@@ -3,7 +3,8 @@
  *	  The routing decision as a table, and the floor's rules behind it.
  *
  * The cluster of each case: node 0 is the primary at LSN 1000, nodes 1 and 2
- * are replicas at 900 and 800; samples were taken at time 50.
+ * are replicas at 900 and 800; samples were taken at time 50.  What can be read
+ * on the primary is covered by 950; it has flushed all.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,9 +78,11 @@ make_view(const char *broken)
 
 		node->identity = (NodeIdentity) {7, 100 + i, i == 0 ? NODE_PRIMARY : NODE_REPLICA, 1};
 		node->is_usable = true;
-		node->lsn = lsns[i];
+		node->lsn = node->visible_lsn = lsns[i];
 		node->sampled_us = SAMPLED;
 	}
+	view->nodes[0].visible_lsn = 950;
+	view->nodes[0].flush_lsn = 1000;
 	for (const char *c = broken; *c; c++)
 	{
 		view->nodes[*c - '0'].is_usable = false;
@@ -207,6 +210,78 @@ a_sample_must_begin_after_the_read(void **state)
 	topology_view_unref(view);
 }
 
+/* Guards: WAL that nobody can have read of is not waited for. */
+static void
+a_read_on_the_primary_sees_what_is_visible(void **state)
+{
+	TopologyView *view = make_view("");
+	SessionPosition position;
+
+	position_init(&position);
+	position_note_read(&position, 0, &view->nodes[0].identity, SAMPLED - 1);
+	assert_true(position_cover(&position, view));
+	assert_int_equal(position.floor, 950);
+	topology_view_unref(view);
+}
+
+/* Guards monotonic reads: a replica may show a commit that the primary does not show yet. */
+static void
+a_lost_replica_is_covered_by_all_the_primary_has(void **state)
+{
+	TopologyView *view = make_view("2");
+	SessionPosition position;
+
+	position_init(&position);
+	position_note_read(&position, 2, &view->nodes[2].identity, SAMPLED - 1);
+	assert_true(position_cover(&position, view));
+	assert_int_equal(position.floor, 1000);
+	topology_view_unref(view);
+}
+
+/* Guards: a read does not wait for WAL that an idle primary has not even flushed. */
+static void
+an_unflushed_floor_is_read_on_the_primary(void **state)
+{
+	static const struct
+	{
+		const char *name;
+		Lsn			floor;
+		Lsn			flush_lsn;
+		uint64_t	unflushed_us;
+		uint64_t	asked_us;
+		bool		insists;
+		RouteReason reason;
+	}			of_flushing[] = {
+		{"left unflushed", 950, 940, 10000, SAMPLED - 1, false, ROUTE_FALLBACK_UNFLUSHED},
+		{"flushed: replicas will have it", 950, 950, 10000, SAMPLED - 1, false, ROUTE_BEHIND_FLOOR},
+		{"being flushed", 950, 940, 9999, SAMPLED - 1, false, ROUTE_BEHIND_FLOOR},
+		{"the sample may be older than the floor", 950, 940, 10000, SAMPLED, false, ROUTE_BEHIND_FLOOR},
+		{"it insists on a replica", 950, 940, 10000, SAMPLED - 1, true, ROUTE_BEHIND_FLOOR},
+		{"a replica has what is asked for", 900, 890, 10000, SAMPLED - 1, false, ROUTE_LEAST_LOADED},
+	};
+	const int	load[3] = {0, 0, 0};
+
+	for (size_t i = 0; i < sizeof(of_flushing) / sizeof(of_flushing[0]); i++)
+	{
+		TopologyView *view = make_view("");
+		SessionPosition position;
+		RouteDecision decision;
+
+		view->nodes[0].flush_lsn = of_flushing[i].flush_lsn;
+		view->nodes[0].unflushed_us = of_flushing[i].unflushed_us;
+		position_init(&position);
+		position_raise(&position, of_flushing[i].floor, 1);
+		decision = route_decide(&(RouteInput) {.view = view, .position = &position, .is_read = true, .load = load,
+								.insists_on_replica = of_flushing[i].insists, .patience_us = 10000,
+								.asked_us = of_flushing[i].asked_us});
+		if (decision.reason != of_flushing[i].reason)
+			fail_msg("%s: got %s", of_flushing[i].name, route_reason_name(decision.reason));
+		assert_int_equal(decision.node, decision.reason == ROUTE_FALLBACK_UNFLUSHED ? 0 :
+						 decision.reason == ROUTE_LEAST_LOADED ? 1 : -1);
+		topology_view_unref(view);
+	}
+}
+
 /* After a failover what was beyond the new primary is gone: waiting for it would be forever. */
 static void
 a_floor_beyond_a_new_timeline_is_lowered(void **state)
@@ -234,6 +309,9 @@ main(void)
 		cmocka_unit_test(another_life_of_the_node_is_another_node),
 		cmocka_unit_test(a_commit_covers_what_was_read_before),
 		cmocka_unit_test(a_sample_must_begin_after_the_read),
+		cmocka_unit_test(a_read_on_the_primary_sees_what_is_visible),
+		cmocka_unit_test(a_lost_replica_is_covered_by_all_the_primary_has),
+		cmocka_unit_test(an_unflushed_floor_is_read_on_the_primary),
 		cmocka_unit_test(a_floor_beyond_a_new_timeline_is_lowered),
 	};
 

@@ -112,8 +112,8 @@ make_view(void)
 	TopologyView *view = fake_view((FakeNode *const[]) {&north.fake, &south.fake}, NODES);
 
 	view->primary = 0;
-	view->nodes[0].lsn = wal;
-	view->nodes[1].lsn = south.replayed;
+	view->nodes[0].lsn = view->nodes[0].visible_lsn = view->nodes[0].flush_lsn = wal;
+	view->nodes[1].lsn = view->nodes[1].visible_lsn = south.replayed;
 	return view;
 }
 
