@@ -36,7 +36,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "net/loop_internal.h"
-#include "net/resolve.h"
 
 typedef struct Call
 {
@@ -60,7 +59,7 @@ struct Loop
 	CallQueue	later;
 	char	   *scratch;		/* owned; NULL until first used */
 	size_t		scratch_size;
-	struct Resolver *resolver;	/* owned; NULL until first used */
+	struct Resolver *resolver;	/* its own owner; NULL until first used */
 
 	pthread_mutex_t mailbox_lock;
 	CallQueue	mailbox;		/* under mailbox_lock */
@@ -150,7 +149,6 @@ loop_destroy(Loop *loop)
 
 		task->fn(task->arg);
 	}
-	resolver_destroy(loop->resolver);
 	run_later(loop);
 	event_del(&loop->wake_event);
 	close(loop->wake_fd);

@@ -40,7 +40,7 @@ extern void loop_at_end_cancel(Loop *loop, LoopTask *task);
 /* The receive buffer all streams share; valid within one callback. */
 extern char *loop_scratch(Loop *loop, size_t size);
 
-/* The thread that looks names up; NULL until one was needed. */
+/* The thread that looks names up, kept here by resolve.c; NULL until one was needed. */
 extern struct Resolver **loop_resolver(Loop *loop);
 
 #endif							/* ROUTER_NET_LOOP_INTERNAL_H */

@@ -36,7 +36,7 @@ struct Resolution
 	void	   *arg;
 };
 
-struct Resolver
+typedef struct Resolver
 {
 	Loop	   *loop;			/* valid while !is_closed */
 	pthread_mutex_t lock;
@@ -44,9 +44,11 @@ struct Resolver
 	List		asked;			/* of Resolution */
 	List		done;			/* of Resolution */
 	bool		is_closed;
-};
+	LoopTask	at_end;
+} Resolver;
 
 static Resolver *resolver_create(Loop *loop);
+static void resolver_close(void *arg);
 static void *resolver_main(void *arg);
 static Resolution *resolver_take(Resolver *resolver);
 static void resolver_free(Resolver *resolver);
@@ -101,17 +103,6 @@ resolve_cancel(Resolution *resolution)
 	resolution->fn = NULL;
 }
 
-void
-resolver_destroy(Resolver *resolver)
-{
-	if (resolver == NULL)
-		return;
-	pthread_mutex_lock(&resolver->lock);
-	resolver->is_closed = true;
-	pthread_cond_signal(&resolver->changed);
-	pthread_mutex_unlock(&resolver->lock);
-}
-
 static Resolver *
 resolver_create(Loop *loop)
 {
@@ -124,13 +115,29 @@ resolver_create(Loop *loop)
 	list_init(&resolver->asked);
 	list_init(&resolver->done);
 	if (pthread_create(&thread, NULL, resolver_main, resolver) == 0)
+	{
 		pthread_detach(thread);
+		resolver->at_end = (LoopTask) {.fn = resolver_close, .arg = resolver};
+		loop_at_end(loop, &resolver->at_end);
+	}
 	else
 	{
 		resolver_free(resolver);
 		resolver = NULL;
 	}
 	return resolver;
+}
+
+/* The loop ends: forget all that is asked for. */
+static void
+resolver_close(void *arg)
+{
+	Resolver   *resolver = arg;
+
+	pthread_mutex_lock(&resolver->lock);
+	resolver->is_closed = true;
+	pthread_cond_signal(&resolver->changed);
+	pthread_mutex_unlock(&resolver->lock);
 }
 
 static void *

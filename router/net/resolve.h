@@ -16,7 +16,6 @@
 
 #include "net/loop.h"
 
-typedef struct Resolver Resolver;
 typedef struct Resolution Resolution;
 
 /* found: the callee's, to be given to freeaddrinfo(); NULL: gai_error says why. */
@@ -30,8 +29,5 @@ extern struct addrinfo *resolve_numeric(const char *host, int port);
 extern Resolution *resolve_start(Loop *loop, const char *host, int port,
 								 ResolveCallback fn, void *arg);
 extern void resolve_cancel(Resolution *resolution);
-
-/* The loop ends: forget all that is asked for; NULL is fine. */
-extern void resolver_destroy(Resolver *resolver);
 
 #endif							/* ROUTER_NET_RESOLVE_H */
