@@ -20,16 +20,12 @@
 #include "app/router_internal.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "scram/scram.h"
 #include "session/client.h"
-
-#define DRAIN_POLL_US (100 * US_PER_MS)
 
 /* A cancel request on its way to its worker. */
 typedef struct CancelPost
@@ -50,17 +46,6 @@ typedef struct StarvedPost
 	PoolWish	wish;
 } StarvedPost;
 
-/* A visit of all workers under way. */
-typedef struct Gather
-{
-	Router	   *router;
-	Loop	   *home;
-	RouterVisit visit;
-	LoopCallback done;
-	void	   *visit_arg;
-	int			next;			/* worker to visit */
-} Gather;
-
 static bool router_create_workers(Router *router, Error *error);
 static bool router_check_addresses(const Config *config, Error *error);
 static bool router_create_monitor(Router *router, Error *error);
@@ -78,12 +63,7 @@ static void on_release_client(void *arg);
 static void on_worker_view(void *arg, TopologyView *view);
 static void on_worker_facts(void *arg, Facts *facts);
 static void on_router_view(void *arg, TopologyView *view);
-static void gather_step(void *arg);
 static void on_hangup(void *arg);
-static void on_drain_poll(void *arg);
-static void drain_visit(void *arg);
-static void check_drained_visit(void *arg, int worker, SessionContext *context);
-static void check_drained_done(void *arg);
 
 Router *
 router_create(Config *config, Error *error)
@@ -122,7 +102,6 @@ router_start(Router *router, Error *error)
 	router->on_term = loop_signal_create(router->loop, SIGTERM, router_begin_drain, router);
 	router->on_int = loop_signal_create(router->loop, SIGINT, router_begin_drain, router);
 	router->on_hup = loop_signal_create(router->loop, SIGHUP, on_hangup, router);
-	router->drain_timer = loop_timer_create(router->loop, on_drain_poll, router);
 	for (int i = 0; i < router->nworkers; i++)
 	{
 		if (!worker_listen(router->workers[i], error) || !worker_start(router->workers[i], error))
@@ -179,15 +158,6 @@ router_destroy(Router *router)
 	mem_free(router->monitor_nodes);
 	mem_free(router->monitor_password);
 	mem_free(router);
-}
-
-void
-router_gather(Router *router, Loop *home, RouterVisit visit, LoopCallback done, void *visit_arg)
-{
-	Gather	   *gather = mem_alloc(sizeof(Gather));
-
-	*gather = (Gather) {router, home, visit, done, visit_arg, 0};
-	worker_post(router->workers[0], gather_step, gather);
 }
 
 static bool
@@ -423,84 +393,7 @@ on_router_view(void *arg, TopologyView *view)
 	router->view = view;
 }
 
-/* ---- visiting all workers ---- */
-
-static void
-gather_step(void *arg)
-{
-	Gather	   *gather = arg;
-	Router	   *router = gather->router;
-	int			worker = gather->next++;
-
-	gather->visit(gather->visit_arg, worker, worker_context(router->workers[worker]));
-	if (gather->next < router->nworkers)
-	{
-		worker_post(router->workers[gather->next], gather_step, gather);
-		return;
-	}
-	loop_post(gather->home, gather->done, gather->visit_arg);
-	mem_free(gather);
-}
-
 /* ---- signals ---- */
-
-void
-router_begin_drain(void *arg)
-{
-	Router	   *router = arg;
-
-	if (router->signals++ > 0)
-	{
-		LOG_WARN("shutdown_now", LF_STR("reason", "second signal"));
-		loop_stop(router->loop);
-		return;
-	}
-	router->drain_began_us = clock_now_us();
-	LOG_INFO("shutdown_begins", LF_INT("clients", __atomic_load_n(&router->clients, __ATOMIC_RELAXED)));
-	for (int i = 0; i < router->nworkers; i++)
-		worker_post(router->workers[i], drain_visit, router->workers[i]);
-	loop_timer_start(router->drain_timer, DRAIN_POLL_US);
-}
-
-static void
-drain_visit(void *arg)
-{
-	worker_drain(arg);
-}
-
-static void
-on_drain_poll(void *arg)
-{
-	Router	   *router = arg;
-
-	router->still_busy = false;
-	router_gather(router, router->loop, check_drained_visit, check_drained_done, router);
-}
-
-static void
-check_drained_visit(void *arg, int worker, SessionContext *context)
-{
-	Router	   *router = arg;
-
-	router->still_busy |= !session_context_is_drained(context);
-}
-
-static void
-check_drained_done(void *arg)
-{
-	Router	   *router = arg;
-
-	uint64_t	limit_us = router->config->drain_timeout_us;
-
-	if (router->still_busy && limit_us != 0 && clock_now_us() - router->drain_began_us > limit_us)
-		LOG_WARN("shutdown_now", LF_STR("reason", "drain_timeout has passed"));
-	else if (router->still_busy)
-	{
-		loop_timer_start(router->drain_timer, DRAIN_POLL_US);
-		return;
-	}
-	loop_stop(router->loop);
-}
 
 static void
 on_hangup(void *arg)

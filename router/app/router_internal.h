@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * router_internal.h
- *	  The process's struct, for router.c, reload.c and windows.c.
+ *	  The process's struct, for router.c and what it is made of.
  *
  *-------------------------------------------------------------------------
  */
@@ -39,7 +39,7 @@ struct Router
 	LoopSignal *on_term;
 	LoopSignal *on_int;
 	LoopSignal *on_hup;
-	LoopTimer  *drain_timer;
+	LoopTimer  *drain_timer;	/* NULL until it drains */
 };
 
 /* ---- reload.c ---- */
@@ -53,7 +53,7 @@ extern bool router_start_http(Router *router, Error *error);
 extern void router_stop_http(Router *router);
 extern Console *router_create_console(void *arg, Worker *worker);
 
-/* ---- router.c ---- */
+/* ---- drain.c ---- */
 extern void router_begin_drain(void *router);	/* as SIGTERM does; in the main thread */
 
 #endif							/* ROUTER_APP_ROUTER_INTERNAL_H */
