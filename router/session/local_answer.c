@@ -50,6 +50,7 @@ static bool is_plain_target(const Client *client, PlainUnit *unit, char type, co
 static bool local_begin(Client *client, const StatementClass *class, Slice text, LocalResult *result);
 static bool local_end(Client *client, const StatementClass *class, LocalResult *result);
 static bool local_set(Client *client, const StatementClass *class, LocalResult *result, Error *error);
+static void set_invalid(Error *error, const char *name, const char *value);
 static bool local_show(Client *client, const StatementClass *class, LocalResult *result);
 static bool local_deallocate(Client *client, const StatementClass *class, LocalResult *result, Error *error);
 static bool local_discard(Client *client, LocalResult *result);
@@ -265,7 +266,7 @@ local_set(Client *client, const StatementClass *class, LocalResult *result, Erro
 
 		if (class->kind == STATEMENT_SET && !message_parse_lsn(slice_from_string(value), &lsn))
 		{
-			error_set(error, "22023", "invalid value for parameter \"andon.floor\": \"%s\"", value);
+			set_invalid(error, class->set_name, value);
 			error_set_hint(error, "Give an LSN such as '0/16B3748', as SHOW andon.floor prints it.");
 			return false;
 		}
@@ -275,7 +276,7 @@ local_set(Client *client, const StatementClass *class, LocalResult *result, Erro
 	{
 		if (strcmp(value, "auto") != 0 && strcmp(value, "primary") != 0 && strcmp(value, "replica") != 0)
 		{
-			error_set(error, "22023", "invalid value for parameter \"andon.route\": \"%s\"", value);
+			set_invalid(error, class->set_name, value);
 			error_set_hint(error, "Available values: auto, primary, replica.");
 			return false;
 		}
@@ -285,6 +286,14 @@ local_set(Client *client, const StatementClass *class, LocalResult *result, Erro
 		return false;
 	result->tag = class->kind == STATEMENT_SET ? "SET" : "RESET";
 	return true;
+}
+
+/* Messages are logged, details are not. */
+static void
+set_invalid(Error *error, const char *name, const char *value)
+{
+	error_set(error, "22023", "invalid value for parameter \"%s\"", name);
+	error_set_detail(error, "The value is \"%s\".", value);
 }
 
 static bool

@@ -158,7 +158,10 @@ class ReadYourWrites(ConsistencyCase):
             self.assertNotEqual(floor, "0/0")
             fetch(reader, "SET andon.floor = '%s'" % floor)
             self.assertEqual(self.count(reader), (1, self.primary_name))
-            self.assertSqlstate("22023", fetch, reader, "SET andon.floor = 'nonsense'")
+            error = self.assertSqlstate("22023", fetch, reader, "SET andon.floor = 'nonsense'")
+            self.assertIn("nonsense", error.diag.message_detail)
+            wait_until(lambda: self.router.events("unit_refused"), what="event unit_refused")
+            self.assertNotIn("nonsense", self.router.log())  # values are the client's own
 
     def test_writers_and_readers(self):
         """Guards: under load from many sessions, with a replica now and then paused, nobody misses a write of its own."""
