@@ -14,7 +14,7 @@
 #include "admin/console_internal.h"
 
 #include "base/clock.h"
-#include "session/context.h"
+#include "session/account.h"
 
 static const ResultColumn pool_columns[] = {
 	{"database", RESULT_KEY},

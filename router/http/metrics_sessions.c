@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 #include "http/metrics_text.h"
+#include "session/account.h"
 
 typedef enum ValueUnit
 {

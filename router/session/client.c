@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * client.c
- *	  The life of a session: accepted, fed with bytes, closed.
+ *	  What every file of this folder may do to a session: move it to a state,
+ *	  write to it, end its unit, end it.
  *
  * A closing session frees itself in a later turn of the loop: whoever called
  * client_fail() or client_close() may still stand on it, sees CLIENT_CLOSING
@@ -15,25 +16,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "scram/scram.h"
 #include "wire/build.h"
 
-#define KEY_WORKER_MASK 0xff
-
-static size_t client_on_data(void *owner, Slice data);
-static void client_on_drained(void *owner);
-static void client_on_closed(void *owner, const char *why);
-static bool client_make_key(Client *client);
 static void client_free(void *arg);
-
-static const StreamEvents client_stream_events = {
-	.on_data = client_on_data,
-	.on_drained = client_on_drained,
-	.on_closed = client_on_closed,
-};
 
 /* Allowed moves, one bit per target state. */
 #define TO(state) (1u << (state))
@@ -55,63 +42,6 @@ static const char *const client_state_names[] = {
 	CLIENT_STATES(CLIENT_STATE_NAME)
 #undef CLIENT_STATE_NAME
 };
-
-void
-client_accept(SessionContext *context, int fd, const PeerAddress *peer)
-{
-	Client	   *client = mem_alloc(sizeof(Client));
-
-	client->context = context;
-	client->peer = *peer;
-	client->connected_us = client->state_since_us = loop_now_us(context->loop);
-	client->state = CLIENT_STARTUP;
-	client->transaction.status = 'I';
-	client->route = 'a';
-	position_init(&client->position);
-	inflight_init(&client->relay.inflight);
-	client->stream = stream_create(context->loop, fd, &client_stream_events, client);
-	list_push_tail(&context->clients, &client->node);
-	context->stats.clients++;
-	if (!client_make_key(client))
-		client_close(client);
-}
-
-int
-client_key_worker(uint32_t pid)
-{
-	return (int) (pid & KEY_WORKER_MASK);
-}
-
-void
-client_cancel(SessionContext *context, uint32_t pid, Slice key)
-{
-	LIST_FOREACH(node, &context->clients)
-	{
-		Client	   *client = list_entry(node, Client, node);
-
-		if (client->key_pid != pid || !slice_equals(slice_make(client->key, CLIENT_KEY_SIZE), key))
-			continue;
-		if (client->state == CLIENT_RUNNING && client->server)
-			relay_cancel(client);
-		else if (client->state == CLIENT_WAIT_SERVER || client->state == CLIENT_WAIT_VIEW)
-		{
-			Error		error = {0};
-
-			error_set(&error, SQLSTATE_QUERY_CANCELED, "canceling statement due to user request");
-			relay_plan_cancel(client);
-			client_refuse_unit(client, &error);
-		}
-		else if (client->state == CLIENT_CONSOLE)
-		{
-			Error		error = {0};
-
-			error_set(&error, SQLSTATE_QUERY_CANCELED, "canceling command due to user request");
-			console_session_cancel(client);
-			client_refuse_unit(client, &error);
-		}
-		return;
-	}
-}
 
 void
 client_each(const SessionContext *context, void (*fn) (void *arg, const ClientStats *stats), void *arg)
@@ -197,6 +127,20 @@ client_fail_shutdown(Client *client)
 	client_fail(client, &error);
 }
 
+/* The server does not follow the protocol, or is not as we left it: end both. */
+void
+client_fail_server(Client *client, const char *what)
+{
+	Error		error = {0};
+
+	LOG_ERROR("server_protocol_violation", LF_STR("user", client->user), LF_STR("what", what),
+			  LF_INT("node", server_node(client->server)));
+	error_set(&error, SQLSTATE_PROTOCOL_VIOLATION, "the server broke the protocol: %s", what);
+	client->relay.pass_left = 0;	/* of the message that is not shown */
+	client_release_server(client, true);
+	client_fail(client, &error);
+}
+
 void
 client_close(Client *client)
 {
@@ -204,8 +148,7 @@ client_close(Client *client)
 
 	if (client->state == CLIENT_CLOSING)
 		return;
-	relay_plan_cancel(client);
-	console_session_cancel(client);
+	client_stop_waiting(client);
 	if (client->server)
 	{
 		bool		is_running = client->state == CLIENT_RUNNING;
@@ -255,68 +198,134 @@ client_release_server(Client *client, bool is_broken)
 	pool_checkin(server, mode);
 }
 
-static size_t
-client_on_data(void *owner, Slice data)
+void
+client_stop_waiting(Client *client)
 {
-	Client	   *client = owner;
-	size_t		used = 0;
-	size_t		step;
+	const ConsoleHook *hook = &client->context->console;
 
-	/* each phase consumes what is its own; a phase that ends hands on */
-	do
-	{
-		ClientState state = client->state;
-		Slice		rest = slice_skip(data, used);
-
-		step = state == CLIENT_STARTUP ? client_startup_on_data(client, rest) :
-			state == CLIENT_AUTH ? client_auth_on_data(client, rest) :
-			state == CLIENT_WELCOME ? 0 :
-			client_query_on_data(client, rest);
-		if (client->state == CLIENT_CLOSING)
-			return data.len;
-		used += step;
-	} while (step > 0 && used < data.len);
-	return used;
+	if (list_node_is_linked(&client->waiting_node))
+		list_remove(&client->context->waiting, &client->waiting_node);
+	pool_cancel_wait(&client->waiter);
+	if (client->console.is_waiting)
+		hook->cancel(hook->console, client);
+	client->console.is_waiting = false;
 }
 
-/* The client reads again: so may its server be read, and what it asked meanwhile. */
-static void
-client_on_drained(void *owner)
-{
-	Client	   *client = owner;
+/* ---------------------------------------------------------------- units */
 
-	if (client->server && stream_is_paused(server_stream(client->server)))
-		stream_resume(server_stream(client->server));
-	if (client->state == CLIENT_READY && stream_is_paused(client->stream))
+UnitContext
+client_unit_context(const Client *client)
+{
+	return (UnitContext) {
+		.statements = client->account->database->statements,
+		.prepared = client->prepared,
+		.unsafe_lexing = params_are_unsafe_to_lex(client->settings, &client->lex_defaults),
+	};
+}
+
+Prepared *
+client_prepare(Client *client, const ParseMessage *parse, bool *is_new)
+{
+	const char *search_path = settings_find(client->settings, "search_path");
+
+	return prepared_get(client->context->prepared, &(PreparedKey) {
+						.text = parse->text,
+						.nparams = parse->nparams,
+						.param_types = parse->param_types,
+						.search_path = slice_from_string(search_path ? search_path : ""),
+						}, is_new);
+}
+
+bool
+client_peek_frame(Client *client, Slice data, Frame *frame)
+{
+	FrameStatus status = frame_peek(data, frame);
+
+	if (status == FRAME_MALFORMED)
+		client_fail_protocol(client, "invalid message length");
+	return status == FRAME_OK;
+}
+
+void
+client_unit_done(Client *client)
+{
+	bool		is_flushed = client->relay.closes_flushed || client->relay.is_flushed;
+	bool		had_error = client->relay.closes_flushed && client->relay.saw_error;
+
+	client_reset_relay(client);
+	buf_release(&client->unit);
+	if (client->state == CLIENT_CLOSING)
+		return;
+	client_set_state(client, CLIENT_READY);
+	if (had_error)
+		client->skip_to_sync = true;
+	if (client->context->draining && client->transaction.status == 'I' && !is_flushed)
+	{
+		client_fail_shutdown(client);
+		return;
+	}
+	if (stream_is_paused(client->stream))
 		stream_resume(client->stream);
 }
 
-static void
-client_on_closed(void *owner, const char *why)
+void
+client_refuse_unit(Client *client, const Error *error)
 {
-	Client	   *client = owner;
+	Buf			out = BUF_INIT;
 
-	LOG_DEBUG("client_gone", LF_STR("user", client->user), LF_STR("peer", client->peer.text),
-			  LF_STR("reason", why));
-	client_close(client);
+	client->context->stats.errors_raised++;
+	LOG_INFO("unit_refused", LF_STR("user", client->user), LF_STR("sqlstate", error->sqlstate),
+			 LF_STR("reason", error->message));
+	build_error(&out, "ERROR", error);
+	client_write(client, buf_slice(&out));
+	buf_release(&out);
+	transaction_lose(&client->transaction);
+	client_end_refused(client);
+	client_unit_done(client);
 }
 
-/*
- * The process number of a cancel key is random but for its low byte, which
- * names the worker, and the byte above it, which names the process generation.
- */
-static bool
-client_make_key(Client *client)
+void
+client_end_refused(Client *client)
 {
-	SessionContext *context = client->context;
-	uint32_t	random;
+	const Relay *relay = &client->relay;
 
-	if (!scram_random_bytes(&random, sizeof(random)) ||
-		!scram_random_bytes(client->key, CLIENT_KEY_SIZE))
-		return false;
-	client->key_pid = (random & 0x7fff0000) | ((context->generation & 0xff) << 8) |
-		((uint32_t) context->worker & KEY_WORKER_MASK);
-	return true;
+	if (relay->unread_end > 0)
+		client->drop_left = relay->unread_end;
+	else if (relay->is_open || relay->is_flushed || relay->closes_flushed)
+	{
+		client->skip_to_sync = true;
+		return;
+	}
+	client_write_ready(client);
+}
+
+void
+client_write_ready(Client *client)
+{
+	Buf			out = BUF_INIT;
+
+	build_ready(&out, client->transaction.status);
+	client_write(client, buf_slice(&out));
+	buf_release(&out);
+}
+
+void
+client_reset_relay(Client *client)
+{
+	Relay	   *relay = &client->relay;
+	InFlight	inflight = relay->inflight;
+	PreparedLog names = relay->names;
+
+	settings_unref(relay->new_settings);
+	settings_unref(relay->new_server_settings);
+	mem_free(relay->error_refused);
+	mem_free(relay->fatal_text);
+	buf_release(&relay->held);
+	memset(relay, 0, sizeof(*relay));
+	inflight_clear(&inflight);
+	relay->inflight = inflight;
+	prepared_log_clear(&names);
+	relay->names = names;
 }
 
 static void
@@ -324,13 +333,13 @@ client_free(void *arg)
 {
 	Client	   *client = arg;
 
-	relay_reset(&client->relay);
+	client_reset_relay(client);
 	inflight_release(&client->relay.inflight);
 	prepared_log_release(&client->relay.names);
 	transaction_reset(&client->transaction);
 	auth_exchange_destroy(client->auth);
 	user_table_unref(client->auth_users);
-	console_session_release(client);
+	prepared_unref(client->console.portal);
 	prepared_map_destroy(client->prepared);
 	settings_unref(client->settings);
 	settings_unref(client->startup_settings);

@@ -7,9 +7,10 @@
  *	                                READY <-> CONSOLE
  *	  any state -> CLOSING
  *
- * client.c holds the connection's life, client_startup.c what comes before the
- * first query, client_query.c how messages become units; relay_*.c plans and
- * runs a unit; local_answer.c answers what needs no server.
+ * client_events.c takes what comes from outside, client_startup.c what comes
+ * before the first query, client_query.c makes units of messages; relay_*.c
+ * plans and runs a unit; local_answer.c answers what needs no server; client.c
+ * ends units and sessions.  client_internal.h draws who calls whom.
  *
  *-------------------------------------------------------------------------
  */

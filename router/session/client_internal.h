@@ -3,16 +3,27 @@
  * client_internal.h
  *	  The session's struct, and what the files of this folder call in each other.
  *
- * Who calls whom: client.c (events) -> client_startup.c, client_query.c ->
- * local_answer.c, console_session.c, relay_plan.c -> relay_run.c ->
- * relay_send.c; and from the server relay_reply.c -> relay_finish.c ->
- * client_unit_done(), or relay_plan.c once more.
+ * Each file calls only those below it:
+ *
+ *	  client_events.c   context.c							what comes from outside
+ *	  client_query.c	client_startup.c					phases of a session
+ *	  relay_finish.c	client_welcome.c	console_session.c
+ *	  relay_reply.c		relay_plan.c -> local_answer.c
+ *	  relay_run.c -> relay_send.c
+ *	  relay_hold.c		account.c	unit.c	transaction.c	prepared.c	params.c
+ *	  client.c
+ *
+ * What comes up comes as an event: from a server to relay_finish.c (or to
+ * client_welcome.c), by the table the session was given (server_events).  A
+ * unit that is done leaves the session READY; its stream shows what follows to
+ * client_query.c in a later turn.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef ROUTER_SESSION_CLIENT_INTERNAL_H
 #define ROUTER_SESSION_CLIENT_INTERNAL_H
 
+#include "session/account.h"
 #include "session/client.h"
 #include "session/params.h"
 #include "session/unit.h"
@@ -141,6 +152,7 @@ struct Client
 	bool		skip_to_sync;	/* an error was sent: drop messages up to Sync */
 	Buf			unit;			/* messages of the unit, whole, as sent */
 	Server	   *server;			/* checked out, or NULL */
+	const ServerEvents *server_events;	/* static; who hears of it while it runs units */
 	PoolWaiter	waiter;
 	Relay		relay;
 	ConsoleState console;
@@ -149,28 +161,29 @@ struct Client
 /* ---- client.c ---- */
 extern void client_set_state(Client *client, ClientState state);
 
+/* Its first message.  False: it is not all there to be looked at, or the session was failed. */
+extern bool client_peek_frame(Client *client, Slice data, Frame *frame);
+
 /* The one exit: tell the client why (FATAL) and close. */
 extern void client_fail(Client *client, const Error *error);
 extern void client_fail_protocol(Client *client, const char *format,...) __attribute__((format(printf, 2, 3)));
 extern void client_fail_shutdown(Client *client);	/* 57P01 */
+extern void client_fail_server(Client *client, const char *what);	/* its server broke the protocol: ends both */
 extern void client_close(Client *client);
+
 extern void client_write(Client *client, Slice bytes);
+extern void client_write_ready(Client *client);
+
+/* Whatever it waits for, a view, a server or the console, it waits no longer. */
+extern void client_stop_waiting(Client *client);
 
 /* Give the server back as the session's state demands; no-op without one. */
 extern void client_release_server(Client *client, bool is_broken);
 
-/* ---- client_startup.c ---- */
-extern size_t client_startup_on_data(Client *client, Slice data);
-extern size_t client_auth_on_data(Client *client, Slice data);
+extern UnitContext client_unit_context(const Client *client);
 
-/* ---- client_welcome.c ---- */
-extern void client_welcome(Client *client); /* who it is is proven: tell it what servers report */
-extern void client_welcome_console(Client *client);
-extern void client_welcome_again(Client *client);	/* a new view: maybe a node answers now */
-extern void client_welcome_release(Account *account);	/* what logins left with the account */
-
-/* ---- client_query.c ---- */
-extern size_t client_query_on_data(Client *client, Slice data);
+/* The shared statement of a Parse; a reference. */
+extern Prepared *client_prepare(Client *client, const ParseMessage *parse, bool *is_new);
 
 /* The unit is over: ready for the next one, or drained. */
 extern void client_unit_done(Client *client);
@@ -182,10 +195,19 @@ extern void client_refuse_unit(Client *client, const Error *error);
 /* The error of a unit was sent: ReadyForQuery follows, or all up to Sync is dropped. */
 extern void client_end_refused(Client *client);
 
-extern UnitContext client_unit_context(const Client *client);
+extern void client_reset_relay(Client *client); /* forget the unit, free what it held */
 
-/* The shared statement of a Parse; a reference. */
-extern Prepared *client_prepare(Client *client, const ParseMessage *parse, bool *is_new);
+/* ---- client_startup.c ---- */
+extern size_t client_startup_on_data(Client *client, Slice data);
+extern size_t client_auth_on_data(Client *client, Slice data);
+
+/* ---- client_welcome.c ---- */
+extern void client_welcome(Client *client); /* who it is is proven: tell it what servers report */
+extern void client_welcome_console(Client *client);
+extern void client_welcome_again(Client *client);	/* a new view: maybe a node answers now */
+
+/* ---- client_query.c ---- */
+extern size_t client_query_on_data(Client *client, Slice data);
 
 /* ---- local_answer.c ---- */
 
@@ -194,8 +216,6 @@ extern bool local_answer_unit(Client *client);
 
 /* ---- console_session.c ---- */
 extern void console_session_run_unit(Client *client);
-extern void console_session_cancel(Client *client); /* its command, if one is under way, gets no reply */
-extern void console_session_release(Client *client);
 
 /* ---- transaction.c ---- */
 extern void transaction_reset(Transaction *transaction);
@@ -220,11 +240,7 @@ extern void transaction_note_discard(Client *client);
 
 /* ---- relay_plan.c ---- */
 extern void relay_plan_unit(Client *client);	/* the unit is complete, or must be sent open */
-extern void relay_plan_again(Client *client);	/* a new view, or patience is over */
-extern void relay_plan_cancel(Client *client);	/* stop waiting */
-extern bool relay_may_rerun(const Client *client);
-extern bool relay_is_allowed_on_replica(const UnitSummary *summary);	/* in a transaction there */
-extern void relay_refuse_on_replica(Client *client);	/* sets error_refused */
+extern void relay_plan_again(Client *client);	/* a new view, patience is over, or it runs again */
 
 /* ---- relay_run.c ---- */
 extern void relay_start(Client *client, Server *server);
@@ -248,18 +264,21 @@ extern bool relay_send_Bind(Client *client, Slice body, size_t total_len);
  * client gets error_refused. */
 extern void relay_send_failing_bind(Client *client);
 extern void relay_send_failing_query(Client *client);
+extern void relay_refuse_on_replica(Client *client);	/* sets error_refused */
+
+/* ---- relay_hold.c ---- */
+extern void relay_to_client(Client *client, Slice bytes);
+extern void relay_release_held(Client *client);
+extern void relay_send_locals(Client *client);	/* local answers that are due */
+extern bool relay_may_rerun(const Client *client);	/* nothing of it has been shown, and it has no effect */
 
 /* ---- relay_reply.c ---- */
-extern const ServerEvents relay_server_events;
-extern void relay_reset(Relay *relay);	/* forget the unit, free what it held */
-extern void relay_send_locals(Client *client);	/* local answers that are due */
-extern void relay_release_held(Client *client);
-extern void relay_server_broke(Client *client, const char *what);	/* ends both */
+
+/* Up to the end of the unit (relay.is_answered); the rest stays. */
+extern size_t relay_take_replies(Client *client, Slice data);
 
 /* ---- relay_finish.c ---- */
+extern const ServerEvents relay_server_events;
 extern void relay_maybe_finish(Client *client); /* all is answered; is it also over? */
-extern RerunTarget relay_rerun_target(const Client *client, Slice sqlstate);
-extern void relay_on_lost(void *owner, const char *why);
-extern void relay_on_cancel_done(void *owner);
 
 #endif							/* ROUTER_SESSION_CLIENT_INTERNAL_H */

@@ -22,9 +22,6 @@
  */
 #include "session/client_internal.h"
 
-#include "base/log.h"
-#include "wire/build.h"
-
 static size_t query_take_message(Client *client, Slice data);
 static size_t drop_message(Client *client, const Frame *frame, Slice data);
 static size_t drop_rest(Client *client, Slice data);
@@ -33,7 +30,7 @@ static void handle_message(Client *client, const Frame *frame);
 static void handle_Flush(Client *client);
 static void handle_end(Client *client, const Frame *frame);
 static bool running_takes_messages(const Client *client);
-static void send_ready(Client *client);
+static size_t feed_running(Client *client, Slice data);
 
 size_t
 client_query_on_data(Client *client, Slice data)
@@ -55,7 +52,7 @@ client_query_on_data(Client *client, Slice data)
 		else if (client->state == CLIENT_READY)
 			step = query_take_message(client, rest);
 		else if (running_takes_messages(client))
-			step = relay_feed(client, rest);
+			step = feed_running(client, rest);
 		else
 		{
 			if (client->stream)
@@ -69,97 +66,13 @@ client_query_on_data(Client *client, Slice data)
 	return used;
 }
 
-void
-client_unit_done(Client *client)
-{
-	bool		is_flushed = client->relay.closes_flushed || client->relay.is_flushed;
-	bool		had_error = client->relay.closes_flushed && client->relay.saw_error;
-
-	relay_reset(&client->relay);
-	buf_release(&client->unit);
-	if (client->state == CLIENT_CLOSING)
-		return;
-	client_set_state(client, CLIENT_READY);
-	if (had_error)
-		client->skip_to_sync = true;
-	if (client->context->draining && client->transaction.status == 'I' && !is_flushed)
-	{
-		client_fail_shutdown(client);
-		return;
-	}
-	if (stream_is_paused(client->stream))
-		stream_resume(client->stream);
-}
-
-void
-client_refuse_unit(Client *client, const Error *error)
-{
-	Buf			out = BUF_INIT;
-
-	client->context->stats.errors_raised++;
-	LOG_INFO("unit_refused", LF_STR("user", client->user), LF_STR("sqlstate", error->sqlstate),
-			 LF_STR("reason", error->message));
-	build_error(&out, "ERROR", error);
-	client_write(client, buf_slice(&out));
-	buf_release(&out);
-	transaction_lose(&client->transaction);
-	client_end_refused(client);
-	client_unit_done(client);
-}
-
-void
-client_end_refused(Client *client)
-{
-	const Relay *relay = &client->relay;
-
-	if (relay->unread_end > 0)
-		client->drop_left = relay->unread_end;
-	else if (relay->is_open || relay->is_flushed || relay->closes_flushed)
-	{
-		client->skip_to_sync = true;
-		return;
-	}
-	send_ready(client);
-}
-
-UnitContext
-client_unit_context(const Client *client)
-{
-	return (UnitContext) {
-		.statements = client->account->database->statements,
-		.prepared = client->prepared,
-		.unsafe_lexing = params_are_unsafe_to_lex(client->settings, &client->lex_defaults),
-	};
-}
-
-Prepared *
-client_prepare(Client *client, const ParseMessage *parse, bool *is_new)
-{
-	const char *search_path = settings_find(client->settings, "search_path");
-
-	return prepared_get(client->context->prepared, &(PreparedKey) {
-						.text = parse->text,
-						.nparams = parse->nparams,
-						.param_types = parse->param_types,
-						.search_path = slice_from_string(search_path ? search_path : ""),
-						}, is_new);
-}
-
 static size_t
 query_take_message(Client *client, Slice data)
 {
 	Frame		frame;
 
-	switch (frame_peek(data, &frame))
-	{
-		case FRAME_PARTIAL:
-			return 0;
-		case FRAME_MALFORMED:
-			client_fail_protocol(client, "invalid message length");
-			return 0;
-		case FRAME_OK:
-			break;
-	}
+	if (!client_peek_frame(client, data, &frame))
+		return 0;
 	if (frame.type == '\0' || strchr("QPBDECFSHXdcf", frame.type) == NULL)
 	{
 		client_fail_protocol(client, "invalid frontend message type %d", (unsigned char) frame.type);
@@ -238,7 +151,7 @@ query_take_long_message(Client *client, const Frame *frame, Slice data)
 
 	/* not consumed here: relay_feed() takes it once the unit runs */
 	if (client->state == CLIENT_RUNNING)
-		return relay_feed(client, data);
+		return feed_running(client, data);
 	if (client->state == CLIENT_READY)	/* it was refused */
 		return client->drop_left > 0 ? drop_rest(client, data) : query_take_message(client, data);
 	if (client->stream)
@@ -272,7 +185,7 @@ handle_end(Client *client, const Frame *frame)
 	if (client->skip_to_sync)
 	{
 		client->skip_to_sync = false;
-		send_ready(client);
+		client_write_ready(client);
 		return;
 	}
 	buf_append(&client->unit, frame->whole);
@@ -305,12 +218,13 @@ running_takes_messages(const Client *client)
 		(client->relay.is_open || client->relay.is_copy_in || client->relay.feed_left > 0);
 }
 
-static void
-send_ready(Client *client)
+/* What was fed may have been the last that an answered unit waited for. */
+static size_t
+feed_running(Client *client, Slice data)
 {
-	Buf			out = BUF_INIT;
+	size_t		used = relay_feed(client, data);
 
-	build_ready(&out, client->transaction.status);
-	client_write(client, buf_slice(&out));
-	buf_release(&out);
+	if (client->state == CLIENT_RUNNING)
+		relay_maybe_finish(client);
+	return used;
 }

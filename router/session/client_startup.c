@@ -63,16 +63,8 @@ client_auth_on_data(Client *client, Slice data)
 	Error		error = {0};
 	AuthStatus	status;
 
-	switch (frame_peek(data, &frame))
-	{
-		case FRAME_PARTIAL:
-			return 0;
-		case FRAME_MALFORMED:
-			client_fail_protocol(client, "invalid message length");
-			return 0;
-		case FRAME_OK:
-			break;
-	}
+	if (!client_peek_frame(client, data, &frame))
+		return 0;
 	if (frame.type != 'p' || frame.total_len > AUTH_MESSAGE_MAX)
 	{
 		client_fail_protocol(client, "expected password response, got message type %d", frame.type);
@@ -248,7 +240,7 @@ startup_authenticated(Client *client)
 		client_welcome_console(client);
 		return;
 	}
-	database = session_context_get_database(context, client->database_name);
+	database = account_get_database(context, client->database_name);
 	if (database == NULL)
 	{
 		error_set(&error, SQLSTATE_UNDEFINED_DATABASE, "database \"%s\" does not exist", client->database_name);
@@ -256,7 +248,7 @@ startup_authenticated(Client *client)
 		client_fail(client, &error);
 		return;
 	}
-	client->account = session_context_get_account(context, database, client->user, secret);
+	client->account = account_get(context, database, client->user, secret);
 	client->account->clients++;
 	client_set_state(client, CLIENT_WELCOME);
 	client_welcome(client);

@@ -24,15 +24,6 @@
 #define WELCOMES_MAX 32			/* per account; the oldest goes */
 #define WELCOME_MESSAGE_MAX (64 * 1024)	/* of what a server answers to SET */
 
-/* What servers report to an account with these settings. */
-typedef struct Welcome
-{
-	ListNode	node;			/* in account->welcomes */
-	Settings   *settings;		/* a reference; without application_name */
-	LexDefaults lex_defaults;
-	Buf			messages;		/* ParameterStatus of each */
-} Welcome;
-
 static int	welcome_choose_node(const Client *client);
 static void welcome_ask(Client *client, Server *server);
 static void welcome_learn(Client *client);
@@ -64,21 +55,6 @@ client_welcome(Client *client)
 		welcome_use(client, welcome);
 	else
 		client_welcome_again(client);
-}
-
-void
-client_welcome_release(Account *account)
-{
-	ListNode   *node;
-
-	while ((node = list_pop_head(&account->welcomes)) != NULL)
-	{
-		Welcome    *welcome = list_entry(node, Welcome, node);
-
-		settings_unref(welcome->settings);
-		buf_release(&welcome->messages);
-		mem_free(welcome);
-	}
 }
 
 void
@@ -177,7 +153,7 @@ welcome_learn(Client *client)
 	Account    *account = client->account;
 	Welcome    *welcome = mem_alloc(sizeof(Welcome));
 
-	session_context_note_login(client->context, account);
+	account_note_login(client->context, account);
 	server_set_settings(server, client->settings);
 	welcome->settings = settings_without(client->settings, slice_from_string("application_name"));
 	welcome->lex_defaults = params_lex_defaults(server_find_parameter(server, "standard_conforming_strings"),
@@ -247,7 +223,7 @@ welcome_send(Client *client, Slice messages)
 			  LF_STR("peer", client->peer.text));
 	client_write(client, buf_slice(&out));
 	buf_release(&out);
-	relay_reset(&client->relay);
+	client_reset_relay(client);
 	client_set_state(client, CLIENT_READY);
 
 	/* what the client sent meanwhile is looked at again */
@@ -294,7 +270,7 @@ welcome_on_data(void *owner, Slice data)
 			break;
 		if (status == FRAME_MALFORMED || !welcome_handle(client, &frame))
 		{
-			relay_server_broke(client, "unexpected message at login");
+			client_fail_server(client, "unexpected message at login");
 			return data.len;
 		}
 		used += frame.total_len;

@@ -36,6 +36,7 @@ static void console_handle_Describe(Client *client, const Frame *frame);
 static void console_handle_Execute(Client *client);
 static void console_handle_Close(Client *client, const Frame *frame);
 static void console_run(Client *client, Slice command);
+static void console_release_portal(Client *client);
 static void console_refuse(Client *client, const Error *error);
 static void console_refuse_unknown(Client *client, char kind, Slice name);
 static void console_malformed(Client *client, const Frame *frame);
@@ -47,23 +48,6 @@ console_session_run_unit(Client *client)
 {
 	client_set_state(client, CLIENT_CONSOLE);
 	console_step(client);
-}
-
-void
-console_session_cancel(Client *client)
-{
-	const ConsoleHook *hook = &client->context->console;
-
-	if (client->console.is_waiting)
-		hook->cancel(hook->console, client);
-	client->console.is_waiting = false;
-}
-
-void
-console_session_release(Client *client)
-{
-	prepared_unref(client->console.portal);
-	client->console.portal = NULL;
 }
 
 /* Handle messages until one waits for the console, or the unit is over. */
@@ -92,7 +76,7 @@ console_end_unit(Client *client)
 
 	if (!client->relay.closes_flushed)
 	{
-		console_session_release(client);	/* no portal lives longer */
+		console_release_portal(client);	/* no portal lives longer */
 		build_ready(&out, 'I');
 		client_write(client, buf_slice(&out));
 		buf_release(&out);
@@ -270,7 +254,7 @@ console_handle_Close(Client *client, const Frame *frame)
 	if (target.kind == 'S')
 		prepared_map_remove(client->prepared, target.name);
 	else
-		console_session_release(client);
+		console_release_portal(client);
 	console_write_empty(client, '3');
 }
 
@@ -328,4 +312,11 @@ static bool
 is_command(char type)
 {
 	return type == 'Q' || type == 'E';
+}
+
+static void
+console_release_portal(Client *client)
+{
+	prepared_unref(client->console.portal);
+	client->console.portal = NULL;
 }

@@ -12,22 +12,16 @@
 #include "session/context.h"
 
 #include "base/clock.h"
-#include "base/memory.h"
 #include "session/client_internal.h"
 
 #define SWEEP_INTERVAL_US (200 * US_PER_MS)
 #define PATIENCE_INTERVAL_US (2 * US_PER_MS)
-#define STATEMENT_CACHE_BYTES (16 * 1024 * 1024)
 
 static void context_on_sweep(void *arg);
 static void context_on_patience(void *arg);
 static void sweep_client(Client *client, uint64_t now_us);
-static void sweep_names(SessionContext *context);
 static bool is_past(uint64_t since_us, uint64_t limit_us, uint64_t now_us);
 static void plan_waiting_again(SessionContext *context);
-static void database_free(Database *database);
-static void account_release_pools(Account *account);
-static void account_free(Account *account);
 
 void
 session_context_init(SessionContext *context)
@@ -44,14 +38,9 @@ session_context_init(SessionContext *context)
 void
 session_context_fini(SessionContext *context)
 {
-	ListNode   *node;
-
 	LIST_FOREACH(client_node, &context->clients)
 		client_fail_shutdown(list_entry(client_node, Client, node));
-	while ((node = list_pop_head(&context->accounts)) != NULL)
-		account_free(list_entry(node, Account, node));
-	while ((node = list_pop_head(&context->databases)) != NULL)
-		database_free(list_entry(node, Database, node));
+	account_free_all(context);
 	loop_timer_destroy(context->sweep);
 	loop_timer_destroy(context->patience);
 	topology_view_unref(context->view);
@@ -108,82 +97,6 @@ session_context_is_drained(const SessionContext *context)
 	return context->draining && list_is_empty(&context->clients);
 }
 
-Database *
-session_context_get_database(SessionContext *context, const char *name)
-{
-	const char *server_name = context->config.find_database(context->config.databases, name);
-	Database   *database;
-
-	if (server_name == NULL)
-		return NULL;
-	LIST_FOREACH(node, &context->databases)
-	{
-		/* before a reload the name may have meant another: sessions are still there */
-		database = list_entry(node, Database, node);
-		if (strcmp(database->name, name) == 0 && strcmp(database->server_name, server_name) == 0)
-			return database;
-	}
-	database = mem_alloc(sizeof(Database));
-	database->name = mem_strdup(name);
-	database->server_name = mem_strdup(server_name);
-	database->statements = statement_cache_create(STATEMENT_CACHE_BYTES);
-	list_push_tail(&context->databases, &database->node);
-	return database;
-}
-
-Account *
-session_context_get_account(SessionContext *context, Database *database, const char *user,
-							const char *password)
-{
-	Account    *account;
-
-	LIST_FOREACH(node, &context->accounts)
-	{
-		account = list_entry(node, Account, node);
-		if (account->database == database && strcmp(account->user, user) == 0)
-		{
-			/* the auth_file may have been read again */
-			if (password && (!account->password || strcmp(account->password, password) != 0))
-			{
-				mem_free(account->password);
-				account->password = mem_strdup(password);
-				account_release_pools(account);
-			}
-			return account;
-		}
-	}
-	account = mem_alloc(sizeof(Account));
-	account->database = database;
-	account->user = mem_strdup(user);
-	account->password = password ? mem_strdup(password) : NULL;
-	list_init(&account->welcomes);
-	list_push_tail(&context->accounts, &account->node);
-	database->accounts++;
-	return account;
-}
-
-void
-session_context_note_login(SessionContext *context, Account *account)
-{
-	if (account->database->is_proven)
-		return;
-	account->database->is_proven = true;
-	context->hooks.want_facts(context->hooks.arg, account->database->server_name);
-}
-
-Pool *
-account_pool(SessionContext *context, Account *account, int node)
-{
-	if (account->pools[node] == NULL)
-		account->pools[node] = pool_set_get(context->pools, &(PoolTarget) {
-											.node = node,
-											.database = account->database->server_name,
-											.user = account->user,
-											.password = account->password,
-											});
-	return account->pools[node];
-}
-
 static void
 context_on_sweep(void *arg)
 {
@@ -192,36 +105,8 @@ context_on_sweep(void *arg)
 
 	LIST_FOREACH(node, &context->clients)
 		sweep_client(list_entry(node, Client, node), now_us);
-	sweep_names(context);
+	account_sweep(context);
 	loop_timer_start(context->sweep, SWEEP_INTERVAL_US);
-}
-
-/*
- * Users and databases that no server has ever let in are forgotten with their
- * last client: clients can make up names without end.
- */
-static void
-sweep_names(SessionContext *context)
-{
-	LIST_FOREACH(node, &context->accounts)
-	{
-		Account    *account = list_entry(node, Account, node);
-
-		if (account->clients > 0 || !list_is_empty(&account->welcomes))
-			continue;
-		list_remove(&context->accounts, &account->node);
-		account->database->accounts--;
-		account_free(account);
-	}
-	LIST_FOREACH(node, &context->databases)
-	{
-		Database   *database = list_entry(node, Database, node);
-
-		if (database->accounts > 0 || database->is_proven)
-			continue;
-		list_remove(&context->databases, &database->node);
-		database_free(database);
-	}
 }
 
 static void
@@ -308,32 +193,3 @@ plan_waiting_again(SessionContext *context)
 	}
 }
 
-static void
-database_free(Database *database)
-{
-	statement_cache_destroy(database->statements);
-	mem_free(database->name);
-	mem_free(database->server_name);
-	mem_free(database);
-}
-
-static void
-account_release_pools(Account *account)
-{
-	for (int i = 0; i < TOPOLOGY_MAX_NODES; i++)
-	{
-		if (account->pools[i])
-			pool_release(account->pools[i]);
-		account->pools[i] = NULL;
-	}
-}
-
-static void
-account_free(Account *account)
-{
-	client_welcome_release(account);
-	account_release_pools(account);
-	mem_free(account->user);
-	mem_free(account->password);
-	mem_free(account);
-}

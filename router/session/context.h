@@ -6,10 +6,6 @@
  * Owned and filled by app/worker.c; sessions borrow it for their whole life.
  * Nothing here is global: two workers have two contexts.
  *
- * An Account is one (database, user) that has logged in through this worker:
- * its pools, its counters, what its servers say at login.  Accounts are kept
- * for the worker's life; only authenticated users get one.
- *
  *-------------------------------------------------------------------------
  */
 #ifndef ROUTER_SESSION_CONTEXT_H
@@ -26,7 +22,7 @@
 #include "policy/topology_view.h"
 #include "session/console_hook.h"
 #include "session/prepared.h"
-#include "sql/statement_cache.h"
+#include "sql/facts.h"
 
 typedef enum PoolMode
 {
@@ -52,36 +48,6 @@ typedef struct SessionConfig
 	const char *(*find_database) (const void *databases, const char *name);
 	const void *databases;		/* lives as long as this configuration is in force */
 } SessionConfig;
-
-/* A database clients may name, and its name on the servers. */
-typedef struct Database
-{
-	ListNode	node;			/* in SessionContext.databases */
-	char	   *name;			/* owned, like server_name */
-	char	   *server_name;
-	StatementCache *statements; /* owned */
-	int			accounts;		/* of it */
-	bool		is_proven;		/* a server has let somebody in: its facts are wanted */
-} Database;
-
-/* What was done where, for one account and node. */
-typedef struct RouteCounters
-{
-	uint64_t	reads;			/* units proven reads that ran there */
-	uint64_t	writes;			/* all other units */
-} RouteCounters;
-
-typedef struct Account
-{
-	ListNode	node;			/* in SessionContext.accounts */
-	Database   *database;		/* borrowed from the context */
-	char	   *user;			/* owned */
-	char	   *password;		/* owned; what servers are given, or NULL */
-	Pool	   *pools[TOPOLOGY_MAX_NODES];	/* borrowed from the pool set; NULL until used */
-	RouteCounters counters[TOPOLOGY_MAX_NODES];
-	int			clients;
-	List		welcomes;		/* of Welcome (client_startup.c) */
-} Account;
 
 typedef struct SessionStats
 {
@@ -158,14 +124,5 @@ extern void session_context_set_users(SessionContext *context, UserTable *users)
 /* Stop taking work: idle clients are told 57P01 now, busy ones when their transaction ends. */
 extern void session_context_drain(SessionContext *context);
 extern bool session_context_is_drained(const SessionContext *context);
-
-/* NULL: not known and cannot be.  Creates it on first use. */
-extern Database *session_context_get_database(SessionContext *context, const char *name);
-extern Account *session_context_get_account(SessionContext *context, Database *database,
-											const char *user, const char *password);
-extern Pool *account_pool(SessionContext *context, Account *account, int node);
-
-/* A server has let it in: from now on account and database are kept. */
-extern void session_context_note_login(SessionContext *context, Account *account);
 
 #endif							/* ROUTER_SESSION_CONTEXT_H */

@@ -26,13 +26,15 @@
  */
 #include "session/client_internal.h"
 
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "wire/build.h"
 
+static size_t relay_on_data(void *owner, Slice data);
+static void relay_on_drained(void *owner);
+static void relay_on_lost(void *owner, const char *why);
+static void relay_on_cancel_done(void *owner);
 static void settle_settings(Client *client);
 static bool has_reset(const Client *client);
 static void unit_finish(Client *client);
@@ -46,6 +48,13 @@ static void fail_lost_session(Client *client, const char *why);
 static void fail_lost_unit(Client *client, const char *why);
 static bool lost_may_have_effect(const Client *client);
 static void lost_end_transaction(Client *client);
+
+const ServerEvents relay_server_events = {
+	.on_data = relay_on_data,
+	.on_drained = relay_on_drained,
+	.on_lost = relay_on_lost,
+	.on_cancel_done = relay_on_cancel_done,
+};
 
 void
 relay_maybe_finish(Client *client)
@@ -71,7 +80,47 @@ relay_maybe_finish(Client *client)
 	unit_finish(client);
 }
 
-void
+static size_t
+relay_on_data(void *owner, Slice data)
+{
+	Client	   *client = owner;
+	Server	   *server = client->server;
+	Stream	   *stream = client->stream;
+	size_t		used = 0;
+	size_t		step;
+
+	stream_cork(stream);
+	do
+	{
+		step = relay_take_replies(client, slice_skip(data, used));
+		used += step;
+		if (client->state == CLIENT_RUNNING)
+			relay_maybe_finish(client);
+	} while (step > 0 && used < data.len && client->server == server && client->state != CLIENT_CLOSING);
+	if (client->state == CLIENT_CLOSING)
+		return data.len;
+	if (client->server == server && client->state == CLIENT_RUNNING)
+	{
+		relay_send_locals(client);
+		relay_settle_sync(client);
+	}
+	stream_uncork(stream);
+	if (client->server == server && stream_is_full(stream))
+		stream_pause(server_stream(server));	/* client_on_drained resumes it */
+	return used;
+}
+
+/* The server takes bytes again: so may the client be read. */
+static void
+relay_on_drained(void *owner)
+{
+	Client	   *client = owner;
+
+	if (client->stream && stream_is_paused(client->stream))
+		stream_resume(client->stream);
+}
+
+static void
 relay_on_cancel_done(void *owner)
 {
 	Client	   *client = owner;
@@ -101,39 +150,6 @@ has_reset(const Client *client)
 	StatementKind kind = client->relay.summary.kind;
 
 	return (kind == STATEMENT_RESET || kind == STATEMENT_DISCARD_ALL) && !client->relay.saw_error;
-}
-
-/* What a replica's error means; see the head of relay_reply.c. */
-RerunTarget
-relay_rerun_target(const Client *client, Slice sqlstate)
-{
-	static const char *const not_here[] = {"25006", "0A000", "55000"};
-	static const char *const not_yet_here[] = {"42P01", "42703", "42883", "3F000"};
-	static const char *const conflict[] = {"40001", "40P01"};
-
-	if (!relay_may_rerun(client) || client->relay.rerun != RERUN_NO)
-		return client->relay.rerun;
-	for (size_t i = 0; i < sizeof(not_here) / sizeof(not_here[0]); i++)
-	{
-		if (slice_equals_string(sqlstate, not_here[i]))
-		{
-			UnitContext context = client_unit_context(client);
-
-			unit_learn_primary(buf_slice(&client->unit), &context);
-			return RERUN_PRIMARY;
-		}
-	}
-	for (size_t i = 0; i < sizeof(not_yet_here) / sizeof(not_yet_here[0]); i++)
-	{
-		if (slice_equals_string(sqlstate, not_yet_here[i]))
-			return RERUN_PRIMARY;
-	}
-	for (size_t i = 0; i < sizeof(conflict) / sizeof(conflict[0]); i++)
-	{
-		if (slice_equals_string(sqlstate, conflict[i]))
-			return client->relay.excluded ? RERUN_PRIMARY : RERUN_OTHER_NODE;
-	}
-	return RERUN_NO;
 }
 
 static void
@@ -287,7 +303,7 @@ unit_rerun(Client *client)
 
 /* ---------------------------------------------------------------- lost */
 
-void
+static void
 relay_on_lost(void *owner, const char *why)
 {
 	Client	   *client = owner;

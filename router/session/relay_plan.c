@@ -21,8 +21,6 @@
  */
 #include "session/client_internal.h"
 
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -118,23 +116,6 @@ relay_plan_again(Client *client)
 			refuse_replica(client);
 			break;
 	}
-}
-
-void
-relay_plan_cancel(Client *client)
-{
-	if (list_node_is_linked(&client->waiting_node))
-		list_remove(&client->context->waiting, &client->waiting_node);
-	pool_cancel_wait(&client->waiter);
-}
-
-/* Nothing of it has been shown, it has no effect, and it is still whole. */
-bool
-relay_may_rerun(const Client *client)
-{
-	const Relay *relay = &client->relay;
-
-	return relay->is_holding && !relay->holds_plan && !relay->cancel_asked && !relay->is_open;
 }
 
 /* What the first unit after the loss is told, and what those are that follow. */
@@ -248,52 +229,9 @@ plan_new_settings(Client *client, const StatementClass *class)
 static void
 plan_on_held_server(Client *client)
 {
-	if (client->transaction.on_replica && !relay_is_allowed_on_replica(&client->relay.summary))
+	if (client->transaction.on_replica && !unit_is_allowed_on_replica(&client->relay.summary))
 		relay_refuse_on_replica(client);
 	relay_start(client, client->server);
-}
-
-void
-relay_refuse_on_replica(Client *client)
-{
-	Relay	   *relay = &client->relay;
-	const UnitSummary *summary = &relay->summary;
-	const char *why = summary->pin_reason ? summary->pin_reason : summary->why;
-
-	if (relay->error_refused)
-		return;
-	relay->error_refused = mem_alloc(sizeof(Error));
-	error_set(relay->error_refused, SQLSTATE_READ_ONLY_TRANSACTION,
-			  "cannot execute this statement in a read-only transaction on a replica");
-	error_set_detail(relay->error_refused, "Reason: %s.", why ? why : "not proven to be a read");
-	error_set_hint(relay->error_refused, "Begin the transaction without READ ONLY, or with the comment"
-				   " /* andon:primary */ in front of BEGIN, to run it on the primary.");
-}
-
-/* What pins a session would pin it to the replica. */
-bool
-relay_is_allowed_on_replica(const UnitSummary *summary)
-{
-	if (summary->pin_reason || summary->has_function_call)
-		return false;
-	if (summary->statements == 0 || (summary->flags & (STATEMENT_IS_READ | STATEMENT_NODE_LOCAL)))
-		return true;
-	if (summary->statements != 1)
-		return false;
-	switch (summary->kind)
-	{
-		case STATEMENT_EMPTY:
-		case STATEMENT_COMMIT:
-		case STATEMENT_ROLLBACK:
-		case STATEMENT_SAVEPOINT:
-		case STATEMENT_SET_LOCAL:
-		case STATEMENT_SET:
-		case STATEMENT_RESET:
-		case STATEMENT_SHOW:
-			return true;
-		default:
-			return false;
-	}
 }
 
 /* Is the unit proven to be a read, and may it be one here? */

@@ -25,14 +25,10 @@
  */
 #include "session/client_internal.h"
 
-#include <stdio.h>
-
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/memory.h"
 #include "wire/build.h"
 
-#define HELD_MAX_BYTES (64 * 1024)
 #define REPLY_MAX_BYTES (1024 * 1024)	/* of a message the router must read whole */
 #define ERROR_HEAD_BYTES 1024	/* of a longer error: severity and SQLSTATE are in there */
 
@@ -44,8 +40,6 @@ typedef struct ReplyRun
 	size_t		len;
 } ReplyRun;
 
-static size_t relay_on_data(void *owner, Slice data);
-static void relay_on_drained(void *owner);
 static size_t reply_take_message(Client *client, ReplyRun *run, Slice data);
 static bool reply_may_pass_in_pieces(const Frame *frame, Slice data);
 static void handle_reply(Client *client, ReplyRun *run, const Frame *frame);
@@ -54,8 +48,9 @@ static void handle_NotificationResponse(Client *client, ReplyRun *run, const Fra
 static void handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame);
 static void handle_CommandComplete(Client *client, ReplyRun *run, const Frame *frame);
 static void handle_CopyInResponse(Client *client, ReplyRun *run, const Frame *frame);
-static void handle_ReadyForQuery(Client *client, ReplyRun *run, const Frame *frame);
+static void handle_ReadyForQuery(Client *client, const Frame *frame);
 static void handle_result(Client *client, ReplyRun *run, const Frame *frame, bool shows_result);
+static RerunTarget rerun_target(const Client *client, Slice sqlstate);
 static void run_pass(ReplyRun *run, Slice bytes);
 static void run_emit(ReplyRun *run, Slice bytes);
 static void run_flush(ReplyRun *run);
@@ -64,86 +59,16 @@ static bool is_stale_plan(const InFlightEntry *entry, Slice sqlstate);
 static void heal_statement(Client *client, const InFlightEntry *entry, Slice sqlstate);
 static void note_tag(Client *client, Slice tag);
 
-const ServerEvents relay_server_events = {
-	.on_data = relay_on_data,
-	.on_drained = relay_on_drained,
-	.on_lost = relay_on_lost,
-	.on_cancel_done = relay_on_cancel_done,
-};
-
-void
-relay_reset(Relay *relay)
+size_t
+relay_take_replies(Client *client, Slice data)
 {
-	InFlight	inflight = relay->inflight;
-	PreparedLog names = relay->names;
-
-	settings_unref(relay->new_settings);
-	settings_unref(relay->new_server_settings);
-	mem_free(relay->error_refused);
-	mem_free(relay->fatal_text);
-	buf_release(&relay->held);
-	memset(relay, 0, sizeof(*relay));
-	inflight_clear(&inflight);
-	relay->inflight = inflight;
-	prepared_log_clear(&names);
-	relay->names = names;
-}
-
-void
-relay_send_locals(Client *client)
-{
-	ReplyRun	run = {client, NULL, 0};
-	InFlightEntry entry;
-	Buf			out = BUF_INIT;
-
-	if (client->relay.pass_left > 0)
-		return;					/* the client has only half of the message before them */
-	while (inflight_pop_local(&client->relay.inflight, &entry))
-	{
-		build_empty(&out, entry.kind == INFLIGHT_PARSE ? '1' : '3');
-		client->relay.names.answered++;
-	}
-	if (buf_len(&out) > 0)
-		run_emit(&run, buf_slice(&out));
-	buf_release(&out);
-}
-
-void
-relay_release_held(Client *client)
-{
-	Relay	   *relay = &client->relay;
-
-	relay->is_holding = false;
-	client_write(client, buf_slice(&relay->held));
-	buf_release(&relay->held);
-}
-
-/* The server does not follow the protocol, or is not as we left it: end both. */
-void
-relay_server_broke(Client *client, const char *what)
-{
-	Error		error = {0};
-
-	LOG_ERROR("server_protocol_violation", LF_STR("user", client->user), LF_STR("what", what),
-			  LF_INT("node", server_node(client->server)));
-	error_set(&error, SQLSTATE_PROTOCOL_VIOLATION, "the server broke the protocol: %s", what);
-	client->relay.pass_left = 0;	/* of the message that is not shown */
-	client_release_server(client, true);
-	client_fail(client, &error);
-}
-
-static size_t
-relay_on_data(void *owner, Slice data)
-{
-	Client	   *client = owner;
 	Relay	   *relay = &client->relay;
 	Server	   *server = client->server;
-	Stream	   *stream = client->stream;
+	bool		was_answered = relay->is_answered;
 	ReplyRun	run = {client, NULL, 0};
 	size_t		used = 0;
 
-	stream_cork(stream);
-	while (used < data.len && client->server == server && client->state != CLIENT_CLOSING)
+	while (used < data.len && client->server == server && (was_answered || !relay->is_answered))
 	{
 		Slice		rest = slice_skip(data, used);
 		size_t		step;
@@ -160,28 +85,9 @@ relay_on_data(void *owner, Slice data)
 			break;
 		used += step;
 	}
-	if (client->state == CLIENT_CLOSING)
-		return data.len;
-	run_flush(&run);
-	if (client->server == server && client->state == CLIENT_RUNNING)
-	{
-		relay_send_locals(client);
-		relay_settle_sync(client);
-	}
-	stream_uncork(stream);
-	if (client->server == server && stream_is_full(stream))
-		stream_pause(server_stream(server));	/* client_on_drained resumes it */
+	if (client->server == server)
+		run_flush(&run);
 	return used;
-}
-
-/* The server takes bytes again: so may the client be read. */
-static void
-relay_on_drained(void *owner)
-{
-	Client	   *client = owner;
-
-	if (client->stream && stream_is_paused(client->stream))
-		stream_resume(client->stream);
 }
 
 static size_t
@@ -200,7 +106,7 @@ reply_take_message(Client *client, ReplyRun *run, Slice data)
 		case FRAME_PARTIAL:
 			return 0;
 		case FRAME_MALFORMED:
-			relay_server_broke(client, "invalid message length");
+			client_fail_server(client, "invalid message length");
 			return 0;
 		case FRAME_OK:
 			break;
@@ -211,7 +117,7 @@ reply_take_message(Client *client, ReplyRun *run, Slice data)
 			(!inflight_is_empty(&relay->inflight) && inflight_head(&relay->inflight)->action == INFLIGHT_SWALLOW))
 		{
 			if (frame.total_len > REPLY_MAX_BYTES && frame.type != 'E')
-				relay_server_broke(client, "message too long");
+				client_fail_server(client, "message too long");
 			return 0;
 		}
 		if (frame.total_len <= STREAM_READ_SIZE && data.len < frame.total_len)
@@ -273,7 +179,7 @@ handle_reply(Client *client, ReplyRun *run, const Frame *frame)
 			handle_CopyInResponse(client, run, frame);
 			break;
 		case 'Z':
-			handle_ReadyForQuery(client, run, frame);
+			handle_ReadyForQuery(client, frame);
 			break;
 		default:
 			handle_result(client, run, frame, false);
@@ -291,7 +197,7 @@ handle_ParameterStatus(Client *client, ReplyRun *run, const Frame *frame)
 
 	if (!message_parse_parameter_status(frame->body, &name, &value))
 	{
-		relay_server_broke(client, "invalid ParameterStatus");
+		client_fail_server(client, "invalid ParameterStatus");
 		return;
 	}
 	if (slice_equals_string(name, "andon.commit_lsn"))
@@ -329,7 +235,7 @@ handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame)
 	if (!(relay->pass_left > 0 ? message_parse_error_head(frame->body, &fields) :
 		  message_parse_error(frame->body, &fields)))
 	{
-		relay_server_broke(client, "invalid ErrorResponse");
+		client_fail_server(client, "invalid ErrorResponse");
 		return;
 	}
 	if (slice_equals_string(fields.severity, "FATAL") || slice_equals_string(fields.severity, "PANIC"))
@@ -338,14 +244,14 @@ handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame)
 		mem_free(relay->fatal_text);
 		relay->fatal_text = mem_strndup(fields.message);
 		if (relay->pass_left > 0)
-			relay_server_broke(client, "message too long");
+			client_fail_server(client, "message too long");
 		return;
 	}
 	step = inflight_handle(&relay->inflight, 'E', skip_entry, client);
 	if (step.verdict == INFLIGHT_UNEXPECTED || step.entry.purpose == INFLIGHT_SETTINGS ||
 		(relay->pass_left > 0 && step.verdict != INFLIGHT_PASS))
 	{
-		relay_server_broke(client, "error outside of a statement of the client");
+		client_fail_server(client, "error outside of a statement of the client");
 		return;
 	}
 	if (step.verdict == INFLIGHT_DROP)
@@ -358,7 +264,7 @@ handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame)
 	if (is_stale_plan(&step.entry, fields.sqlstate) && relay->is_holding && relay->rerun == RERUN_NO)
 		relay->rerun = relay->holds_plan ? RERUN_HERE : RERUN_PRIMARY;
 	else
-		relay->rerun = relay_rerun_target(client, fields.sqlstate);
+		relay->rerun = rerun_target(client, fields.sqlstate);
 	if (relay->rerun != RERUN_NO)
 		buf_clear(&relay->held);
 	else if (step.verdict == INFLIGHT_REPLACE_ERROR)
@@ -442,7 +348,7 @@ handle_result(Client *client, ReplyRun *run, const Frame *frame, bool shows_resu
 
 	if (step.verdict == INFLIGHT_UNEXPECTED)
 	{
-		relay_server_broke(client, "unexpected message");
+		client_fail_server(client, "unexpected message");
 		return;
 	}
 	if (step.completed && step.entry.kind == INFLIGHT_PARSE && step.verdict == INFLIGHT_PASS)
@@ -467,7 +373,7 @@ handle_result(Client *client, ReplyRun *run, const Frame *frame, bool shows_resu
 }
 
 static void
-handle_ReadyForQuery(Client *client, ReplyRun *run, const Frame *frame)
+handle_ReadyForQuery(Client *client, const Frame *frame)
 {
 	Relay	   *relay = &client->relay;
 	char		tx_status;
@@ -475,13 +381,13 @@ handle_ReadyForQuery(Client *client, ReplyRun *run, const Frame *frame)
 
 	if (!message_parse_ready(frame->body, &tx_status))
 	{
-		relay_server_broke(client, "invalid ReadyForQuery");
+		client_fail_server(client, "invalid ReadyForQuery");
 		return;
 	}
 	step = inflight_handle(&relay->inflight, 'Z', NULL, NULL);
 	if (step.verdict == INFLIGHT_UNEXPECTED)
 	{
-		relay_server_broke(client, "unexpected ReadyForQuery");
+		client_fail_server(client, "unexpected ReadyForQuery");
 		return;
 	}
 	server_set_tx_status(client->server, tx_status);
@@ -489,12 +395,40 @@ handle_ReadyForQuery(Client *client, ReplyRun *run, const Frame *frame)
 		relay_cancel(client);
 	if (step.verdict == INFLIGHT_PASS)
 		relay->ready_due = true;
-	if (inflight_is_empty(&relay->inflight) && !relay->is_open)
+	relay->is_answered = inflight_is_empty(&relay->inflight) && !relay->is_open;
+}
+
+/* What a replica's error means; see the head of this file. */
+static RerunTarget
+rerun_target(const Client *client, Slice sqlstate)
+{
+	static const char *const not_here[] = {"25006", "0A000", "55000"};
+	static const char *const not_yet_here[] = {"42P01", "42703", "42883", "3F000"};
+	static const char *const conflict[] = {"40001", "40P01"};
+
+	if (!relay_may_rerun(client) || client->relay.rerun != RERUN_NO)
+		return client->relay.rerun;
+	for (size_t i = 0; i < sizeof(not_here) / sizeof(not_here[0]); i++)
 	{
-		run_flush(run);
-		relay->is_answered = true;
-		relay_maybe_finish(client);
+		if (slice_equals_string(sqlstate, not_here[i]))
+		{
+			UnitContext context = client_unit_context(client);
+
+			unit_learn_primary(buf_slice(&client->unit), &context);
+			return RERUN_PRIMARY;
+		}
 	}
+	for (size_t i = 0; i < sizeof(not_yet_here) / sizeof(not_yet_here[0]); i++)
+	{
+		if (slice_equals_string(sqlstate, not_yet_here[i]))
+			return RERUN_PRIMARY;
+	}
+	for (size_t i = 0; i < sizeof(conflict) / sizeof(conflict[0]); i++)
+	{
+		if (slice_equals_string(sqlstate, conflict[i]))
+			return client->relay.excluded ? RERUN_PRIMARY : RERUN_OTHER_NODE;
+	}
+	return RERUN_NO;
 }
 
 static void
@@ -521,27 +455,9 @@ run_emit(ReplyRun *run, Slice bytes)
 static void
 run_flush(ReplyRun *run)
 {
-	Client	   *client = run->client;
-	Relay	   *relay = &client->relay;
-	Slice		bytes = slice_make(run->start, run->len);
-
-	if (run->len == 0)
-		return;
+	if (run->len > 0)
+		relay_to_client(run->client, slice_make(run->start, run->len));
 	run->len = 0;
-	if (relay->rerun != RERUN_NO)
-		return;					/* runs again elsewhere: nobody sees this */
-	if (!relay->is_holding)
-	{
-		client_write(client, bytes);
-		return;
-	}
-	if (buf_len(&relay->held) + bytes.len > HELD_MAX_BYTES)
-	{
-		relay_release_held(client);
-		client_write(client, bytes);
-		return;
-	}
-	buf_append(&relay->held, bytes);
 }
 
 /*

@@ -21,11 +21,7 @@
  */
 #include "session/client_internal.h"
 
-#include <stdio.h>
-
 #include "base/clock.h"
-#include "base/log.h"
-#include "base/memory.h"
 #include "wire/build.h"
 
 #define BEGIN_PORTAL "andon_begin"
@@ -57,7 +53,7 @@ relay_start(Client *client, Server *server)
 
 	client->server = server;
 	client_set_state(client, CLIENT_RUNNING);
-	server_hold(server, &relay_server_events, client);
+	server_hold(server, client->server_events, client);
 	relay->started_us = clock_now_us();
 	histogram_add(&client->context->stats.wait, relay->started_us - relay->waiting_since_us);
 	relay->node = server_node(server);
@@ -112,7 +108,6 @@ relay_feed(Client *client, Slice data)
 	if (stream_is_full(there))
 		stream_pause(client->stream);	/* relay_on_drained() resumes it */
 	relay_send_locals(client);
-	relay_maybe_finish(client);
 	return used;
 }
 
@@ -331,16 +326,8 @@ feed_message(Client *client, Slice data)
 	Relay	   *relay = &client->relay;
 	Frame		frame;
 
-	switch (frame_peek(data, &frame))
-	{
-		case FRAME_PARTIAL:
-			return 0;
-		case FRAME_MALFORMED:
-			client_fail_protocol(client, "invalid message length");
-			return 0;
-		case FRAME_OK:
-			break;
-	}
+	if (!client_peek_frame(client, data, &frame))
+		return 0;
 	if (frame.type == 'X')
 	{
 		client_close(client);
@@ -496,7 +483,7 @@ feed_is_refused(Client *client, char type)
 {
 	Relay	   *relay = &client->relay;
 
-	if (!client->transaction.on_replica || relay_is_allowed_on_replica(&relay->summary))
+	if (!client->transaction.on_replica || unit_is_allowed_on_replica(&relay->summary))
 		return false;
 	relay_refuse_on_replica(client);
 	if (type == 'Q' || type == 'F')

@@ -22,7 +22,6 @@
  */
 #include "session/client_internal.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/memory.h"
@@ -159,6 +158,23 @@ relay_send_failing_query(Client *client)
 	relay_to_server(client, buf_slice(&out));
 	buf_release(&out);
 	inflight_push(&client->relay.inflight, INFLIGHT_QUERY, INFLIGHT_REFUSE, INFLIGHT_CLIENT, 0);
+}
+
+void
+relay_refuse_on_replica(Client *client)
+{
+	Relay	   *relay = &client->relay;
+	const UnitSummary *summary = &relay->summary;
+	const char *why = summary->pin_reason ? summary->pin_reason : summary->why;
+
+	if (relay->error_refused)
+		return;
+	relay->error_refused = mem_alloc(sizeof(Error));
+	error_set(relay->error_refused, SQLSTATE_READ_ONLY_TRANSACTION,
+			  "cannot execute this statement in a read-only transaction on a replica");
+	error_set_detail(relay->error_refused, "Reason: %s.", why ? why : "not proven to be a read");
+	error_set_hint(relay->error_refused, "Begin the transaction without READ ONLY, or with the comment"
+				   " /* andon:primary */ in front of BEGIN, to run it on the primary.");
 }
 
 static void

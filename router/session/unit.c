@@ -323,3 +323,29 @@ unit_find_text(const UnitTexts *texts, const PreparedMap *prepared, Slice name, 
 	*text = prepared_text(found);
 	return UNIT_TEXT_KNOWN;
 }
+
+/* What pins a session would pin it to the replica. */
+bool
+unit_is_allowed_on_replica(const UnitSummary *summary)
+{
+	if (summary->pin_reason || summary->has_function_call)
+		return false;
+	if (summary->statements == 0 || (summary->flags & (STATEMENT_IS_READ | STATEMENT_NODE_LOCAL)))
+		return true;
+	if (summary->statements != 1)
+		return false;
+	switch (summary->kind)
+	{
+		case STATEMENT_EMPTY:
+		case STATEMENT_COMMIT:
+		case STATEMENT_ROLLBACK:
+		case STATEMENT_SAVEPOINT:
+		case STATEMENT_SET_LOCAL:
+		case STATEMENT_SET:
+		case STATEMENT_RESET:
+		case STATEMENT_SHOW:
+			return true;
+		default:
+			return false;
+	}
+}

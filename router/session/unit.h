@@ -57,4 +57,7 @@ extern const StatementClass *unit_sole_statement(Slice messages, const UnitConte
 /* A replica refused the unit: remember it for each of its statements. */
 extern void unit_learn_primary(Slice messages, const UnitContext *context);
 
+/* May it run in a READ ONLY transaction on a replica?  What pins a session would pin it there. */
+extern bool unit_is_allowed_on_replica(const UnitSummary *summary);
+
 #endif							/* ROUTER_SESSION_UNIT_H */

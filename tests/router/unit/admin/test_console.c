@@ -7,6 +7,7 @@
  *-------------------------------------------------------------------------
  */
 #include "router/unit/admin/fixture.h"
+#include "session/account.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -160,9 +161,9 @@ nodes_are_shown_in_the_view_s_order(void **state)
 static Account *
 make_account(Worker *worker, const char *user)
 {
-	Database   *database = session_context_get_database(&worker->context, "mes");
+	Database   *database = account_get_database(&worker->context, "mes");
 
-	return session_context_get_account(&worker->context, database, user, NULL);
+	return account_get(&worker->context, database, user, NULL);
 }
 
 static void

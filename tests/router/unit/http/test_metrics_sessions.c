@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "http/metrics_sessions.h"
+#include "session/account.h"
 
 #define NODES 3
 
@@ -121,7 +122,7 @@ make_account(int worker, const char *user)
 {
 	SessionContext *context = &workers[worker].context;
 
-	return session_context_get_account(context, session_context_get_database(context, "secret_db"), user, NULL);
+	return account_get(context, account_get_database(context, "secret_db"), user, NULL);
 }
 
 static const char *

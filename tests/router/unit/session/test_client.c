@@ -49,6 +49,20 @@ the_first_login_asks_a_server_the_next_does_not(void **state)
 	assert_int_equal(admitted, 0);
 }
 
+/* Guards: what is not in the auth_file any more is not used to log in to servers. */
+static void
+a_secret_is_the_auth_files_or_none(void **state)
+{
+	Database   *database = account_get_database(&context, "mes");
+	Account    *account = account_get(&context, database, "ada", "first");
+
+	assert_string_equal(account->password, "first");
+	assert_ptr_equal(account_get(&context, database, "ada", "second"), account);
+	assert_string_equal(account->password, "second");
+	assert_ptr_equal(account_get(&context, database, "ada", NULL), account);
+	assert_null(account->password);
+}
+
 static void
 startup_settings_are_tried_on_a_server(void **state)
 {
@@ -500,6 +514,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_first_login_asks_a_server_the_next_does_not),
+		TEST(a_secret_is_the_auth_files_or_none),
 		TEST(startup_settings_are_tried_on_a_server),
 		TEST(what_is_asked_for_wrongly_is_said),
 		TEST(who_leaves_while_a_server_is_asked),

@@ -1,0 +1,145 @@
+/*-------------------------------------------------------------------------
+ *
+ * client_events.c
+ *	  What comes to a session from outside: it is accepted, sends bytes, reads,
+ *	  goes away, cancels.
+ *
+ * The top of this folder: bytes go to the phase the session is in.  What a
+ * session's servers say goes to relay_finish.c (client->server_events).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "session/client_internal.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "scram/scram.h"
+
+#define KEY_WORKER_MASK 0xff
+
+static size_t client_on_data(void *owner, Slice data);
+static void client_on_drained(void *owner);
+static void client_on_closed(void *owner, const char *why);
+static bool client_make_key(Client *client);
+
+static const StreamEvents client_stream_events = {
+	.on_data = client_on_data,
+	.on_drained = client_on_drained,
+	.on_closed = client_on_closed,
+};
+
+void
+client_accept(SessionContext *context, int fd, const PeerAddress *peer)
+{
+	Client	   *client = mem_alloc(sizeof(Client));
+
+	client->context = context;
+	client->peer = *peer;
+	client->connected_us = client->state_since_us = loop_now_us(context->loop);
+	client->state = CLIENT_STARTUP;
+	client->transaction.status = 'I';
+	client->route = 'a';
+	position_init(&client->position);
+	inflight_init(&client->relay.inflight);
+	client->server_events = &relay_server_events;
+	client->stream = stream_create(context->loop, fd, &client_stream_events, client);
+	list_push_tail(&context->clients, &client->node);
+	context->stats.clients++;
+	if (!client_make_key(client))
+		client_close(client);
+}
+
+int
+client_key_worker(uint32_t pid)
+{
+	return (int) (pid & KEY_WORKER_MASK);
+}
+
+void
+client_cancel(SessionContext *context, uint32_t pid, Slice key)
+{
+	LIST_FOREACH(node, &context->clients)
+	{
+		Client	   *client = list_entry(node, Client, node);
+
+		if (client->key_pid != pid || !slice_equals(slice_make(client->key, CLIENT_KEY_SIZE), key))
+			continue;
+		if (client->state == CLIENT_RUNNING && client->server)
+			relay_cancel(client);
+		else if (client->state == CLIENT_WAIT_SERVER || client->state == CLIENT_WAIT_VIEW ||
+				 client->state == CLIENT_CONSOLE)
+		{
+			Error		error = {0};
+
+			error_set(&error, SQLSTATE_QUERY_CANCELED, "canceling %s due to user request",
+					  client->is_console ? "command" : "statement");
+			client_stop_waiting(client);
+			client_refuse_unit(client, &error);
+		}
+		return;
+	}
+}
+
+static size_t
+client_on_data(void *owner, Slice data)
+{
+	Client	   *client = owner;
+	size_t		used = 0;
+	size_t		step;
+
+	/* each phase consumes what is its own; a phase that ends hands on */
+	do
+	{
+		ClientState state = client->state;
+		Slice		rest = slice_skip(data, used);
+
+		step = state == CLIENT_STARTUP ? client_startup_on_data(client, rest) :
+			state == CLIENT_AUTH ? client_auth_on_data(client, rest) :
+			state == CLIENT_WELCOME ? 0 :
+			client_query_on_data(client, rest);
+		if (client->state == CLIENT_CLOSING)
+			return data.len;
+		used += step;
+	} while (step > 0 && used < data.len);
+	return used;
+}
+
+/* The client reads again: so may its server be read, and what it asked meanwhile. */
+static void
+client_on_drained(void *owner)
+{
+	Client	   *client = owner;
+
+	if (client->server && stream_is_paused(server_stream(client->server)))
+		stream_resume(server_stream(client->server));
+	if (client->state == CLIENT_READY && stream_is_paused(client->stream))
+		stream_resume(client->stream);
+}
+
+static void
+client_on_closed(void *owner, const char *why)
+{
+	Client	   *client = owner;
+
+	LOG_DEBUG("client_gone", LF_STR("user", client->user), LF_STR("peer", client->peer.text),
+			  LF_STR("reason", why));
+	client_close(client);
+}
+
+/*
+ * The process number of a cancel key is random but for its low byte, which
+ * names the worker, and the byte above it, which names the process generation.
+ */
+static bool
+client_make_key(Client *client)
+{
+	SessionContext *context = client->context;
+	uint32_t	random;
+
+	if (!scram_random_bytes(&random, sizeof(random)) ||
+		!scram_random_bytes(client->key, CLIENT_KEY_SIZE))
+		return false;
+	client->key_pid = (random & 0x7fff0000) | ((context->generation & 0xff) << 8) |
+		((uint32_t) context->worker & KEY_WORKER_MASK);
+	return true;
+}
