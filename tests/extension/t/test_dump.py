@@ -46,6 +46,7 @@ SCHEMA = """
     SELECT andon.create_board('aaa.lines', $$
         SELECT i.order_id, i.line, o.status::text AS state, i.price
         FROM shop.items i LEFT JOIN aaa.orders o ON o.id = i.order_id $$, '{order_id, line}', 'state');
+    SELECT andon.set_transitions('aaa.lines', '{NEW>CUT,CUT>SET,SET>CUT,SET>DONE,DONE>SET}');
     GRANT SELECT ON shop.open_orders TO dump_reader;
     GRANT USAGE ON SCHEMA shop TO dump_reader;
     CREATE INDEX "by customer" ON shop.open_orders ("Customer");
@@ -67,7 +68,7 @@ LATER = """
 STATE = {
     "rows": "SELECT * FROM shop.open_orders ORDER BY id",
     "lines": "SELECT * FROM aaa.lines ORDER BY order_id, line",
-    "boards": """SELECT board::text, definition::text, query, key, status, order_by, options::text, channel,
+    "boards": """SELECT board::text, definition::text, query, key, status, order_by, options::text, channel, transitions,
                  (SELECT array_agg(s::text ORDER BY s::text) FROM unnest(sources) s)
                  FROM andon.boards ORDER BY channel""",
     "log": """SELECT board::text, key, op, from_status, to_status, version, at, xid::text, actor
