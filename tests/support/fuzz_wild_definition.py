@@ -1,7 +1,8 @@
 """Definitions of boards without manners: any join of anything, by any column.
 
-Nested subqueries, grouped, distinct, limited or windowed, lateral or not, tied
-to what is outside or not, conditions under OR and NOT. Most have no path for
+Nested subqueries, grouped, distinct, limited, windowed or of two branches,
+lateral or not, tied to what is outside or not, COALESCE of two columns for one,
+conditions under OR and NOT. Most have no path for
 some table and must be refused; those that are accepted are the ones in which
 a wrongly taken link would show. The result has one row per key (GROUP BY or
 DISTINCT ON), and every choice of a row is ordered by all there is.
@@ -27,6 +28,8 @@ class WildMaker:
         key = self.rnd.choice(keys) if keys and self.rnd.random() < 0.7 else self.pick(scope, LINK)
         if key is None:
             return None
+        if self.rnd.random() < 0.3:
+            key = self.coalesce(scope, key)
         number = self.pick(scope, NUMBER) or "1"
         if self.rnd.random() < 0.6:
             having = self.rnd.choice(("", "", "", " HAVING count(*) > 1"))
@@ -50,6 +53,11 @@ class WildMaker:
                    if kind in (None, scope[alias][column])]
         return self.rnd.choice(columns) if columns else None
 
+    def coalesce(self, scope, column):
+        """The column, or the one of another alias where it is NULL."""
+        other = self.pick(scope, LINK)
+        return "COALESCE(%s, %s)" % (column, other) if other not in (None, column) else column
+
     @staticmethod
     def all_columns(scope):
         return ", ".join("%s.%s" % (alias, column) for alias in scope for column in scope[alias])
@@ -57,6 +65,8 @@ class WildMaker:
     def equality(self, left, right, operator="="):
         for kind in (LINK, NUMBER) if self.rnd.random() < 0.85 else (NUMBER, LINK):
             first, second = self.pick(left, kind), self.pick(right, kind)
+            if first and second and kind == LINK and self.rnd.random() < 0.08:
+                first = self.coalesce(left, first)
             if first and second:
                 return "%s %s %s" % (first, operator, second)
         return "true"
@@ -130,6 +140,8 @@ class WildMaker:
     # ------------------------------------------------------------ subqueries
     def subquery(self, depth, outer, only=None):
         """A query and its columns; only: one column, of this kind."""
+        if self.rnd.random() < 0.18:
+            return self.branches(depth, outer, only)
         source, scope, where = self.body(depth, outer, (1, 1, 2))
         kinds = [only] if only else [self.rnd.choice((LINK, LINK, NUMBER)) for _ in range(self.rnd.randint(1, 3))]
         picked = [(self.pick(scope, kind) or "NULL::int", kind) for kind in kinds]
@@ -155,6 +167,19 @@ class WildMaker:
         if only:
             return "SELECT " + tail % select, columns
         return "SELECT " + tail % (select + ", %s AS w" % number), dict(columns, w=NUMBER)
+
+    def branches(self, depth, outer, only):
+        """Two queries of the same columns; now and then one pads with NULL."""
+        kinds = [only] if only else [LINK] + [self.rnd.choice((LINK, NUMBER)) for _ in range(self.rnd.randint(0, 2))]
+        names = ["o%d" % number for number in range(len(kinds))]
+        branches = []
+        for _ in range(2):
+            source, scope, where = self.body(depth, outer, (1, 1, 2))
+            picked = [None if self.rnd.random() < 0.1 else self.pick(scope, kind) for kind in kinds]
+            branches.append("SELECT %s FROM %s%s" % (", ".join(
+                "%s AS %s" % (column or "NULL", name) for column, name in zip(picked, names)), source, where))
+        operation = self.rnd.choice(("UNION ALL", "UNION ALL", "UNION", "INTERSECT"))
+        return (" %s " % operation).join(branches), dict(zip(names, kinds))
 
     def grouped(self, tail, picked, names):
         """By the first columns; the last, if there is another, is aggregated."""

@@ -9,7 +9,7 @@
 --
 \set VERBOSITY terse
 \set QUIET on
-SET client_min_messages = warning;
+SET client_min_messages = error;
 \getenv srcdir PG_ABS_SRCDIR
 \set ECHO none
 \set file :srcdir /oracle.inc
