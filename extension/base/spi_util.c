@@ -119,6 +119,14 @@ spi_util_pin_settings(List *settings)
 }
 
 void
+spi_util_enter_internal(OwnerScope *scope, Oid owner)
+{
+	PinnedSetting path = {"search_path", "pg_catalog, pg_temp"};
+
+	spi_util_enter_owner(scope, owner, list_make1(&path));
+}
+
+void
 spi_util_leave_owner(const OwnerScope *scope)
 {
 	AtEOXact_GUC(false, scope->guc_level);

@@ -43,6 +43,9 @@ extern void spi_util_enter_owner(OwnerScope *scope, Oid owner, List *settings);
 
 /* Puts more settings in force, inside a scope. */
 extern void spi_util_pin_settings(List *settings);
+
+/* For SQL of our own: with operators of pg_catalog only, whatever the caller's search_path. */
+extern void spi_util_enter_internal(OwnerScope *scope, Oid owner);
 extern void spi_util_leave_owner(const OwnerScope *scope);
 
 /* Connect and finish, raising ERROR on failure. */

@@ -39,6 +39,7 @@
 #include "board/board_table.h"
 #include "feed/feed_commit.h"
 #include "maintain/board_plan.h"
+#include "maintain/counters.h"
 #include "maintain/pushdown.h"
 #include "maintain/refresh.h"
 #include "maintain/trigger_ddl.h"
@@ -77,6 +78,7 @@ andon_create_board(PG_FUNCTION_ARGS)
 	(void) refresh_as_owner(relid, refresh_fill);
 	board_table_create_indexes(request);
 	trigger_ddl_guard(relid);
+	counters_rebase(board_load_or_error(relid));
 	pushdown_warn(board_plan_get_or_error(relid));
 	spi_finish();
 	PG_RETURN_OID(relid);

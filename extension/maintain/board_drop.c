@@ -30,6 +30,7 @@
 #include "feed/feed_commit.h"
 #include "maintain/board_drop.h"
 #include "maintain/change_log.h"
+#include "maintain/counters.h"
 #include "maintain/trigger_ddl.h"
 
 PG_FUNCTION_INFO_V1(andon_drop_board);
@@ -80,6 +81,7 @@ forget(const Board *board)
 
 	board_delete_record(board->relid);
 	change_log_forget(board->relid);
+	counters_forget(board->relid);
 	feed_forget(board->relid);
 	foreach(cell, board->sources)
 	{

@@ -55,25 +55,6 @@
 #include "contract/andon_contract.h"
 #include "maintain/change_log.h"
 
-/* andon.change, see sql/modules/15_change_log.sql */
-enum
-{
-	CHANGE_ATT_XID = 1,
-	CHANGE_ATT_EPOCH,
-	CHANGE_ATT_AT,
-	CHANGE_ATT_VERSION,
-	CHANGE_ATT_KEY_HASH,
-	CHANGE_ATT_BOARD,
-	CHANGE_ATT_OP,
-	CHANGE_ATT_KEY,
-	CHANGE_ATT_FROM_STATUS,
-	CHANGE_ATT_TO_STATUS,
-	CHANGE_ATT_ACTOR,
-	CHANGE_ATT_APPLICATION,
-	CHANGE_ATT_TRACEPARENT,
-	CHANGE_NATTS = CHANGE_ATT_TRACEPARENT
-};
-
 #define DEFAULT_PARTITION "change_default"
 
 struct ChangeLog
@@ -162,7 +143,7 @@ change_log_forget(Oid board)
 
 	if (!OidIsValid(relid))
 		return;
-	spi_util_enter_owner(&scope, board_catalog_owner(), NIL);
+	spi_util_enter_internal(&scope, board_catalog_owner());
 	spi_run(psprintf("DELETE FROM %s WHERE board = %u", spi_util_relation_name(relid), board));
 	spi_util_leave_owner(&scope);
 }

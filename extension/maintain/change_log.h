@@ -23,6 +23,25 @@
 #include "board/board.h"
 #include "feed/feed_payload.h"
 
+/* andon.change, see sql/modules/15_change_log.sql */
+enum
+{
+	CHANGE_ATT_XID = 1,
+	CHANGE_ATT_EPOCH,
+	CHANGE_ATT_AT,
+	CHANGE_ATT_VERSION,
+	CHANGE_ATT_KEY_HASH,
+	CHANGE_ATT_BOARD,
+	CHANGE_ATT_OP,
+	CHANGE_ATT_KEY,
+	CHANGE_ATT_FROM_STATUS,
+	CHANGE_ATT_TO_STATUS,
+	CHANGE_ATT_ACTOR,
+	CHANGE_ATT_APPLICATION,
+	CHANGE_ATT_TRACEPARENT,
+	CHANGE_NATTS = CHANGE_ATT_TRACEPARENT
+};
+
 typedef struct ChangeLog ChangeLog;
 
 /* Is a change of this board kept?  A transition is a change of status. */

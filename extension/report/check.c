@@ -17,8 +17,11 @@
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/json.h"
 
 #include "base/spi_util.h"
+#include "maintain/counters.h"
 #include "report/check.h"
 
 PG_FUNCTION_INFO_V1(andon_check_board);
@@ -35,6 +38,9 @@ static void append_either_key(StringInfo buf, const Board *board);
 static void append_names(StringInfo buf, const Board *board, const char *prefix);
 static void append_key_names(StringInfo buf, const Board *board, const char *prefix);
 static void store_rows(ReturnSetInfo *result);
+static void check_counters(ReturnSetInfo *result, const Board *board);
+static void store_counter(ReturnSetInfo *result, const CounterError *error);
+static Datum build_counter(const char *status, int64 n);
 
 Datum
 andon_check_board(PG_FUNCTION_ARGS)
@@ -52,6 +58,7 @@ andon_check_board(PG_FUNCTION_ARGS)
 	if (rc != SPI_OK_SELECT)
 		elog(ERROR, "check query failed: %s", SPI_result_code_string(rc));
 	store_rows((ReturnSetInfo *) fcinfo->resultinfo);
+	check_counters((ReturnSetInfo *) fcinfo->resultinfo, plan->board);
 	spi_finish();
 	spi_util_leave_owner(&scope);
 	return (Datum) 0;
@@ -164,4 +171,40 @@ store_rows(ReturnSetInfo *result)
 									  i + 1, &nulls[i]);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
+}
+
+static void
+check_counters(ReturnSetInfo *result, const Board *board)
+{
+	ListCell   *cell;
+
+	foreach(cell, counters_verify(board))
+		store_counter(result, lfirst(cell));
+}
+
+static void
+store_counter(ReturnSetInfo *result, const CounterError *error)
+{
+	Datum		values[CHECK_COLUMNS] = {0};
+	bool		nulls[CHECK_COLUMNS] = {true};
+
+	values[1] = CStringGetTextDatum("counter");
+	values[2] = build_counter(error->status, error->expected);
+	values[3] = build_counter(error->status, error->actual);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+static Datum
+build_counter(const char *status, int64 n)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, "{\"status\": ");
+	if (status)
+		escape_json(&buf, status);
+	else
+		appendStringInfoString(&buf, "null");
+	appendStringInfo(&buf, ", \"n\": " INT64_FORMAT "}", n);
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(buf.data));
 }

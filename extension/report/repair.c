@@ -11,6 +11,9 @@
  * go on meanwhile and a key that somebody has mended is left alone.  Beyond
  * REPAIR_MOST keys the whole board is recomputed alone, as refresh_board() does.
  *
+ * Counters that are wrong, or were wrong while the board was, are made anew from
+ * a count of its rows.
+ *
  * A row that was deleted behind our back has left no note of its version, and a
  * listener may have seen a high one.  What a repair brings in starts above all
  * versions that the board still has.
@@ -27,6 +30,7 @@
 #include "base/locks.h"
 #include "base/spi_util.h"
 #include "maintain/board_plan.h"
+#include "maintain/counters.h"
 #include "maintain/drain.h"
 #include "maintain/refresh.h"
 #include "maintain/trigger_ddl.h"
@@ -73,6 +77,8 @@ andon_repair_board(PG_FUNCTION_ARGS)
 		plan->is_mended = false;
 	}
 	PG_END_TRY();
+	if (repaired > 0 || counters_verify(plan->board) != NIL)
+		counters_rebase(plan->board);
 	spi_util_leave_owner(&scope);
 	trigger_ddl_report_mended(board, trouble);
 	spi_finish();

@@ -99,7 +99,7 @@ andon_dwell(PG_FUNCTION_ARGS)
 	arguments[1] = DirectFunctionCall2(timestamptz_mi_interval,
 									   TimestampTzGetDatum(GetCurrentTimestamp()),
 									   PG_GETARG_DATUM(1));
-	spi_util_enter_owner(&scope, board_catalog_owner(), NIL);
+	spi_util_enter_internal(&scope, board_catalog_owner());
 	spi_connect();
 	rc = SPI_execute_with_args(query, 2, types, arguments, NULL, true, 0);
 	if (rc != SPI_OK_SELECT)
@@ -162,7 +162,7 @@ put_transitions(ReturnSetInfo *result, BoardPlan *plan, const Datum *key)
 
 	arguments[0] = Int64GetDatum((int64) value_lock_hash(plan->key, key));
 	arguments[1] = ObjectIdGetDatum(plan->board->relid);
-	spi_util_enter_owner(&scope, board_catalog_owner(), NIL);
+	spi_util_enter_internal(&scope, board_catalog_owner());
 	rc = SPI_execute_with_args(query, 2, types, arguments, NULL, true, 0);
 	spi_util_leave_owner(&scope);
 	if (rc != SPI_OK_SELECT)

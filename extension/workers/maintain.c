@@ -16,14 +16,19 @@
 
 #include "base/spi_util.h"
 #include "board/board.h"
+#include "maintain/counters.h"
 #include "workers/partitions.h"
+#include "workers/step.h"
 
 PG_FUNCTION_INFO_V1(andon_maintain);
+
+static bool fold(void *arg);
 
 Datum
 andon_maintain(PG_FUNCTION_ARGS)
 {
 	OwnerScope	scope;
+	bool		is_folded;
 
 	if (IsTransactionBlock())
 		ereport(ERROR,
@@ -33,13 +38,22 @@ andon_maintain(PG_FUNCTION_ARGS)
 				 errhint("Call it in a statement of its own.")));
 	PreventCommandIfReadOnly("andon.maintain()");
 	PreventCommandDuringRecovery("andon.maintain()");
-	spi_util_enter_owner(&scope, board_catalog_owner(), NIL);
+	spi_util_enter_internal(&scope, board_catalog_owner());
 	spi_connect();
-	if (!partitions_maintain())
+	is_folded = step_run(fold, NULL);
+	/* only what is folded may be dropped */
+	if (!(is_folded && partitions_maintain()))
 		ereport(NOTICE,
-				(errmsg("not all partitions of the change log could be locked in time"),
+				(errmsg("the change log could not be locked in time"),
 				 errhint("Call andon.maintain() again.")));
 	spi_finish();
 	spi_util_leave_owner(&scope);
 	PG_RETURN_VOID();
+}
+
+static bool
+fold(void *arg)
+{
+	counters_fold();
+	return true;
 }

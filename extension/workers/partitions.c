@@ -9,9 +9,8 @@
  * in time.  Dropping one locks the parent and the default partition, but
  * writers lock neither (maintain/change_log.c).
  *
- * Each step is a subtransaction under a lock_timeout of 50 ms, tried a few
- * times, so that a reader or a late writer is never behind us in a queue for
- * longer.  A step that fails for any reason but a lock is an ERROR.
+ * Each partition is a step (step.h), so that a reader or a late writer is never
+ * behind us in a queue for long.
  *
  * Rows that went to the default partition stay there and are deleted when they
  * are old.  Today's partition is only made while the default one is empty: else
@@ -21,47 +20,34 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "executor/spi.h"
 #include "utils/datetime.h"
-#include "utils/guc.h"
-#include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "base/guc.h"
 #include "base/spi_util.h"
 #include "maintain/change_log.h"
+#include "maintain/counters.h"
 #include "workers/partitions.h"
-
-#define LOCK_TIMEOUT "50ms"
-#define TRIES 5
+#include "workers/step.h"
 
 static bool create_partition(int64 day);
 static bool drop_partitions(TimestampTz before);
-static bool run_step(const char *sql);
-static bool try_step(const char *sql);
-static bool query_is_true(const char *sql);
+static bool drop_partition(void *arg);
 static char *format_day(int64 day);
 
 bool
 partitions_maintain(void)
 {
 	int64		today = GetCurrentTimestamp() / USECS_PER_DAY;
-	int			save_nestlevel = NewGUCNestLevel();
 	bool		done = true;
 
-	(void) set_config_option("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("client_min_messages", "warning", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
 	for (int64 day = today; day <= today + PARTITIONS_AHEAD_DAYS; day++)
-		if (day > today || !query_is_true("SELECT EXISTS (SELECT FROM andon.change_default)"))
+		if (day > today || !step_query("SELECT EXISTS (SELECT FROM andon.change_default)"))
 			done &= create_partition(day);
 	if (guc_log_retention_min > 0)
 		done &= drop_partitions(GetCurrentTimestamp() -
 								guc_log_retention_min * USECS_PER_MINUTE);
-	AtEOXact_GUC(true, save_nestlevel);
 	return done;
 }
 
@@ -73,9 +59,9 @@ create_partition(int64 day)
 	char	   *to = format_day(day + 1);
 
 	change_log_format_partition(day * USECS_PER_DAY, name);
-	if (query_is_true(psprintf("SELECT pg_catalog.to_regclass('andon.%s') IS NOT NULL", name)))
+	if (step_query(psprintf("SELECT pg_catalog.to_regclass('andon.%s') IS NOT NULL", name)))
 		return true;
-	return run_step(psprintf("CREATE TABLE andon.%s (LIKE andon.change,"
+	return step_run_sql(psprintf("CREATE TABLE andon.%s (LIKE andon.change,"
 							 " CONSTRAINT %s_at CHECK (at >= '%s' AND at < '%s'));"
 							 " CREATE INDEX %s_xid ON andon.%s (xid);"
 							 " CREATE INDEX %s_key ON andon.%s (key_hash);"
@@ -106,67 +92,27 @@ drop_partitions(TimestampTz before)
 	count = SPI_processed;
 	names = SPI_tuptable;
 	for (uint64 row = 0; row < count; row++)
-		done &= run_step(psprintf("DROP TABLE andon.%s",
-								  SPI_getvalue(names->vals[row], names->tupdesc, 1)));
-	if (query_is_true(psprintf("SELECT EXISTS (SELECT FROM andon.change_default WHERE at < '%s')",
-							   from)))
-		done &= run_step(psprintf("DELETE FROM andon.change_default WHERE at < '%s'", from));
+		done &= step_run(drop_partition, SPI_getvalue(names->vals[row], names->tupdesc, 1));
+	if (step_query(psprintf("SELECT EXISTS (SELECT FROM andon.change_default WHERE at < '%s')",
+							from)))
+		done &= step_run_sql(psprintf("DELETE FROM andon.change_default c WHERE at < '%s' AND %s",
+									  from, counters_folded_condition()));
 	return done;
 }
 
+/* Nothing is dropped that is in no counter yet: the caller has just folded. */
 static bool
-run_step(const char *sql)
+drop_partition(void *arg)
 {
-	for (int i = 0; i < TRIES; i++)
-		if (try_step(sql))
-			return true;
-	return false;
-}
+	const char *name = arg;
 
-/* False if a lock was not to be had in time: nothing has happened then. */
-static bool
-try_step(const char *sql)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool done = true;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		spi_run(sql);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
-			ReThrowError(error);
-		FreeErrorData(error);
-		done = false;
-	}
-	PG_END_TRY();
-	return done;
-}
-
-static bool
-query_is_true(const char *sql)
-{
-	bool		isnull;
-
-	if (SPI_execute(sql, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
-		elog(ERROR, "partition query failed");
-	return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	spi_run(psprintf("LOCK TABLE andon.%s IN ACCESS EXCLUSIVE MODE", name));
+	if (step_query(psprintf("SELECT EXISTS (SELECT FROM andon.%s c WHERE NOT %s)", name,
+							counters_folded_condition())))
+		return false;
+	spi_run(psprintf("DROP TABLE andon.%s", name));
+	counters_note_retired();
+	return true;
 }
 
 /* The start of a day since 2000, in UTC. */

@@ -220,6 +220,7 @@ class Scene:
         """Plays one schedule on fresh rows; what is wrong afterwards, each as a text."""
         if not self.load(load, counts):
             return []
+        self.execute("SELECT andon.maintain()")
         try:
             self.runner.play(schedule, counts)
         except (psycopg2.Error, Inconsistent, Stuck) as error:
