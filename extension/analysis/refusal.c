@@ -168,7 +168,9 @@ refusal_check_expression(Node *node, const DefinitionOptions *options)
 	if (IsA(node, NextValueExpr))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a board's definition cannot draw from a sequence")));
+				 errmsg("a board's definition cannot draw from a sequence"),
+				 errdetail("Its result changes without any source changing."),
+				 errhint("Store the value in a column of a source table instead.")));
 	if (IsA(node, Aggref))
 		check_aggregate(((Aggref *) node)->aggfnoid, options);
 	else if (IsA(node, WindowFunc))
@@ -206,7 +208,8 @@ refusal_check_query(const Query *query, bool is_top)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a board's definition must be one SELECT"),
-				 errdetail("It must not change data or run a command.")));
+				 errdetail("It must not change data or run a command."),
+				 errhint("Leave INSERT, UPDATE and DELETE out of WITH.")));
 	if (setop_has_except(query->setOperations))
 		refuse_clause("EXCEPT",
 					  _("It compares whole results: no condition on the key can be moved into it."),
@@ -231,7 +234,8 @@ refusal_check_query(const Query *query, bool is_top)
 	foreach(lc, query->rtable)
 		if (lfirst_node(RangeTblEntry, lc)->tablesample != NULL)
 			refuse_clause("TABLESAMPLE",
-						  _("Its result changes without any source changing."), NULL);
+						  _("Its result changes without any source changing."),
+						  _("Choose rows by a condition on their columns."));
 }
 
 /* ----- tables ----- */
