@@ -135,7 +135,7 @@ andon_on_ddl_end(PG_FUNCTION_ARGS)
 	SPITupleTable *commands;
 
 	(void) event_data(fcinfo, "on_ddl_end");
-	if (board_list_all() == NIL)
+	if (trigger_ddl_is_working() || board_list_all() == NIL)
 		PG_RETURN_NULL();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	spi_connect();

@@ -52,6 +52,8 @@ typedef enum TriggerMaker
 	MAKER_TABLE_OWNER
 } TriggerMaker;
 
+static bool is_working = false;
+
 static void attach(Oid source, TriggerMaker maker);
 static void attach_rows(Oid source, List *tables, TriggerMaker maker);
 static void create_trigger(Oid relid, const char *name, const char *event, const char *scope,
@@ -206,6 +208,12 @@ trigger_ddl_report_mended(const Board *board, const char *trouble)
 }
 
 bool
+trigger_ddl_is_working(void)
+{
+	return is_working;
+}
+
+bool
 trigger_ddl_is_ours(const char *name)
 {
 	for (int i = 0; i < lengthof(source_triggers); i++)
@@ -282,7 +290,16 @@ run_as_owner(Oid relid, const char *sql)
 		elog(ERROR, "cache lookup failed for relation %u", relid);
 	spi_util_enter_owner(&scope, ((Form_pg_class) GETSTRUCT(tuple))->relowner, NIL);
 	ReleaseSysCache(tuple);
-	spi_run(sql);
+	is_working = true;
+	PG_TRY();
+	{
+		spi_run(sql);
+	}
+	PG_FINALLY();
+	{
+		is_working = false;
+	}
+	PG_END_TRY();
 	spi_util_leave_owner(&scope);
 }
 

@@ -76,4 +76,10 @@ extern void trigger_ddl_report_mended(const Board *board, const char *trouble);
 /* Is it one of the names above that sources have? */
 extern bool trigger_ddl_is_ours(const char *name);
 
+/*
+ * Is the DDL that runs now one of the commands above?  Half of the triggers that
+ * it is about may not be as they should yet.
+ */
+extern bool trigger_ddl_is_working(void);
+
 #endif							/* ANDON_MAINTAIN_TRIGGER_DDL_H */
