@@ -66,6 +66,7 @@
 #include "miscadmin.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -112,6 +113,7 @@ static bool draining = false;
 static void drain_board(Oid board);
 static void drain_refresh(Drain *drain, List *entries);
 static void drain_refresh_fast(Drain *drain);
+static bool drain_begin(Drain *drain, Oid relid, List *entries);
 static void drain_sort_entries(Drain *drain, List *entries);
 static void drain_request_shared_links(Drain *drain, List *entries);
 static void drain_take_board_lock(Drain *drain, int nlocks);
@@ -187,29 +189,48 @@ drain_board(Oid relid)
 	OwnerScope	scope;
 	ErrorContextCallback callback;
 
-	drain.plan = board_plan_get(relid);
+	callback.callback = on_drain_error;
+	callback.arg = &drain;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
 	entries = dirty_set_take(relid);
-	if (drain.plan)
+	if (drain_begin(&drain, relid, entries))
 	{
-		callback.callback = on_drain_error;
-		callback.arg = drain.plan->board;
-		callback.previous = error_context_stack;
-		error_context_stack = &callback;
-
-		drain_sort_entries(&drain, entries);
 		spi_util_enter_owner(&scope, drain.plan->board->owner,
 							 drain.fast ? fast_path_settings(drain.plan) : drain.plan->board->settings);
-		drain_take_board_lock(&drain, list_length(entries));
 		if (drain.fast)
 			drain_refresh_fast(&drain);
 		else
 			drain_refresh(&drain, entries);
 		spi_util_leave_owner(&scope);
-		error_context_stack = callback.previous;
 	}
+	error_context_stack = callback.previous;
 	dirty_set_release(entries);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+}
+
+/*
+ * Takes the board lock and sorts the entries by the plan that holds then: while
+ * we waited, DDL may have given the board another one, or a table another
+ * partition (source_ddl.c).  This backend, which may have held every table's lock
+ * all along, learns of it by the messages that it reads here.  False if there is
+ * no board any more.
+ */
+static bool
+drain_begin(Drain *drain, Oid relid, List *entries)
+{
+	BoardPlan  *plan;
+
+	while ((plan = board_plan_get(relid)) != NULL && plan != drain->plan)
+	{
+		drain->plan = plan;
+		drain->whole = false;
+		drain_sort_entries(drain, entries);
+		drain_take_board_lock(drain, list_length(entries));
+		AcceptInvalidationMessages();
+	}
+	return plan != NULL;
 }
 
 /* All that the entries lead to, by running the definition. */
@@ -432,8 +453,12 @@ drain_lock_keys(Drain *drain)
 static void
 on_drain_error(void *arg)
 {
-	Board	   *board = arg;
+	Drain	   *drain = arg;
+	Board	   *board;
 
+	if (drain->plan == NULL)
+		return;
+	board = drain->plan->board;
 	errcontext("maintenance of board %s", board->qualified);
 	if (geterrcode() == ERRCODE_INSUFFICIENT_PRIVILEGE)
 		errhint("Boards are maintained with the rights of their owner, here %s, "
