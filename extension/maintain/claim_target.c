@@ -143,7 +143,9 @@ claim_target_build_result(const ClaimTarget *target)
 
 	initStringInfo(&buf);
 	appendStringInfo(&buf, "SELECT pg_catalog.jsonb_agg(COALESCE(pg_catalog.to_jsonb(b.*), "
-					 "(($%d::pg_catalog.jsonb[])[u.n] - '%s' - '%s') || "
+					 "(($%d::pg_catalog.jsonb[])[u.n] "
+					 "OPERATOR(pg_catalog.-) '%s'::pg_catalog.text "
+					 "OPERATOR(pg_catalog.-) '%s'::pg_catalog.text) OPERATOR(pg_catalog.||) "
 					 "pg_catalog.jsonb_build_object(%s, $%d)) ORDER BY u.n) FROM ",
 					 nkeys + 1, BOARD_SINCE, BOARD_VERSION,
 					 quote_literal_cstr(board->column_names[board->status_attno - 1]), nkeys + 2);

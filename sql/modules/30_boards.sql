@@ -72,12 +72,13 @@ AS 'MODULE_PATHNAME', 'andon_page';
 COMMENT ON FUNCTION @extschema@.page(regclass, text[], text, int) IS
     'rows in board order, behind the row that the cursor is of; one status, several, or all';
 
--- Runs as the caller; the rows it changes are those of the table that has the key.
+-- Runs as the caller; the rows it changes are those of the table that has the key,
+-- whose triggers find the search_path that any UPDATE of the caller's would show them.
 CREATE FUNCTION @extschema@.claim(
     board regclass, from_status text, to_status text,
     set jsonb DEFAULT '{}', n int DEFAULT 1)
 RETURNS jsonb
-LANGUAGE c VOLATILE CALLED ON NULL INPUT SET search_path = pg_catalog, pg_temp
+LANGUAGE c VOLATILE CALLED ON NULL INPUT
 AS 'MODULE_PATHNAME', 'andon_claim';
 
 COMMENT ON FUNCTION @extschema@.claim(regclass, text, text, jsonb, int) IS

@@ -235,12 +235,13 @@ REVOKE EXECUTE ON FUNCTION @extschema@.maintain() FROM PUBLIC;
 REVOKE ALL ON @extschema@.change, @extschema@.change_default, @extschema@.transition FROM PUBLIC;
 GRANT SELECT ON @extschema@.transition TO PUBLIC;
 
--- Runs as the caller; the rows it changes are those of the table that has the key.
+-- Runs as the caller; the rows it changes are those of the table that has the key,
+-- whose triggers find the search_path that any UPDATE of the caller's would show them.
 CREATE FUNCTION @extschema@.claim(
     board regclass, from_status text, to_status text,
     set jsonb DEFAULT '{}', n int DEFAULT 1)
 RETURNS jsonb
-LANGUAGE c VOLATILE CALLED ON NULL INPUT SET search_path = pg_catalog, pg_temp
+LANGUAGE c VOLATILE CALLED ON NULL INPUT
 AS 'MODULE_PATHNAME', 'andon_claim';
 
 COMMENT ON FUNCTION @extschema@.claim(regclass, text, text, jsonb, int) IS

@@ -56,10 +56,11 @@ INSERT INTO orders (id, status, priority) VALUES (100, 'RUSH', 5);
 SELECT jsonb_agg(o - 'andon_since') FROM jsonb_array_elements(andon.claim('b', 'RUSH', 'CUT')) o;
 SELECT id, status, pg_temp.differences('b') FROM b WHERE id = 100;
 COMMIT;
--- a trigger of the table refuses one row, and changes another's status once more
+-- a trigger of the table refuses one row, and changes another's status once more; its names are looked up as the caller's
+CREATE TABLE refused (id int);
 CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF OLD.id % 2 = 1 THEN RETURN NULL; END IF;
+    IF OLD.id % 2 = 1 THEN INSERT INTO refused VALUES (OLD.id); RETURN NULL; END IF;
     NEW.status := NEW.status || '!';
     RETURN NEW;
 END $$;
