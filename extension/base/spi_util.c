@@ -234,3 +234,16 @@ spi_util_collation_name(Oid collation)
 	ReleaseSysCache(tuple);
 	return result;
 }
+
+void
+spi_util_on_text_error(void *arg)
+{
+	int			position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery((const char *) arg);
+	}
+}

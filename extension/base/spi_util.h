@@ -75,4 +75,11 @@ extern char *spi_util_operator_name(Oid operator);
 /* "schema"."name" of a collation */
 extern char *spi_util_collation_name(Oid collation);
 
+/*
+ * An error context callback for the parsing of a text that a user gave as an
+ * argument, the callback's arg: positions of errors are in that text, not in the
+ * statement.
+ */
+extern void spi_util_on_text_error(void *arg);
+
 #endif							/* ANDON_BASE_SPI_UTIL_H */

@@ -22,7 +22,6 @@
 #include "base/spi_util.h"
 #include "board/board_order.h"
 
-static void on_text_error(void *arg);
 static void add_item(BoardOrder *order, const Board *board, AttrNumber attno, const SortBy *sort);
 static AttrNumber find_column(const Board *board, const char *name);
 
@@ -30,7 +29,7 @@ List *
 board_order_parse(const char *order_by)
 {
 	char	   *query = psprintf("SELECT ORDER BY %s", order_by);
-	ErrorContextCallback callback = {error_context_stack, on_text_error, query};
+	ErrorContextCallback callback = {error_context_stack, spi_util_on_text_error, query};
 	List	   *statements;
 	SelectStmt *select;
 	bool		plain;
@@ -98,20 +97,6 @@ board_order_append_sort(StringInfo buf, const Board *board, const BoardOrder *or
 							 quote_identifier(board->column_names[order->items[i].attno - 1]),
 							 order->items[i].descending ? "DESC" : "ASC",
 							 order->items[i].nulls_first ? "NULLS FIRST" : "NULLS LAST");
-}
-
-/* Positions of errors are in the text we were given, not in the statement. */
-static void
-on_text_error(void *arg)
-{
-	int			position = geterrposition();
-
-	if (position > 0)
-	{
-		errposition(0);
-		internalerrposition(position);
-		internalerrquery((const char *) arg);
-	}
 }
 
 /* sort is NULL for a column of the key that order_by does not name. */

@@ -32,6 +32,7 @@
 #include "utils/varlena.h"
 
 #include "base/compat.h"
+#include "base/spi_util.h"
 #include "board/board.h"
 #include "board/board_order.h"
 #include "board/board_request.h"
@@ -54,7 +55,6 @@ static const char *const argument_names[] = {
 
 static void parse_name(BoardRequest *request, text *name);
 static void check_query(const char *query);
-static void on_text_error(void *arg);
 static void parse_key(BoardRequest *request, ArrayType *key);
 static void parse_options(BoardRequest *request);
 static void check_log(const char *text);
@@ -175,7 +175,7 @@ parse_name(BoardRequest *request, text *name)
 static void
 check_query(const char *query)
 {
-	ErrorContextCallback callback = {error_context_stack, on_text_error, (void *) query};
+	ErrorContextCallback callback = {error_context_stack, spi_util_on_text_error, (void *) query};
 	List	   *statements;
 	RawStmt    *statement;
 
@@ -200,20 +200,6 @@ check_query(const char *query)
 				 errdetail("Other sessions do not see it, and would not follow its changes."),
 				 errhint("Use permanent tables.")));
 	error_context_stack = callback.previous;
-}
-
-/* Positions of errors are in the text we were given, not in the statement. */
-static void
-on_text_error(void *arg)
-{
-	int			position = geterrposition();
-
-	if (position > 0)
-	{
-		errposition(0);
-		internalerrposition(position);
-		internalerrquery((const char *) arg);
-	}
 }
 
 static void
