@@ -5,9 +5,11 @@ extension, whose rows are part of the dump: a data-only restore meets triggers
 whose board has no row in andon.board yet, and boards that have one.
 """
 
+import unittest
+
 import psycopg2
 
-from pgcluster import Cluster, Node, sanitizer_environment
+from pgcluster import Cluster, Node, sanitizer
 from testcase import ClusterTestCase
 
 SCHEMA = """
@@ -241,6 +243,7 @@ class Dump(Restored, ClusterTestCase):
         self.assertEqual(self.board_states(dbname), {"ok"})
 
 
+@unittest.skipIf(sanitizer(), "PostgreSQL's own programs hang at their end now and then with a sanitizer's runtime loaded")
 class PgUpgrade(Restored, ClusterTestCase):
     """pg_upgrade to a new cluster of the same version: rows move as files, OIDs stay, catalogs are made anew."""
 
@@ -267,7 +270,7 @@ class PgUpgrade(Restored, ClusterTestCase):
         programs = self.cluster.rundir.bin
         self.cluster.tool("pg_upgrade", "-b", programs, "-B", programs, "-d", old.data, "-D", new.data, "-U", "postgres",
                           "-p", str(old.port), "-P", str(new.port), "--socketdir", self.cluster.rundir.file("sock"),
-                          "--no-sync", env=sanitizer_environment(self.cluster.rundir))
+                          "--no-sync")
         self.addCleanup(new.close)
         type(self).node = new.start()
         self.assertEqual(self.query(dbname, oids), before)
