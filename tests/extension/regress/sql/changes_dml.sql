@@ -86,13 +86,13 @@ BEGIN
     BEGIN
         UPDATE cc.customers c SET id = 30 WHERE c.id = 3;
         RETURN QUERY SELECT 'update', s.* FROM cc.shown s;
-    EXCEPTION WHEN foreign_key_violation THEN
+    EXCEPTION WHEN foreign_key_violation OR restrict_violation THEN
         RETURN QUERY SELECT 'update refused', s.* FROM cc.shown s WHERE s.diff <> 0;
     END;
     BEGIN
         DELETE FROM cc.customers c WHERE c.id IN (2, 30);
         RETURN QUERY SELECT 'delete', s.* FROM cc.shown s;
-    EXCEPTION WHEN foreign_key_violation THEN
+    EXCEPTION WHEN foreign_key_violation OR restrict_violation THEN
         RETURN QUERY SELECT 'delete refused', s.* FROM cc.shown s WHERE s.diff <> 0;
     END;
 END $$;
