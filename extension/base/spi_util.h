@@ -6,9 +6,9 @@
  * spi_connect()/spi_finish() bracket every use of SPI; plans are prepared and
  * kept by whoever owns them.  OwnerScope makes what runs inside independent of
  * who writes: the board's owner is the user, under SECURITY_RESTRICTED_OPERATION
- * and past the policies of his own tables, and the settings that change what an expression means are those recorded when
- * the board was created.  An ERROR inside needs no clean-up: the abort of the
- * (sub)transaction restores both.
+ * and past the policies of his own tables, and the settings that change what an
+ * expression means are those recorded when the board was created.  An ERROR
+ * inside needs no clean-up: the abort of the (sub)transaction restores both.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,7 +31,6 @@ typedef struct OwnerScope
 /* The settings a board's definition is evaluated under: "name=value" texts. */
 extern ArrayType *spi_util_capture_settings(void);
 
-/* settings: a list of PinnedSetting, or NIL. */
 typedef struct PinnedSetting
 {
 	char	   *name;
@@ -39,6 +38,8 @@ typedef struct PinnedSetting
 } PinnedSetting;
 
 extern List *spi_util_parse_settings(ArrayType *settings);
+
+/* settings: a list of PinnedSetting, or NIL. */
 extern void spi_util_enter_owner(OwnerScope *scope, Oid owner, List *settings);
 
 /* Puts more settings in force, inside a scope. */

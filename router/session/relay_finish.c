@@ -35,7 +35,7 @@ static size_t relay_on_data(void *owner, Slice data);
 static void relay_on_drained(void *owner);
 static void relay_on_lost(void *owner, const char *why);
 static void relay_on_cancel_done(void *owner);
-static void settle_settings(Client *client);
+static void unit_note_settings(Client *client);
 static bool has_reset(const Client *client);
 static void unit_finish(Client *client);
 static void unit_note_position(Client *client, char tx_status);
@@ -70,7 +70,7 @@ relay_maybe_finish(Client *client)
 		relay_send_position_query(client);
 		return;
 	}
-	settle_settings(client);
+	unit_note_settings(client);
 	if (has_reset(client) && relay_send_settings(client))
 	{
 		relay->is_answered = false;
@@ -131,7 +131,7 @@ relay_on_cancel_done(void *owner)
 
 /* An error behind SET in the same unit has rolled it back, too. */
 static void
-settle_settings(Client *client)
+unit_note_settings(Client *client)
 {
 	Relay	   *relay = &client->relay;
 
@@ -174,7 +174,7 @@ unit_finish(Client *client)
 		client_write(client, buf_slice(&out));
 		buf_release(&out);
 	}
-	settle_settings(client);
+	unit_note_settings(client);
 	unit_note_position(client, tx_status);
 	unit_note_ddl(client, tx_status);
 	unit_note_state(client);
