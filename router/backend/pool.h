@@ -15,7 +15,7 @@
  *
  * A server in use whose node is gone without its connection having ended (a
  * silent replica, a primary another has replaced) is lost to its holder like
- * one whose connection has: see find_dead().
+ * one whose connection has: see find_dead() in pool_watch.c.
  *
  * Clean servers are reused most recently used first.  Servers older than
  * server_lifetime, idle longer than server_idle_timeout, of a node whose

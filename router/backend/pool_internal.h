@@ -5,6 +5,7 @@
  *
  *	  pool_set.c	the set, its view of the nodes, the sweep timer, reports
  *	  pool.c		checkout, checkin, waiters, when to log in
+ *	  pool_watch.c	what time and the nodes take away
  *	  pool_server.c	servers while the pool itself holds them: login, idle,
  *					reset, cancel requests
  *	  pool_totals.c	the counts all workers share
@@ -116,9 +117,8 @@ extern void pool_schedule(Pool *pool);	/* grant and log in at the end of this tu
 extern void pool_note_login(Server *server);
 extern void pool_note_login_failure(Server *server, LoginFailure failure, const Error *error);	/* closes it */
 extern void pool_make_idle(Server *server);	/* from LOGIN, ACTIVE or RESETTING */
+extern void pool_fail_waiter(PoolWaiter *waiter, PoolFailure failure, const Error *error);
 extern void pool_fail_waiters(Pool *pool, PoolFailure failure, const Error *error);
-extern uint64_t pool_sweep(Pool *pool, uint64_t now_us);	/* when it wants to be swept again; UINT64_MAX: no wish */
-extern void pool_apply_view(Pool *pool);
 extern void pool_give_back(Pool *pool, PoolWish wish);
 
 typedef enum DropKind
@@ -130,6 +130,12 @@ typedef enum DropKind
 
 /* Close a server wherever it is. */
 extern void pool_drop(Server *server, DropKind kind, const char *reason);
+
+/* ---- pool_watch.c ---- */
+extern uint64_t pool_sweep(Pool *pool, uint64_t now_us);	/* when it wants to be swept again; UINT64_MAX: no wish */
+extern void pool_apply_view(Pool *pool);
+extern bool pool_server_is_too_old(const Server *server);
+extern uint64_t pool_server_idle_until(const Server *server);	/* UINT64_MAX: as long as it likes */
 
 /* ---- pool_server.c ---- */
 extern void pool_server_open(Pool *pool, const NodeView *node);
