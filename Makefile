@@ -152,6 +152,9 @@ ifneq ($(T),)
 unit_src  := $(filter tests/router/unit/$(T)/% tests/router/unit/$(T).c,$(unit_src))
 endif
 unit_bin  := $(unit_src:tests/router/unit/%.c=$(build)/unit/%)
+# What the tests of a layer, and of those above, share: every other source there.
+unit_shared := $(filter-out $(wildcard tests/router/unit/*/test_*.c),$(wildcard tests/router/unit/*/*.c))
+shared_of    = $(patsubst %.c,$(build)/%.o,$(filter $(addprefix tests/router/unit/,$(addsuffix /%,$1)),$(unit_shared)))
 
 # $(call below,LAYER): the layers on the lines under the one that names LAYER.
 below  = $(call below_,$1,$(layers_above))
@@ -159,7 +162,7 @@ below_ = $(if $2,$(if $(filter $1,$(subst +, ,$(firstword $2))),$(subst +, ,$(wo
 objects_of = $(filter-out $(router_main),$(filter $(addprefix $(build)/router/,$(addsuffix /%,$1)),$(router_obj)))
 
 define unit_rule
-$(build)/unit/$1/%: $(build)/tests/router/unit/$1/%.o $(call objects_of,$1 $(call below,$1)) $(if $(filter sql,$1 $(call below,$1)),$(pg_query_o))
+$(build)/unit/$1/%: $(build)/tests/router/unit/$1/%.o $(call shared_of,$1 $(call below,$1)) $(call objects_of,$1 $(call below,$1)) $(if $(filter sql,$1 $(call below,$1)),$(pg_query_o))
 	@mkdir -p $$(@D)
 	$$(call say,LD $$@)$$(CC) $$(ANDON_LDFLAGS) $$(LDFLAGS) -o $$@ $$^ -lcmocka $$(ANDON_LIBS)
 $(build)/tests/router/unit/$1/%.o: CPP_VENDOR = -I$(top)/tests $(if $(filter topology,$1),-isystem $$(pg_include)) $(if $(filter scram sql,$1),-isystem $$(pg_include_server))
@@ -282,5 +285,5 @@ clean: ## remove build/ (the staged server and downloaded node packages too)
 help: ## print this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## /\1	/p' Makefile | expand -t 14
 
--include $(router_obj:.o=.d) $(demo_obj:.o=.d) $(unit_bin:$(build)/unit/%=$(build)/tests/router/unit/%.d)
+-include $(router_obj:.o=.d) $(demo_obj:.o=.d) $(unit_bin:$(build)/unit/%=$(build)/tests/router/unit/%.d) $(unit_shared:%.c=$(build)/%.d)
 -include $(fuzz_src:%.c=$(build)/%.d) $(build)/tests/fuzz/replay_main.d

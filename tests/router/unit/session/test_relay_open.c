@@ -249,9 +249,6 @@ copy_that_fails_within_a_long_message(void **state)
 	Talker		t;
 	Buf			out = BUF_INIT;
 	char	   *rest = mem_alloc(LONG_BYTES);
-	FakeConnection *connection;
-	Error		error = {0};
-	Buf			reply = BUF_INIT;
 
 	log_in(&t);
 	say(&t, "Q BEGIN|Q COPY t FROM STDIN");
@@ -263,13 +260,7 @@ copy_that_fails_within_a_long_message(void **state)
 	hears(&t, "");
 
 	/* the server gives up on its own */
-	connection = list_entry(list_first(&north.fake.connections), FakeConnection, node);
-	((PgBackend *) connection->backend)->copy = PG_NO_COPY;
-	((PgBackend *) connection->backend)->status = 'E';
-	error_set(&error, "53100", "disk full");
-	build_error(&reply, "ERROR", &error);
-	build_ready(&reply, 'E');
-	fake_send(connection, &reply);
+	pg_give_up_copy(&north, "53100");
 	hears(&t, "E:53100");
 	say_bytes(&t, slice_make(rest, LONG_BYTES / 2));
 	hears(&t, "Z:E");

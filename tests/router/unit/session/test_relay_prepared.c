@@ -195,13 +195,11 @@ static void
 a_statement_lost_unseen_comes_back(void **state)
 {
 	Talker		t;
-	FakeConnection *connection;
 
 	log_in(&t);
 	say(&t, "P s INSERT INTO t VALUES (1)|S");
 	hears(&t, "1 Z:I");
-	connection = list_entry(list_first(&north.fake.connections), FakeConnection, node);
-	pg_clear(((PgBackend *) connection->backend)->statements);
+	pg_forget_statements(&north);
 	say(&t, "B s|E|S|B s|E|S");
 	hears(&t, "E:26000 Z:I 2 C:INSERT 0 1 Z:I");
 	hang_up(&t);
