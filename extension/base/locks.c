@@ -12,8 +12,10 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "portability/instr_time.h"
 
 #include "base/locks.h"
+#include "base/stats.h"
 
 /* The second field of the board's two locks. */
 #define BOARD_LOCK_ITSELF	0
@@ -134,9 +136,21 @@ static LockAcquireResult
 locks_take(uint16 class, Oid relid, uint32 hash, LOCKMODE mode, bool dont_wait)
 {
 	LOCKTAG		tag;
+	LockAcquireResult result;
+	instr_time	begin;
+	instr_time	end;
 
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, relid, hash, class);
-	return LockAcquire(&tag, mode, false, dont_wait);
+	result = LockAcquire(&tag, mode, false, true);
+	if (dont_wait || result != LOCKACQUIRE_NOT_AVAIL)
+		return result;
+	INSTR_TIME_SET_CURRENT(begin);
+	result = LockAcquire(&tag, mode, false, false);
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, begin);
+	stats_count(STATS_LOCK_WAITS, 1);
+	stats_count(STATS_LOCK_WAIT_US, INSTR_TIME_GET_MICROSEC(end));
+	return result;
 }
 
 static int

@@ -17,10 +17,14 @@
 
 #include "access/xact.h"
 #include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "base/guc.h"
+#include "base/stats.h"
 #include "board/board_cache.h"
 #include "feed/commit_lsn.h"
 #include "feed/feed_commit.h"
@@ -33,6 +37,12 @@ PG_FUNCTION_INFO_V1(andon_version);
 
 void		_PG_init(void);
 
+static shmem_request_hook_type next_shmem_request = NULL;
+static shmem_startup_hook_type next_shmem_startup = NULL;
+
+static void install_shmem_hooks(void);
+static void on_shmem_request(void);
+static void on_shmem_startup(void);
 static void on_transaction_event(XactEvent event, void *arg);
 static void on_subtransaction_event(SubXactEvent event, SubTransactionId subxact,
 									SubTransactionId parent, void *arg);
@@ -44,6 +54,8 @@ _PG_init(void)
 {
 	guc_init();
 	board_cache_init();
+	if (process_shared_preload_libraries_in_progress)
+		install_shmem_hooks();
 	RegisterXactCallback(on_transaction_event, NULL);
 	RegisterSubXactCallback(on_subtransaction_event, NULL);
 }
@@ -52,6 +64,33 @@ Datum
 andon_version(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_TEXT_P(cstring_to_text(ANDON_VERSION));
+}
+
+static void
+install_shmem_hooks(void)
+{
+	next_shmem_request = shmem_request_hook;
+	shmem_request_hook = on_shmem_request;
+	next_shmem_startup = shmem_startup_hook;
+	shmem_startup_hook = on_shmem_startup;
+}
+
+static void
+on_shmem_request(void)
+{
+	if (next_shmem_request)
+		next_shmem_request();
+	stats_request_shmem();
+}
+
+static void
+on_shmem_startup(void)
+{
+	if (next_shmem_startup)
+		next_shmem_startup();
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	stats_init_shmem();
+	LWLockRelease(AddinShmemInitLock);
 }
 
 static void

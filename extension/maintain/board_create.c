@@ -33,6 +33,7 @@
 #include "base/compat.h"
 #include "base/locks.h"
 #include "base/spi_util.h"
+#include "base/stats.h"
 #include "board/board_cache.h"
 #include "board/board_request.h"
 #include "board/board_state.h"
@@ -204,6 +205,7 @@ refresh_as_owner(Oid relid, uint64 (*refresh) (BoardPlan *plan))
 	OwnerScope	scope;
 	uint64		written = 0;
 
+	stats_begin();
 	spi_util_enter_owner(&scope, plan->board->owner, plan->board->settings);
 	locks_take_board(relid, ExclusiveLock);
 	PG_TRY();
@@ -217,5 +219,6 @@ refresh_as_owner(Oid relid, uint64 (*refresh) (BoardPlan *plan))
 	}
 	PG_END_TRY();
 	spi_util_leave_owner(&scope);
+	stats_flush(relid);
 	return written;
 }

@@ -25,6 +25,7 @@
 #include "utils/lsyscache.h"
 
 #include "base/spi_util.h"
+#include "base/stats.h"
 #include "board/board.h"
 #include "board/board_table.h"
 #include "feed/feed_commit.h"
@@ -83,6 +84,7 @@ forget(const Board *board)
 	change_log_forget(board->relid);
 	counters_forget(board->relid);
 	feed_forget(board->relid);
+	stats_forget(board->relid);
 	foreach(cell, board->sources)
 	{
 		Oid			source = lfirst_oid(cell);

@@ -31,6 +31,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/stats.h"
 #include "feed/feed_commit.h"
 #include "maintain/board_writer.h"
 #include "maintain/change_log.h"
@@ -141,6 +142,7 @@ board_writer_insert(BoardWriter *writer, Datum *values, bool *nulls)
 
 	fill_slot(writer, NULL, values, nulls, at, version);
 	ExecSimpleRelationInsert(writer->result, writer->estate, writer->after);
+	stats_count(STATS_INSERTED, writer->is_filling ? 0 : 1);
 	record_change(writer, FEED_INSERT, NULL, values, nulls, at, version);
 }
 
@@ -154,6 +156,7 @@ board_writer_update(BoardWriter *writer, const BoardRow *before, Datum *values, 
 			  before->version + 1);
 	ExecSimpleRelationUpdate(writer->result, writer->estate, &writer->epqstate,
 							 writer->before, writer->after);
+	stats_count(STATS_UPDATED, 1);
 	record_change(writer, FEED_UPDATE, before, values, nulls, at, before->version + 1);
 }
 
@@ -167,6 +170,7 @@ board_writer_delete(BoardWriter *writer, const BoardRow *before)
 	}
 	ExecSimpleRelationDelete(writer->result, writer->estate, &writer->epqstate,
 							 writer->before);
+	stats_count(STATS_DELETED, 1);
 	note_departed(writer, before->values, before->version + 1);
 	record_change(writer, FEED_DELETE, before, before->values, before->nulls,
 				  time_of_change(before), before->version + 1);

@@ -72,6 +72,7 @@
 
 #include "base/locks.h"
 #include "base/spi_util.h"
+#include "base/stats.h"
 #include "maintain/board_plan.h"
 #include "maintain/dirty_set.h"
 #include "maintain/drain.h"
@@ -193,6 +194,7 @@ drain_board(Oid relid)
 	callback.arg = &drain;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
+	stats_begin();
 	entries = dirty_set_take(relid);
 	if (drain_begin(&drain, relid, entries))
 	{
@@ -205,6 +207,7 @@ drain_board(Oid relid)
 		spi_util_leave_owner(&scope);
 	}
 	error_context_stack = callback.previous;
+	stats_flush(relid);
 	dirty_set_release(entries);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

@@ -40,6 +40,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/row_lookup.h"
+#include "base/stats.h"
 #include "maintain/board_writer.h"
 #include "maintain/fast_path.h"
 #include "maintain/mapping.h"
@@ -121,6 +122,7 @@ fast_path_apply(BoardPlan *plan, const ValueSet *keys, const ItemPointerData *ti
 		mapping_drop_snapshots(&run.pair);
 	}
 	run_end(&run);
+	stats_count(STATS_FAST, value_set_count(keys) - value_set_count(entering));
 	return entering;
 }
 

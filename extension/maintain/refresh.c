@@ -40,6 +40,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "base/stats.h"
 #include "maintain/board_writer.h"
 #include "maintain/mapping.h"
 #include "maintain/refresh.h"
@@ -105,6 +106,7 @@ refresh_keys(BoardPlan *plan, const ValueSet *keys)
 	PairReader *reader = pair_reader_create(plan);
 	Datum	   *arguments = palloc(sizeof(Datum) * plan->key->n);
 
+	stats_count(STATS_REFRESHED, value_set_count(keys));
 	for (int first = 0; first < value_set_count(keys); first += REFRESH_CHUNK)
 	{
 		int			nkeys = Min(REFRESH_CHUNK, value_set_count(keys) - first);
@@ -140,6 +142,7 @@ refresh_keys(BoardPlan *plan, const ValueSet *keys)
 uint64
 refresh_whole(BoardPlan *plan)
 {
+	stats_count(STATS_WHOLE, 1);
 	return run_whole(pair_reader_create(plan));
 }
 

@@ -29,6 +29,7 @@
 
 #include "base/locks.h"
 #include "base/spi_util.h"
+#include "base/stats.h"
 #include "maintain/board_plan.h"
 #include "maintain/counters.h"
 #include "maintain/drain.h"
@@ -64,6 +65,7 @@ andon_repair_board(PG_FUNCTION_ARGS)
 	spi_connect();
 	trouble = trigger_ddl_mend(board);
 	plan = board_plan_get_or_error(relid);
+	stats_begin();
 	spi_util_enter_owner(&scope, plan->board->owner, plan->board->settings);
 	PG_TRY();
 	{
@@ -80,6 +82,7 @@ andon_repair_board(PG_FUNCTION_ARGS)
 	if (repaired > 0 || counters_verify(plan->board) != NIL)
 		counters_rebase(plan->board);
 	spi_util_leave_owner(&scope);
+	stats_flush(relid);
 	trigger_ddl_report_mended(board, trouble);
 	spi_finish();
 	PG_RETURN_INT64((int64) repaired);

@@ -5,3 +5,4 @@ GRANT USAGE ON SCHEMA @extschema@ TO PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA @extschema@ FROM PUBLIC;
 GRANT SELECT ON @extschema@.boards TO PUBLIC;
 GRANT SELECT ON @extschema@.transition TO PUBLIC;
+GRANT SELECT ON @extschema@.board_stats TO PUBLIC;
