@@ -5,7 +5,8 @@
  *
  * A board is small and rewritten all the time: pages keep room for new row
  * versions, and vacuum comes by the number of dead rows rather than by a share
- * of the table.
+ * of the table.  Each index is written by each change of a status, so a board
+ * has only those that every board needs (docs/decisions/0003-board-indexes.md).
  *
  *-------------------------------------------------------------------------
  */
@@ -60,7 +61,6 @@ void
 board_table_create_indexes(const BoardRequest *request)
 {
 	char	   *table = quote_qualified_identifier(request->schema, request->name);
-	const char *status = quote_identifier(request->status);
 	StringInfoData buf;
 
 	initStringInfo(&buf);
@@ -68,8 +68,8 @@ board_table_create_indexes(const BoardRequest *request)
 		appendStringInfo(&buf, "%s%s", i ? ", " : "",
 						 quote_identifier(list_nth(request->key_names, i)));
 	spi_run(psprintf("ALTER TABLE %s ADD PRIMARY KEY (%s)", table, buf.data));
-	spi_run(psprintf("CREATE INDEX ON %s (%s%s)", table, status, request->order_columns));
-	spi_run(psprintf("CREATE INDEX ON %s (%s, %s)", table, status, BOARD_SINCE));
+	spi_run(psprintf("CREATE INDEX ON %s (%s%s)", table, quote_identifier(request->status),
+					 request->order_columns));
 }
 
 void

@@ -4,6 +4,26 @@
 -- had not. tests/extension/t/test_upgrade.py compares the outcome with a fresh
 -- 0.2.0, down to privileges, comments and the order of columns.
 
+-- Boards have no index on (status, andon_since) of their own any more: it cost
+-- each change of a status, and nothing in 0.1.0 read it.
+
+DO $$
+DECLARE
+    index regclass;
+BEGIN
+    FOR index IN
+        SELECT i.indexrelid
+        FROM @extschema@.board b
+        JOIN pg_catalog.pg_index i ON i.indrelid = b.board
+        JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = b.board AND a.attname = 'andon_since'
+        WHERE i.indkey::pg_catalog.text = b.status || ' ' || a.attnum
+          AND NOT i.indisunique AND i.indpred IS NULL AND c.reloptions IS NULL
+    LOOP
+        EXECUTE 'DROP INDEX ' || index;
+    END LOOP;
+END $$;
+
 ALTER TABLE @extschema@.board ADD COLUMN state text NOT NULL DEFAULT 'ok';
 
 COMMENT ON COLUMN @extschema@.board.state IS

@@ -21,7 +21,9 @@ SCHEMA = """
     SELECT andon.create_board('public.b', $$
         SELECT o.id, o.status, c.name, (SELECT sum(i.price) FROM items i WHERE i.order_id = o.id) AS total
         FROM orders o LEFT JOIN customers c ON c.id = o.customer_id WHERE o.status <> 'DONE' $$,
-        '{id}', 'status', 'total DESC')
+        '{id}', 'status', 'total DESC');
+    -- the library of that version made this one too
+    CREATE INDEX ON b (status, andon_since)
 """
 
 CHANGES = """
@@ -88,6 +90,7 @@ class Upgrade(ClusterTestCase):
                 self.query(dbname, "UPDATE orders SET status = status || '.'")
                 self.assertEqual(self.query(dbname, "SELECT * FROM andon.check_board('b')"), [])
                 self.assertEqual(self.query(dbname, "SELECT state, why FROM andon.boards"), [("ok", None)])
+                self.assertEqual(self.query(dbname, "SELECT count(*) FROM pg_index WHERE indrelid = 'b'::regclass"), [(2,)])
                 self.query(dbname, "SELECT andon.drop_board('b')")
                 self.query(dbname, "DROP EXTENSION andon")
 
