@@ -74,7 +74,6 @@ static void collect_follower(Relation rel, HeapTuple tuple, void *arg);
 static void delete_row(Relation rel, HeapTuple tuple, void *arg);
 static bool board_read_relations(Board *board);
 static void insert_row(const char *table, Datum *values, bool *nulls);
-static ArrayType *format_functions(List *functions);
 static List *parse_functions(ArrayType *names);
 static void insert_source(Oid board, Oid source, bool is_static);
 
@@ -254,7 +253,7 @@ board_insert_record(const BoardRecord *record)
 	values[BOARD_ATT_OPTIONS - 1] = JsonbPGetDatum(record->options);
 	values[BOARD_ATT_CHANNEL - 1] = CStringGetTextDatum(record->channel);
 	values[BOARD_ATT_SETTINGS - 1] = PointerGetDatum(record->settings);
-	values[BOARD_ATT_TRUSTED - 1] = PointerGetDatum(format_functions(record->trusted));
+	values[BOARD_ATT_TRUSTED - 1] = PointerGetDatum(board_format_functions(record->trusted));
 	values[BOARD_ATT_STATE - 1] = CStringGetTextDatum(board_state_name(BOARD_OK));
 	nulls[BOARD_ATT_TRANSITIONS - 1] = true;
 	nulls[BOARD_ATT_WHY - 1] = true;
@@ -297,6 +296,22 @@ board_catalog_owner(void)
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 	return owner;
+}
+
+/*
+ * Functions are written as qualified signatures: OIDs would not survive a
+ * dump, and pg_upgrade refuses tables with columns of type regprocedure.
+ */
+ArrayType *
+board_format_functions(List *functions)
+{
+	Datum	   *names = palloc(sizeof(Datum) * (list_length(functions) + 1));
+	ListCell   *cell;
+	int			n = 0;
+
+	foreach(cell, functions)
+		names[n++] = CStringGetTextDatum(format_procedure_qualified(lfirst_oid(cell)));
+	return construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
 bool
@@ -521,22 +536,6 @@ insert_source(Oid board, Oid source, bool is_static)
 	values[SOURCE_ATT_SOURCE - 1] = ObjectIdGetDatum(source);
 	values[SOURCE_ATT_IS_STATIC - 1] = BoolGetDatum(is_static);
 	insert_row("board_source", values, nulls);
-}
-
-/*
- * Functions are written as qualified signatures: OIDs would not survive a
- * dump, and pg_upgrade refuses tables with columns of type regprocedure.
- */
-static ArrayType *
-format_functions(List *functions)
-{
-	Datum	   *names = palloc(sizeof(Datum) * (list_length(functions) + 1));
-	ListCell   *cell;
-	int			n = 0;
-
-	foreach(cell, functions)
-		names[n++] = CStringGetTextDatum(format_procedure_qualified(lfirst_oid(cell)));
-	return construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
 /* A function that is gone is nobody's to trust. */

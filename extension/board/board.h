@@ -143,6 +143,9 @@ extern Oid	board_catalog_relid(const char *name);
 /* Who owns them. */
 extern Oid	board_catalog_owner(void);
 
+/* Functions as they are written down: a text[] of qualified signatures. */
+extern ArrayType *board_format_functions(List *functions);
+
 /* The value of options.log; false if it is none. */
 extern bool board_parse_log(const char *text, int length, BoardLog *log);
 

@@ -20,8 +20,6 @@
 #include "nodes/parsenodes.h"
 #include "parser/analyze.h"
 #include "parser/parse_relation.h"
-#include "parser/analyze.h"
-#include "parser/parse_relation.h"
 #include "parser/parser.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -36,7 +34,6 @@
 #include "board/board.h"
 #include "board/board_order.h"
 #include "board/board_request.h"
-#include "contract/andon_contract.h"
 
 /* Arguments of andon.create_board(). */
 enum
@@ -56,14 +53,6 @@ static const char *const argument_names[] = {
 static void parse_name(BoardRequest *request, text *name);
 static void check_query(const char *query);
 static void parse_key(BoardRequest *request, ArrayType *key);
-static void parse_options(BoardRequest *request);
-static void check_log(const char *text);
-static bool option_bool(const char *name, JsonbValue *value);
-static char *option_string(const char *name, JsonbValue *value);
-static List *option_strings(const char *name, JsonbValue *value);
-static Oid	resolve_table(const char *name);
-static Oid	resolve_function(const char *name);
-static void check_channel(BoardRequest *request);
 static AttrNumber find_column(Relation view, const char *name, const char *role);
 static void check_sortable(Relation view, AttrNumber attno, const char *role);
 static void resolve_order(BoardRequest *request, Relation view);
@@ -92,9 +81,10 @@ board_request_parse(FunctionCallInfo fcinfo)
 		request->order_by = text_to_cstring(PG_GETARG_TEXT_PP(ARG_ORDER_BY));
 		request->order_items = board_order_parse(request->order_by);
 	}
-	request->options = PG_GETARG_JSONB_P_COPY(ARG_OPTIONS);
-	parse_options(request);
-	check_channel(request);
+	request->json = PG_GETARG_JSONB_P_COPY(ARG_OPTIONS);
+	board_options_parse(request->json, false, &request->options);
+	request->options.channel = board_options_find_channel(request->options.channel,
+														  request->name, InvalidOid);
 	return request;
 }
 
@@ -223,144 +213,6 @@ parse_key(BoardRequest *request, ArrayType *key)
 					 errmsg("the name of a key column must not be NULL")));
 		request->key_names = lappend(request->key_names, TextDatumGetCString(elements[i]));
 	}
-}
-
-static void
-parse_options(BoardRequest *request)
-{
-	JsonbIterator *iterator = JsonbIteratorInit(&request->options->root);
-	JsonbValue	value;
-	JsonbIteratorToken token = JsonbIteratorNext(&iterator, &value, false);
-	ListCell   *cell;
-
-	if (token != WJB_BEGIN_OBJECT)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the options of a board must be a JSON object"),
-				 errhint("For example '{\"static\": [\"rates\"]}'.")));
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) == WJB_KEY)
-	{
-		char	   *name = pnstrdup(value.val.string.val, value.val.string.len);
-
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		if (strcmp(name, "static") == 0)
-			foreach(cell, option_strings(name, &value))
-				request->static_relids = list_append_unique_oid(request->static_relids,
-																resolve_table(lfirst(cell)));
-		else if (strcmp(name, "trusted") == 0)
-			foreach(cell, option_strings(name, &value))
-				request->trusted_procs = lappend_oid(request->trusted_procs,
-													 resolve_function(lfirst(cell)));
-		else if (strcmp(name, "channel") == 0)
-			request->channel = option_string(name, &value);
-		else if (strcmp(name, "log") == 0)
-			check_log(option_string(name, &value));
-		else if (strcmp(name, "enable_always") == 0)
-			request->enable_always = option_bool(name, &value);
-		else
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("unknown board option \"%s\"", name),
-					 errhint("Options are: static, trusted, channel, log, enable_always.")));
-	}
-}
-
-static void
-check_log(const char *text)
-{
-	BoardLog	log;
-
-	if (!board_parse_log(text, strlen(text), &log))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown value \"%s\" of board option \"log\"", text),
-				 errhint("Use \"all\", \"transitions\" or \"off\".")));
-}
-
-static bool
-option_bool(const char *name, JsonbValue *value)
-{
-	if (value->type != jbvBool)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("board option \"%s\" must be true or false", name)));
-	return value->val.boolean;
-}
-
-static char *
-option_string(const char *name, JsonbValue *value)
-{
-	if (value->type != jbvString)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("board option \"%s\" must be a string", name)));
-	return pnstrdup(value->val.string.val, value->val.string.len);
-}
-
-/* A list of strings; one string alone will do. */
-static List *
-option_strings(const char *name, JsonbValue *value)
-{
-	List	   *result = NIL;
-	bool		is_list = value->type == jbvBinary &&
-		JsonContainerIsArray(value->val.binary.data);
-
-	if (value->type == jbvString)
-		return list_make1(option_string(name, value));
-	for (uint32 i = 0; is_list && i < JsonContainerSize(value->val.binary.data); i++)
-	{
-		JsonbValue *element = getIthJsonbValueFromContainer(value->val.binary.data, i);
-
-		is_list = element->type == jbvString;
-		if (is_list)
-			result = lappend(result, option_string(name, element));
-	}
-	if (!is_list)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("board option \"%s\" must be a list of names", name),
-				 errhint("For example '{\"%s\": [\"name\"]}'.", name)));
-	return result;
-}
-
-static Oid
-resolve_table(const char *name)
-{
-	List	   *names = compat_string_to_name_list(name);
-
-	return RangeVarGetRelid(makeRangeVarFromNameList(names), AccessShareLock, false);
-}
-
-/* A signature, or a name alone if only one function has it. */
-static Oid
-resolve_function(const char *name)
-{
-	if (strchr(name, '('))
-		return DatumGetObjectId(DirectFunctionCall1(regprocedurein, CStringGetDatum(name)));
-	return DatumGetObjectId(DirectFunctionCall1(regprocin, CStringGetDatum(name)));
-}
-
-static void
-check_channel(BoardRequest *request)
-{
-	Oid			other;
-
-	if (request->channel == NULL)
-		request->channel = psprintf("%s%s", ANDON_CHANNEL_PREFIX, request->name);
-	if (request->channel[0] == '\0' || strlen(request->channel) >= NAMEDATALEN)
-		ereport(ERROR,
-				(errcode(ERRCODE_NAME_TOO_LONG),
-				 errmsg("channel name \"%s\" must have between 1 and %d bytes",
-						request->channel, NAMEDATALEN - 1),
-				 errhint("Choose one with options => '{\"channel\": \"name\"}'.")));
-	other = board_find_by_channel(request->channel);
-	if (OidIsValid(other) || strcmp(request->channel, ANDON_CHANNEL_ALERT) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_OBJECT),
-				 errmsg("channel \"%s\" is taken", request->channel),
-				 OidIsValid(other) && get_rel_name(other)
-				 ? errdetail("It is the channel of board \"%s\".", get_rel_name(other)) : 0,
-				 errhint("Choose another one with options => '{\"channel\": \"name\"}'.")));
 }
 
 static AttrNumber

@@ -20,6 +20,8 @@
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 
+#include "board/board_options.h"
+
 typedef struct BoardRequest
 {
 	char	   *schema;
@@ -30,11 +32,8 @@ typedef struct BoardRequest
 	char	   *status;
 	char	   *order_by;		/* as given; may be NULL */
 	List	   *order_items;	/* of raw SortBy nodes on plain columns */
-	Jsonb	   *options;
-	char	   *channel;
-	List	   *static_relids;
-	List	   *trusted_procs;
-	bool		enable_always;	/* follow replication too */
+	Jsonb	   *json;			/* the options as given */
+	BoardOptions options;		/* with its channel, never NULL */
 
 	/* filled by board_request_resolve() */
 	int			ncolumns;

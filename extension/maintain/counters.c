@@ -531,6 +531,7 @@ fold_board(const Board *board)
 						 "   GROUP BY y.status HAVING pg_catalog.sum(y.n) <> 0) x) t"
 						 "  WHERE o.board = $1 AND o.epoch = $2) f"
 						 " WHERE k.board = $1 AND k.epoch = $2", SNAPSHOT_SQL, type));
-	if (SPI_processed == 0)
+	/* an old snapshot may lack what was changed before the log was switched on */
+	if (SPI_processed == 0 && !IsolationUsesXactSnapshot())
 		counters_rebase(board);
 }

@@ -106,6 +106,12 @@ trigger_ddl_detach(Oid source)
 }
 
 void
+trigger_ddl_match_firing(Oid source)
+{
+	match_firing(find_all_inheritors(source, ShareRowExclusiveLock, NULL));
+}
+
+void
 trigger_ddl_clear_part(Oid part)
 {
 	ListCell   *cell;
@@ -303,7 +309,6 @@ run_as_owner(Oid relid, const char *sql)
 	spi_util_leave_owner(&scope);
 }
 
-/* Triggers fire always, or no longer always, as the boards there are want it. */
 static void
 match_firing(List *tables)
 {

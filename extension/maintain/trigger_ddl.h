@@ -41,6 +41,9 @@ extern void trigger_ddl_attach_part(Oid part);
 /* Removes what no board needs any more; no privilege is asked for. */
 extern void trigger_ddl_detach(Oid source);
 
+/* Triggers fire always, or no longer always, as the boards there are want it. */
+extern void trigger_ddl_match_firing(Oid source);
+
 /*
  * Makes room for the clones of a root's triggers on a table that is about to
  * become its partition: PostgreSQL would stumble over triggers of the same name.

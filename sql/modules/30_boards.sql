@@ -1,7 +1,7 @@
 -- Making, dropping and looking at boards.
 --
--- create_board resolves the names in the query as the caller would, so it is
--- the one function that must not pin search_path.
+-- create_board resolves the names in the query as the caller would, so it must not
+-- pin search_path.
 
 CREATE FUNCTION @extschema@.create_board(
     board text, query text, key text[], status text,
@@ -19,6 +19,15 @@ AS 'MODULE_PATHNAME', 'andon_drop_board';
 
 COMMENT ON FUNCTION @extschema@.drop_board(regclass) IS
     'drops a board, its definition and the triggers that no other board needs';
+
+-- Resolves the names of tables and functions in the options as the caller would, so
+-- it must not pin search_path either.
+CREATE FUNCTION @extschema@.alter_board(board regclass, options jsonb) RETURNS void
+LANGUAGE c VOLATILE CALLED ON NULL INPUT
+AS 'MODULE_PATHNAME', 'andon_alter_board';
+
+COMMENT ON FUNCTION @extschema@.alter_board(regclass, jsonb) IS
+    'gives a board other options; those that are not named stay, null is the default';
 
 CREATE FUNCTION @extschema@.refresh_board(board regclass) RETURNS bigint
 LANGUAGE c VOLATILE STRICT SET search_path = pg_catalog, pg_temp

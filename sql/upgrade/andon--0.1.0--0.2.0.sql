@@ -344,3 +344,12 @@ REVOKE EXECUTE ON FUNCTION @extschema@.reset_stats(regclass) FROM PUBLIC;
 
 REVOKE ALL ON @extschema@.board_stats FROM PUBLIC;
 GRANT SELECT ON @extschema@.board_stats TO PUBLIC;
+
+-- Resolves the names of tables and functions in the options as the caller would, so
+-- it must not pin search_path either.
+CREATE FUNCTION @extschema@.alter_board(board regclass, options jsonb) RETURNS void
+LANGUAGE c VOLATILE CALLED ON NULL INPUT
+AS 'MODULE_PATHNAME', 'andon_alter_board';
+
+COMMENT ON FUNCTION @extschema@.alter_board(regclass, jsonb) IS
+    'gives a board other options; those that are not named stay, null is the default';

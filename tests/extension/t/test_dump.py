@@ -44,10 +44,12 @@ SCHEMA = """
                shop.label(o.status) AS label, (SELECT max(rate) FROM shop.rates) AS rate
         FROM aaa.orders o JOIN shop.customers c ON c.id = o.customer_id WHERE o.status <> 'DONE' $$,
         '{id}', 'status', 'total DESC NULLS LAST, id',
-        '{"static": ["shop.rates"], "trusted": ["shop.label"], "channel": "open"}');
+        '{"static": ["shop.rates", "shop.customers"], "trusted": ["shop.label", "pg_catalog.version"]}');
     SELECT andon.create_board('aaa.lines', $$
         SELECT i.order_id, i.line, o.status::text AS state, i.price
         FROM shop.items i LEFT JOIN aaa.orders o ON o.id = i.order_id $$, '{order_id, line}', 'state');
+    SELECT andon.alter_board('shop.open_orders', '{"static": ["shop.rates"], "trusted": "shop.label", "channel": "open"}');
+    SELECT andon.alter_board('aaa.lines', '{"channel": "lines"}');
     SELECT andon.set_transitions('aaa.lines', '{NEW>CUT,CUT>SET,SET>CUT,SET>DONE,DONE>SET}');
     GRANT SELECT ON shop.open_orders TO dump_reader;
     GRANT USAGE ON SCHEMA shop TO dump_reader;
