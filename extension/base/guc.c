@@ -5,7 +5,8 @@
  *
  * andon.notify decides whether others hear of a change, so an ordinary user
  * must not turn it off behind their back: superuser, or GRANT SET ON
- * PARAMETER.  The others concern the session that sets them only.
+ * PARAMETER.  Those of the worker are the configuration file's.  The others
+ * concern the session that sets them only.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,16 +16,24 @@
 
 #include "datatype/timestamp.h"
 #include "utils/guc.h"
+#include "utils/varlena.h"
 
 #include "base/guc.h"
 
 #define LOG_RETENTION_MIN (30 * HOURS_PER_DAY * MINS_PER_HOUR)
+#define FEED_WINDOW_MS 2
+#define FEED_INTERVAL_MS 5000
+#define MAINTAIN_INTERVAL_SECS 60
 
 int			guc_maintain_at = MAINTAIN_AT_STATEMENT;
-int			guc_notify = NOTIFY_COMMIT;
+int			guc_notify = NOTIFY_WORKER;
 bool		guc_report_commit_lsn = false;
 char	   *guc_traceparent = NULL;
 int			guc_log_retention_min = LOG_RETENTION_MIN;
+char	   *guc_databases = NULL;
+int			guc_feed_window_ms = FEED_WINDOW_MS;
+int			guc_feed_interval_ms = FEED_INTERVAL_MS;
+int			guc_maintain_interval_secs = MAINTAIN_INTERVAL_SECS;
 
 #define TRACEPARENT_MAX 200
 
@@ -38,12 +47,14 @@ static const struct config_enum_entry maintain_at_options[] = {
 };
 
 static const struct config_enum_entry notify_options[] = {
+	{"worker", NOTIFY_WORKER, false},
 	{"commit", NOTIFY_COMMIT, false},
 	{"off", NOTIFY_OFF, false},
 	{NULL, 0, false}
 };
 
 static bool check_traceparent(char **value, void **extra, GucSource source);
+static bool check_databases(char **value, void **extra, GucSource source);
 
 void
 guc_init(void)
@@ -55,8 +66,9 @@ guc_init(void)
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable("andon.notify",
 							 "Who sends the notifications about changes of boards.",
-							 "\"commit\": the writing transaction, at its commit; \"off\": nobody.",
-							 &guc_notify, NOTIFY_COMMIT, notify_options,
+							 "\"worker\": the feed worker, or the writing transaction where there is none;"
+							 " \"commit\": the writing transaction, at its commit; \"off\": nobody.",
+							 &guc_notify, NOTIFY_WORKER, notify_options,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("andon.report_commit_lsn",
 							 "Reports the LSN of each commit to the client, as parameter andon.commit_lsn.",
@@ -72,6 +84,25 @@ guc_init(void)
 							"Partitions that are older are dropped by andon.maintain(); 0 keeps them for ever.",
 							&guc_log_retention_min, LOG_RETENTION_MIN, 0, INT_MAX / SECS_PER_MINUTE,
 							PGC_SIGHUP, GUC_UNIT_MIN, NULL, NULL, NULL);
+	DefineCustomStringVariable("andon.databases",
+							   "Databases that get a feed worker where they have the extension: a list, or \"*\".",
+							   NULL, &guc_databases, "*",
+							   PGC_SIGHUP, GUC_LIST_INPUT, check_databases, NULL, NULL);
+	DefineCustomIntVariable("andon.feed_window",
+							"How long the feed worker rests between two ticks, so that one tells of many commits.",
+							NULL,
+							&guc_feed_window_ms, FEED_WINDOW_MS, 0, 10000,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("andon.feed_interval",
+							"How long the feed worker sleeps at most when nobody wakes it.",
+							NULL,
+							&guc_feed_interval_ms, FEED_INTERVAL_MS, 10, INT_MAX / 2,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("andon.maintain_interval",
+							"How often the feed worker does what andon.maintain() does.",
+							"0 leaves it to andon.maintain().",
+							&guc_maintain_interval_secs, MAINTAIN_INTERVAL_SECS, 0, INT_MAX / 1000,
+							PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomStringVariable("andon.route",
 							   "Where andon-router sends statements; no effect on a direct connection.",
 							   NULL, &guc_route, "auto",
@@ -97,4 +128,15 @@ check_traceparent(char **value, void **extra, GucSource source)
 		return false;
 	}
 	return true;
+}
+
+static bool
+check_databases(char **value, void **extra, GucSource source)
+{
+	List	   *names;
+	bool		is_list = SplitIdentifierString(pstrdup(*value), ',', &names);
+
+	if (!is_list)
+		GUC_check_errdetail("It is a list of names, separated by commas.");
+	return is_list;
 }

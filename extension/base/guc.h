@@ -24,6 +24,8 @@ typedef enum MaintainAt
 /* Who sends notifications. */
 typedef enum NotifyMode
 {
+	NOTIFY_WORKER,				/* the feed worker; the writer, where there is
+								 * none */
 	NOTIFY_COMMIT,				/* the writer, coalesced, at commit */
 	NOTIFY_OFF					/* nobody */
 } NotifyMode;
@@ -34,6 +36,10 @@ extern int	guc_notify;			/* NotifyMode */
 extern bool guc_report_commit_lsn;
 extern char *guc_traceparent;	/* goes into the change log; may be empty */
 extern int	guc_log_retention_min;	/* how long the change log is kept; 0: for ever */
+extern char *guc_databases;		/* that get a worker: a list of names, or "*" */
+extern int	guc_feed_window_ms;	/* between two ticks */
+extern int	guc_feed_interval_ms;	/* at most, without work */
+extern int	guc_maintain_interval_secs; /* the worker's housekeeping; 0: never */
 
 extern void guc_init(void);
 

@@ -24,6 +24,7 @@
 
 #include "base/guc.h"
 #include "feed/feed_commit.h"
+#include "feed/feed_database.h"
 
 typedef struct CollectedChange
 {
@@ -49,8 +50,10 @@ static char *copy_nullable(const char *text);
 static List *build_payloads(FeedBoard *feed);
 
 bool
-feed_is_wanted(void)
+feed_is_collected(bool has_log)
 {
+	if (guc_notify == NOTIFY_WORKER)
+		return !(has_log && feed_database_is_served() && feed_database_want());
 	return guc_notify == NOTIFY_COMMIT;
 }
 

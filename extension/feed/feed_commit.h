@@ -3,8 +3,8 @@
  * feed_commit.h
  *	  A transaction's changes of boards, collected and announced at commit.
  *
- * maintain/board_writer collects, the transaction callbacks send.  Collected
- * changes follow subtransactions: what is rolled back is not announced.
+ * For those that no feed worker tells of (slots.h).  maintain/board_writer
+ * collects, the transaction callbacks send.  Collected changes follow subtransactions: what is rolled back is not announced.
  * Bounded per board; beyond the bound readers are asked to resync.
  *
  *-------------------------------------------------------------------------
@@ -19,8 +19,11 @@
 /* Changes of one board in one transaction that are announced singly. */
 #define FEED_MAX_CHANGES	1000
 
-/* Is anybody to be told?  Saves building what feed_collect() would copy. */
-extern bool feed_is_wanted(void);
+/*
+ * Is the commit to tell of a board's changes?  Not if nobody is, nor if the feed
+ * worker reads them in the log, has_log.
+ */
+extern bool feed_is_collected(bool has_log);
 
 /* board is the board's qualified name, channel where it is announced. */
 extern void feed_collect(Oid relid, const char *board, const char *channel,

@@ -5,8 +5,10 @@
  *
  * The transaction callbacks of all modules are called from here, so that their
  * order is written down in one place.  At PRE_COMMIT boards are brought up to
- * date first, since that makes changes; then the changes are announced; last
- * the client's send buffer is emptied for the message that the commit sends.
+ * date first, since that makes changes; then the changes are announced, by
+ * notifications or by a slot for the feed worker; last the client's send buffer
+ * is emptied for the message that the commit sends.  At COMMIT the client is
+ * told before the worker is woken.
  *
  * From XACT_EVENT_COMMIT on an ERROR would be a PANIC: only functions marked
  * NOTHROW are called there.
@@ -28,8 +30,11 @@
 #include "board/board_cache.h"
 #include "feed/commit_lsn.h"
 #include "feed/feed_commit.h"
+#include "feed/feed_database.h"
+#include "feed/slots.h"
 #include "maintain/dirty_set.h"
 #include "maintain/drain.h"
+#include "workers/database_ddl.h"
 
 PG_MODULE_MAGIC;
 
@@ -55,7 +60,10 @@ _PG_init(void)
 	guc_init();
 	board_cache_init();
 	if (process_shared_preload_libraries_in_progress)
+	{
 		install_shmem_hooks();
+		database_ddl_init();
+	}
 	RegisterXactCallback(on_transaction_event, NULL);
 	RegisterSubXactCallback(on_subtransaction_event, NULL);
 }
@@ -81,6 +89,8 @@ on_shmem_request(void)
 	if (next_shmem_request)
 		next_shmem_request();
 	stats_request_shmem();
+	slots_request_shmem();
+	feed_database_request_shmem();
 }
 
 static void
@@ -90,6 +100,8 @@ on_shmem_startup(void)
 		next_shmem_startup();
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	stats_init_shmem();
+	slots_init_shmem();
+	feed_database_init_shmem();
 	LWLockRelease(AddinShmemInitLock);
 }
 
@@ -104,6 +116,7 @@ on_transaction_event(XactEvent event, void *arg)
 			old = enter_transaction_memory();
 			drain_before_commit();
 			feed_before_commit();
+			slots_announce();
 			commit_lsn_before_commit();
 			MemoryContextSwitchTo(old);
 			break;
@@ -111,15 +124,21 @@ on_transaction_event(XactEvent event, void *arg)
 			old = enter_transaction_memory();
 			drain_before_commit();
 			feed_before_prepare();
+			slots_announce_prepared();
 			MemoryContextSwitchTo(old);
 			break;
 		case XACT_EVENT_COMMIT:
 			commit_lsn_on_commit();
 			on_transaction_end();
+			slots_on_commit();
 			break;
 		case XACT_EVENT_ABORT:
+			on_transaction_end();
+			slots_on_abort();
+			break;
 		case XACT_EVENT_PREPARE:
 			on_transaction_end();
+			slots_on_prepare();
 			break;
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
 		case XACT_EVENT_PARALLEL_COMMIT:

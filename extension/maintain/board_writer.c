@@ -33,6 +33,7 @@
 #include "base/compat.h"
 #include "base/stats.h"
 #include "feed/feed_commit.h"
+#include "feed/slots.h"
 #include "maintain/board_writer.h"
 #include "maintain/change_log.h"
 #include "maintain/transition.h"
@@ -57,6 +58,7 @@ struct BoardWriter
 	TupleTableSlot *after;
 	Oid			status_output;	/* output function of the status' type */
 	bool		is_filling;		/* a new board: nothing to tell, nothing to log */
+	bool		is_collected;	/* what changes is told by the commit */
 	List	   *rule;			/* allowed transitions; NIL: all */
 	ChangeLog  *log;			/* NULL until the first change that is logged */
 	MemoryContext row_context;	/* of what is told and logged about one row */
@@ -86,6 +88,8 @@ board_writer_open(BoardPlan *plan, bool is_filling)
 
 	writer->plan = plan;
 	writer->is_filling = is_filling;
+	writer->is_collected = feed_is_collected(plan->board->log != BOARD_LOG_OFF &&
+											 OidIsValid(board_catalog_relid("tick")));
 	writer->rule = plan->is_mended ? NIL : transition_find_rule(plan->board);
 	writer->row_context = AllocSetContextCreate(CurrentMemoryContext, "andon change",
 												ALLOCSET_SMALL_SIZES);
@@ -276,7 +280,7 @@ record_change(BoardWriter *writer, FeedOp op, const BoardRow *before, Datum *val
 	FeedChange	change = {0};
 	MemoryContext old;
 
-	if (writer->is_filling || !(is_logged || writer->rule || feed_is_wanted()))
+	if (writer->is_filling || !(is_logged || writer->rule || writer->is_collected))
 		return;
 	if (is_logged && writer->log == NULL)
 		writer->log = change_log_open();
@@ -286,11 +290,14 @@ record_change(BoardWriter *writer, FeedOp op, const BoardRow *before, Datum *val
 	build_change(writer, &change, key, before, values, nulls);
 	if (writer->rule)
 		transition_check(board, writer->rule, change.key, change.from, change.to);
-	if (feed_is_wanted())
+	if (writer->is_collected)
 		feed_collect(board->relid, board->qualified, board->channel, &change);
 	if (is_logged)
+	{
 		change_log_write(writer->log, board->relid, &change,
 						 value_lock_hash(writer->plan->key, key), at);
+		slots_note_change();
+	}
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(writer->row_context);
 }

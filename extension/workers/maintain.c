@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * maintain.c
- *	  andon.maintain(): the care of the change log, for those without the worker.
+ *	  The care of the change log and the counters.
  *
  * Runs as the extension's owner and takes locks that must not be held for long,
- * so it refuses to be part of a longer transaction.
+ * so andon.maintain() refuses to be part of a longer transaction.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,6 +17,7 @@
 #include "base/spi_util.h"
 #include "board/board.h"
 #include "maintain/counters.h"
+#include "workers/maintain.h"
 #include "workers/partitions.h"
 #include "workers/step.h"
 
@@ -27,9 +28,6 @@ static bool fold(void *arg);
 Datum
 andon_maintain(PG_FUNCTION_ARGS)
 {
-	OwnerScope	scope;
-	bool		is_folded;
-
 	if (IsTransactionBlock())
 		ereport(ERROR,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
@@ -38,17 +36,26 @@ andon_maintain(PG_FUNCTION_ARGS)
 				 errhint("Call it in a statement of its own.")));
 	PreventCommandIfReadOnly("andon.maintain()");
 	PreventCommandDuringRecovery("andon.maintain()");
-	spi_util_enter_internal(&scope, board_catalog_owner());
-	spi_connect();
-	is_folded = step_run(fold, NULL);
-	/* only what is folded may be dropped */
-	if (!(is_folded && partitions_maintain()))
+	if (!maintain_run())
 		ereport(NOTICE,
 				(errmsg("the change log could not be locked in time"),
 				 errhint("Call andon.maintain() again.")));
+	PG_RETURN_VOID();
+}
+
+bool
+maintain_run(void)
+{
+	OwnerScope	scope;
+	bool		done;
+
+	spi_util_enter_internal(&scope, board_catalog_owner());
+	spi_connect();
+	/* only what is folded may be dropped */
+	done = step_run(fold, NULL) && partitions_maintain();
 	spi_finish();
 	spi_util_leave_owner(&scope);
-	PG_RETURN_VOID();
+	return done;
 }
 
 static bool
