@@ -482,8 +482,9 @@ check_whole(ConfigReader *reader)
 	}
 	if (config->ndatabases == 0)
 		config_add_database(config, "*", "");
-	if (config->auth_type == AUTH_SCRAM_SHA_256 && *config->auth_file == '\0')
-		COMPLAIN(reader, 0, "auth_type = scram-sha-256 needs auth_file, the file with users and secrets");
+	if ((config->auth_type == AUTH_SCRAM_SHA_256 || config->auth_type == AUTH_MD5) && *config->auth_file == '\0')
+		COMPLAIN(reader, 0, "auth_type = %s needs auth_file, the file with users and secrets",
+				 config->auth_type == AUTH_MD5 ? "md5" : "scram-sha-256");
 	if (*config->listen_addr == '\0' && *config->unix_socket_dir == '\0')
 		COMPLAIN(reader, 0, "there is nothing to listen on: set listen_addr or unix_socket_dir");
 	if (config->probe_timeout_us < config->probe_interval_us)

@@ -9,10 +9,17 @@
  * the table has plain secrets (derive_always) every login derives keys once, as
  * a login of such a user must.
  *
- * What can prove a user: AUTH_SCRAM_SHA_256 needs a plain secret or a SCRAM
- * verifier; an md5 secret or none fails like a wrong password, and the log
- * reason says why.  AUTH_TRUST asks nothing and admits unknown names: whether
- * the user exists is the server's to say.
+ * What can prove a user:
+ *
+ *	  AUTH_SCRAM_SHA_256  a plain secret or a SCRAM verifier; an md5 secret or
+ *						  none fails like a wrong password, and the log reason
+ *						  says why
+ *	  AUTH_MD5			  a plain or md5 secret; who has a verifier is asked for
+ *						  SCRAM instead, as PostgreSQL and PgBouncer do
+ *	  AUTH_PEER, AUTH_CERT	the name the system or a certificate knows the client
+ *						  by (proven_name) must be the user's
+ *	  AUTH_TRUST		  nothing is asked, and unknown names are admitted: whether
+ *						  the user exists is the server's to say
  *
  *-------------------------------------------------------------------------
  */
@@ -26,7 +33,12 @@
 typedef enum AuthMethod
 {
 	AUTH_TRUST,
-	AUTH_SCRAM_SHA_256
+	AUTH_SCRAM_SHA_256,
+	AUTH_MD5,
+	AUTH_PEER,
+	AUTH_HBA,					/* auth_type only: auth_hba_file says which */
+	AUTH_CERT,					/* in auth_hba_file only */
+	AUTH_REJECT					/* in auth_hba_file only */
 } AuthMethod;
 
 typedef enum AuthStatus
@@ -45,6 +57,8 @@ typedef struct AuthRequestInfo
 	const User *user;			/* NULL: unknown; borrowed until destroy */
 	const unsigned char *mock_secret;	/* random per process */
 	int			mock_secret_len;
+	const char *proven_name;	/* peer, cert: who the client is; NULL: not known; borrowed for the call of begin */
+	bool		mock_is_md5;	/* with AUTH_MD5, what unknown users are asked for; else SCRAM */
 	bool		derive_always;	/* user_table_has_plain() of the user's table */
 } AuthRequestInfo;
 
@@ -53,6 +67,9 @@ extern AuthExchange *auth_exchange_create(const AuthRequestInfo *info);
 extern void auth_exchange_destroy(AuthExchange *exchange);	/* NULL is fine */
 extern AuthStatus auth_exchange_begin(AuthExchange *exchange, Buf *out, Error *error);
 extern AuthStatus auth_exchange_handle(AuthExchange *exchange, Slice body, Buf *out, Error *error);
+
+/* After AUTH_OK: the keys its proof gave away (scram.h), with which to log in to servers; NULL: none. */
+extern const char *auth_exchange_keys(const AuthExchange *exchange);
 
 /* Why it failed, for the log only; empty while it did not. */
 extern const char *auth_exchange_log_reason(const AuthExchange *exchange);

@@ -37,6 +37,8 @@ struct UserTable
 	int			count;
 	int			cap;
 	bool		has_plain;
+	int			verifiers;		/* how many have a SCRAM verifier */
+	int			secrets;		/* how many have any secret */
 };
 
 /* Where we are in the text, for errors too. */
@@ -140,6 +142,12 @@ bool
 user_table_has_plain(const UserTable *table)
 {
 	return table->has_plain;
+}
+
+bool
+user_table_is_mostly_md5(const UserTable *table)
+{
+	return table->secrets > 0 && table->verifiers * 2 <= table->secrets;
 }
 
 static bool
@@ -266,6 +274,10 @@ add_user(UserTable *table, Slice name, Slice secret, Place place, Error *error)
 		return fail_at(place, error, "the SCRAM-SHA-256 secret is damaged");
 	if (entry->user.kind == SECRET_PLAIN)
 		table->has_plain = true;
+	if (entry->user.kind == SECRET_SCRAM)
+		table->verifiers++;
+	if (entry->user.kind != SECRET_NONE)
+		table->secrets++;
 	return true;
 }
 
@@ -280,6 +292,8 @@ classify_secret(const char *secret, SecretKind *kind)
 		*kind = SECRET_NONE;
 	else if (md5_is_secret(secret))
 		*kind = SECRET_MD5;
+	else if (scram_secret_is_keys(secret))
+		return false;
 	else if (strncmp(secret, VERIFIER_PREFIX, strlen(VERIFIER_PREFIX)) == 0)
 	{
 		*kind = SECRET_SCRAM;

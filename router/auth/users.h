@@ -52,4 +52,7 @@ extern int	user_table_count(const UserTable *table);
 /* Has any user a plain secret?  For AuthRequestInfo.derive_always. */
 extern bool user_table_has_plain(const UserTable *table);
 
+/* Would most of its users be asked for md5 where md5 is allowed?  For AuthRequestInfo.mock_is_md5. */
+extern bool user_table_is_mostly_md5(const UserTable *table);
+
 #endif							/* ROUTER_AUTH_USERS_H */

@@ -71,7 +71,7 @@ typedef struct PoolTarget
 	int			node;			/* index in the topology view */
 	const char *database;		/* the server's database name */
 	const char *user;
-	const char *password;		/* plain, or md5...; NULL: none to give */
+	const char *password;		/* plain, md5..., or SCRAM keys; NULL: none to give */
 } PoolTarget;
 
 /* Why a waiter got no server. */

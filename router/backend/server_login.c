@@ -300,7 +300,7 @@ answer_md5(Server *server, Slice salt)
 		return false;
 	if (salt.len != 4)
 		return fail_protocol(server, "a malformed authentication request");
-	if (strncmp(server->login->password, SCRAM_MECHANISM "$", sizeof(SCRAM_MECHANISM)) == 0)
+	if (is_hashed(server->login->password) && !md5_is_secret(server->login->password))
 		return fail_secret(server, "asks for md5, and only a SCRAM verifier is known",
 						   "Put the plain password into auth_file.");
 	if (!md5_make_response(server->login->password, server->user, (const uint8_t *) salt.data, response))
@@ -324,9 +324,10 @@ begin_scram(Server *server, Slice mechanisms)
 	if (!has_mechanism(mechanisms, SCRAM_MECHANISM))
 		return fail_secret(server, "offers no SASL mechanism the router knows",
 						   "Use scram-sha-256 for the router's connections in the node's pg_hba.conf.");
-	if (is_hashed(login->password))
+	if (is_hashed(login->password) && !scram_secret_is_keys(login->password))
 		return fail_secret(server, "asks for SCRAM-SHA-256, and only a hash of the password is known",
-						   "Put the plain password into auth_file.");
+						   "Let the user log in to the router with SCRAM against the node's own verifier, "
+						   "or put the plain password into auth_file.");
 	login->scram = scram_client_create(login->password);
 	made = scram_client_first(login->scram, &first, &error);
 	if (made)
@@ -468,14 +469,12 @@ has_mechanism(Slice mechanisms, const char *name)
 	}
 }
 
-/* The two forms of auth_file that are not the password itself. */
+/* What is known of the password without knowing it. */
 static bool
 is_hashed(const char *secret)
 {
-	if (strncmp(secret, SCRAM_MECHANISM "$", sizeof(SCRAM_MECHANISM)) == 0)
-		return true;
-	return strncmp(secret, "md5", 3) == 0 && strlen(secret) == 35 &&
-		strspn(secret + 3, "0123456789abcdef") == 32;
+	return md5_is_secret(secret) || scram_secret_is_keys(secret) ||
+		strncmp(secret, SCRAM_MECHANISM "$", sizeof(SCRAM_MECHANISM)) == 0;
 }
 
 /* Connection exceptions, operator intervention, system error: about the node, not about us. */

@@ -7,8 +7,9 @@
  *	  and on a primary: is andon.enable_commit_lsn() there? -> call it
  *
  * The pool attaches a login to each server it creates and is told once how it
- * ended.  SCRAM-SHA-256, md5 and trust; a password goes in clear text only
- * through a unix socket.
+ * ended.  SCRAM-SHA-256 (with the password or with the keys of a client's
+ * proof), md5 (with the password or its md5) and trust; a password goes in
+ * clear text only through a unix socket.
  *
  *-------------------------------------------------------------------------
  */

@@ -14,9 +14,9 @@
 #include <postgres_fe.h>
 
 #include <common/md5.h>
+#include <openssl/crypto.h>
 
 #include "scram/scram.h"
-
 
 bool
 md5_is_secret(const char *secret)
@@ -37,4 +37,13 @@ md5_make_response(const char *password_or_md5, const char *user, const uint8_t s
 	else if (!pg_md5_encrypt(password_or_md5, user, strlen(user), stored, &error))
 		return false;
 	return pg_md5_encrypt(stored + 3, (const char *) salt, 4, out, &error);
+}
+
+bool
+md5_response_is_right(const char *password_or_md5, const char *user, const uint8_t salt[4], Slice response)
+{
+	char		expected[MD5_TEXT_SIZE];
+
+	return md5_make_response(password_or_md5, user, salt, expected) && response.len == MD5_PASSWD_LEN &&
+		CRYPTO_memcmp(expected, response.data, MD5_PASSWD_LEN) == 0;
 }

@@ -76,6 +76,25 @@ extern ScramServer *scram_server_create(const ScramVerifier *verifier, bool is_m
 extern void scram_server_destroy(ScramServer *scram);	/* NULL is fine */
 extern ScramStatus scram_server_step(ScramServer *scram, Slice input, Buf *out);
 
+/*
+ * ---- what a client's proof gives away ----
+ *
+ * With a verifier alone nobody can log in anywhere.  A client that proves
+ * itself against it reveals its ClientKey, and with that the router can log in
+ * where the same verifier is stored, as PgBouncer does.  The text form
+ * ("SCRAM-SHA-256-KEYS$client:server") takes a password's place within the
+ * process; it is never written anywhere.
+ */
+#define SCRAM_KEYS_TEXT_SIZE 128
+
+/* After SCRAM_DONE; false before. */
+extern bool scram_server_keys(const ScramServer *scram, char out[SCRAM_KEYS_TEXT_SIZE])
+			__attribute__((warn_unused_result));
+extern bool scram_secret_is_keys(const char *secret);
+
+/* Were these keys proven against that verifier (its text)? */
+extern bool scram_keys_fit(const char *keys, const char *verifier);
+
 /* ---- client role: we prove ourselves to a server ---- */
 typedef struct ScramClient ScramClient;
 
@@ -83,7 +102,7 @@ typedef struct ScramClient ScramClient;
  * SCRAM_DONE only after the server proved that it knows the password too.
  * SCRAM_FAILED: it could not, or told us of an error.
  */
-extern ScramClient *scram_client_create(const char *password);
+extern ScramClient *scram_client_create(const char *password_or_keys);
 extern void scram_client_destroy(ScramClient *scram);	/* NULL is fine */
 extern bool scram_client_first(ScramClient *scram, Buf *out, Error *error);
 extern ScramStatus scram_client_step(ScramClient *scram, Slice input, Buf *out);	/* verifies the server too */
@@ -92,6 +111,10 @@ extern ScramStatus scram_client_step(ScramClient *scram, Slice input, Buf *out);
 #define MD5_TEXT_SIZE 36
 extern bool md5_make_response(const char *password_or_md5, const char *user, const uint8_t salt[4],
 							  char out[MD5_TEXT_SIZE]);
+
+/* Is the client's answer to that salt the right one?  Takes the same time for every wrong one. */
+extern bool md5_response_is_right(const char *password_or_md5, const char *user, const uint8_t salt[4],
+								  Slice response);
 
 /* Does a stored secret have the form "md5" + 32 hex digits? */
 extern bool md5_is_secret(const char *secret);

@@ -29,7 +29,7 @@ typedef enum ClientStep
 struct ScramClient
 {
 	ClientStep	step;
-	char	   *password;		/* owned */
+	char	   *password;		/* owned; or the keys a client has proven */
 	Buf			nonce;			/* ours */
 	Buf			auth_message;
 	uint8_t		server_signature[SCRAM_KEY_SIZE];	/* what it must prove */
@@ -46,15 +46,16 @@ typedef struct ServerFirst
 static ScramStatus handle_server_first(ScramClient *scram, Slice input, Buf *out);
 static ScramStatus handle_server_final(ScramClient *scram, Slice input);
 static bool parse_server_first(const ScramClient *scram, Slice input, ServerFirst *first);
+static bool find_keys(const ScramClient *scram, const ServerFirst *first, ScramKeys *keys);
 static bool make_proof(ScramClient *scram, const ServerFirst *first, uint8_t proof[SCRAM_KEY_SIZE]);
 
 ScramClient *
-scram_client_create(const char *password)
+scram_client_create(const char *password_or_keys)
 {
 	ScramClient *scram = mem_alloc(sizeof(ScramClient));
 
 	scram->step = NOT_STARTED;
-	scram->password = mem_strdup(password);
+	scram->password = mem_strdup(password_or_keys);
 	return scram;
 }
 
@@ -155,24 +156,36 @@ parse_server_first(const ScramClient *scram, Slice input, ServerFirst *first)
 static bool
 make_proof(ScramClient *scram, const ServerFirst *first, uint8_t proof[SCRAM_KEY_SIZE])
 {
-	ScramSalt	salt = {first->salt, first->salt_len, first->iterations};
 	Slice		auth_message = buf_slice(&scram->auth_message);
-	uint8_t		salted[SCRAM_KEY_SIZE];
-	uint8_t		client_key[SCRAM_KEY_SIZE];
-	uint8_t		key[SCRAM_KEY_SIZE];
+	ScramKeys	keys;
+	uint8_t		stored_key[SCRAM_KEY_SIZE];
 	bool		ok;
 
-	ok = scram_salt_password(scram->password, salt, salted) &&
-		scram_hmac(salted, slice_from_string("Client Key"), client_key) &&
-		scram_hash(client_key, key) &&
-		scram_hmac(key, auth_message, proof) &&
-		scram_hmac(salted, slice_from_string("Server Key"), key) &&
-		scram_hmac(key, auth_message, scram->server_signature);
+	ok = find_keys(scram, first, &keys) &&
+		scram_hash(keys.client_key, stored_key) &&
+		scram_hmac(stored_key, auth_message, proof) &&
+		scram_hmac(keys.server_key, auth_message, scram->server_signature);
 	for (int i = 0; ok && i < SCRAM_KEY_SIZE; i++)
-		proof[i] ^= client_key[i];
+		proof[i] ^= keys.client_key[i];
+	OPENSSL_cleanse(&keys, sizeof(keys));
+	OPENSSL_cleanse(stored_key, sizeof(stored_key));
+	return ok;
+}
+
+/* Those of a password depend on the server's salt; those a client has proven are there already. */
+static bool
+find_keys(const ScramClient *scram, const ServerFirst *first, ScramKeys *keys)
+{
+	ScramSalt	salt = {first->salt, first->salt_len, first->iterations};
+	uint8_t		salted[SCRAM_KEY_SIZE];
+	bool		ok;
+
+	if (scram_secret_is_keys(scram->password))
+		return scram_parse_keys(scram->password, keys);
+	ok = scram_salt_password(scram->password, salt, salted) &&
+		scram_hmac(salted, slice_from_string("Client Key"), keys->client_key) &&
+		scram_hmac(salted, slice_from_string("Server Key"), keys->server_key);
 	OPENSSL_cleanse(salted, sizeof(salted));
-	OPENSSL_cleanse(client_key, sizeof(client_key));
-	OPENSSL_cleanse(key, sizeof(key));
 	return ok;
 }
 

@@ -24,6 +24,17 @@ typedef struct ScramSalt
 /* SASLprep and PBKDF2: RFC 5802's SaltedPassword. */
 extern bool scram_salt_password(const char *password, ScramSalt salt, uint8_t out[SCRAM_KEY_SIZE]);
 
+/* RFC 5802's ClientKey and ServerKey. */
+typedef struct ScramKeys
+{
+	uint8_t		client_key[SCRAM_KEY_SIZE];
+	uint8_t		server_key[SCRAM_KEY_SIZE];
+} ScramKeys;
+
+/* False: the secret is not of that form. */
+extern bool scram_parse_keys(const char *secret, ScramKeys *keys);
+extern void scram_write_keys(const ScramKeys *keys, char out[SCRAM_KEYS_TEXT_SIZE]);
+
 /* ---- the text form of messages ---- */
 
 /* Take "x=value" and the comma behind it, if any, from the start of rest. */

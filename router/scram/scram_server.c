@@ -31,6 +31,8 @@ struct ScramServer
 	ServerStep	step;
 	ScramVerifier verifier;
 	bool		is_mock;
+	bool		is_proven;
+	uint8_t		client_key[SCRAM_KEY_SIZE]; /* once it is proven */
 	char		binding_flag;	/* 'n' or 'y', as the client sent it */
 	char	   *own_nonce;		/* owned; NULL: a random one */
 	Buf			nonce;			/* the client's and ours */
@@ -49,7 +51,7 @@ static ScramStatus handle_client_first(ScramServer *scram, Slice input, Buf *out
 static ScramStatus handle_client_final(ScramServer *scram, Slice input, Buf *out);
 static bool parse_client_first(Slice input, Slice *bare, Slice *nonce);
 static bool parse_client_final(Slice input, ClientFinal *final);
-static bool proof_is_right(const ScramServer *scram, const uint8_t proof[SCRAM_KEY_SIZE]);
+static bool proof_is_right(ScramServer *scram, const uint8_t proof[SCRAM_KEY_SIZE]);
 
 ScramServer *
 scram_server_create(const ScramVerifier *verifier, bool is_mock)
@@ -97,6 +99,20 @@ scram_server_step(ScramServer *scram, Slice input, Buf *out)
 	}
 	scram->step = status == SCRAM_CONTINUE ? AWAIT_CLIENT_FINAL : ENDED;
 	return status;
+}
+
+bool
+scram_server_keys(const ScramServer *scram, char out[SCRAM_KEYS_TEXT_SIZE])
+{
+	ScramKeys	keys;
+
+	if (!scram->is_proven)
+		return false;
+	memcpy(keys.client_key, scram->client_key, SCRAM_KEY_SIZE);
+	memcpy(keys.server_key, scram->verifier.server_key, SCRAM_KEY_SIZE);
+	scram_write_keys(&keys, out);
+	OPENSSL_cleanse(&keys, sizeof(keys));
+	return true;
 }
 
 static ScramStatus
@@ -202,7 +218,7 @@ parse_client_final(Slice input, ClientFinal *final)
 
 /* RFC 5802: ClientKey = ClientProof XOR ClientSignature, and its hash is stored. */
 static bool
-proof_is_right(const ScramServer *scram, const uint8_t proof[SCRAM_KEY_SIZE])
+proof_is_right(ScramServer *scram, const uint8_t proof[SCRAM_KEY_SIZE])
 {
 	uint8_t		client_key[SCRAM_KEY_SIZE];
 	uint8_t		hashed[SCRAM_KEY_SIZE];
@@ -214,6 +230,9 @@ proof_is_right(const ScramServer *scram, const uint8_t proof[SCRAM_KEY_SIZE])
 		client_key[i] ^= proof[i];
 	matches = scram_hash(client_key, hashed) &&
 		CRYPTO_memcmp(hashed, scram->verifier.stored_key, SCRAM_KEY_SIZE) == 0;
+	scram->is_proven = matches && !scram->is_mock;
+	if (scram->is_proven)
+		memcpy(scram->client_key, client_key, SCRAM_KEY_SIZE);
 	OPENSSL_cleanse(client_key, sizeof(client_key));
-	return matches && !scram->is_mock;
+	return scram->is_proven;
 }

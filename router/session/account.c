@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "scram/scram.h"
 
 #define STATEMENT_CACHE_BYTES (16 * 1024 * 1024)
 
@@ -137,10 +138,15 @@ database_free(Database *database)
 	mem_free(database);
 }
 
-/* The auth_file may have been read again, and may have none any more. */
+/*
+ * The secret may have changed since, or be there no more.  A verifier logs in
+ * nowhere: keys that a client has proven against the same one stay.
+ */
 static void
 account_set_password(Account *account, const char *password)
 {
+	if (account->password && password && scram_keys_fit(account->password, password))
+		return;
 	if (account->password == password ||
 		(account->password && password && strcmp(account->password, password) == 0))
 		return;

@@ -39,7 +39,7 @@ typedef struct Account
 	ListNode	node;			/* in SessionContext.accounts */
 	Database   *database;		/* borrowed from the context */
 	char	   *user;			/* owned */
-	char	   *password;		/* owned; what servers are given, or NULL */
+	char	   *password;		/* owned, wiped; what servers are given (PoolTarget.password) */
 	Pool	   *pools[TOPOLOGY_MAX_NODES];	/* borrowed from the pool set; NULL until used */
 	RouteCounters counters[TOPOLOGY_MAX_NODES];
 	int			clients;

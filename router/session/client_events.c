@@ -94,7 +94,7 @@ client_on_data(void *owner, Slice data)
 		Slice		rest = slice_skip(data, used);
 
 		step = state == CLIENT_STARTUP ? client_startup_on_data(client, rest) :
-			state == CLIENT_AUTH ? client_auth_on_data(client, rest) :
+			state == CLIENT_AUTH ? client_login_on_data(client, rest) :
 			state == CLIENT_WELCOME ? 0 :
 			client_query_on_data(client, rest);
 		if (client->state == CLIENT_CLOSING)

@@ -6,7 +6,7 @@
  * Each file calls only those below it:
  *
  *	  client_events.c   context.c							what comes from outside
- *	  client_query.c	client_startup.c					phases of a session
+ *	  client_query.c	client_startup.c -> client_login.c	phases of a session
  *	  relay_finish.c	client_welcome.c	console_session.c
  *	  relay_reply.c		relay_plan.c -> local_answer.c
  *	  relay_run.c -> relay_send.c
@@ -199,7 +199,10 @@ extern void client_reset_relay(Client *client); /* forget the unit, free what it
 
 /* ---- client_startup.c ---- */
 extern size_t client_startup_on_data(Client *client, Slice data);
-extern size_t client_auth_on_data(Client *client, Slice data);
+
+/* ---- client_login.c ---- */
+extern void client_login(Client *client);	/* it has said who it is: have it proven */
+extern size_t client_login_on_data(Client *client, Slice data);
 
 /* ---- client_welcome.c ---- */
 extern void client_welcome(Client *client); /* who it is is proven: tell it what servers report */

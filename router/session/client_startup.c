@@ -1,32 +1,24 @@
 /*-------------------------------------------------------------------------
  *
  * client_startup.c
- *	  From the first packet to the proof of who it is.
+ *	  From the first packet to who it says it is.
  *
  *	  SSLRequest, GSSENCRequest -> N           CancelRequest -> passed on, closed
- *	  StartupMessage -> authentication -> client_welcome.c
- *
- * Unknown databases are told only to those who have proven who they are.
+ *	  StartupMessage -> client_login.c
  *
  *-------------------------------------------------------------------------
  */
 #include "session/client_internal.h"
 
-#include "base/log.h"
 #include "base/memory.h"
 #include "wire/build.h"
 #include "wire/startup.h"
-
-#define AUTH_MESSAGE_MAX 4096
 
 static void startup_refuse(Client *client, const Startup *startup);
 static void startup_begin_session(Client *client, const Startup *startup);
 static void startup_negotiate_version(Client *client, const Startup *startup);
 static bool startup_take_names(Client *client, const Startup *startup);
 static bool startup_admit(Client *client);
-static void auth_begin(Client *client);
-static void auth_follow(Client *client, AuthStatus status, Slice out, const Error *error);
-static void startup_authenticated(Client *client);
 
 size_t
 client_startup_on_data(Client *client, Slice data)
@@ -53,29 +45,6 @@ client_startup_on_data(Client *client, Slice data)
 			break;
 	}
 	return startup.total_len;
-}
-
-size_t
-client_auth_on_data(Client *client, Slice data)
-{
-	Frame		frame;
-	Buf			out = BUF_INIT;
-	Error		error = {0};
-	AuthStatus	status;
-
-	if (!client_peek_frame(client, data, &frame))
-		return 0;
-	if (frame.type != 'p' || frame.total_len > AUTH_MESSAGE_MAX)
-	{
-		client_fail_protocol(client, "expected password response, got message type %d", frame.type);
-		return 0;
-	}
-	if (frame_parse(data, &frame) != FRAME_OK)
-		return 0;
-	status = auth_exchange_handle(client->auth, frame.body, &out, &error);
-	auth_follow(client, status, buf_slice(&out), &error);
-	buf_release(&out);
-	return frame.total_len;
 }
 
 static void
@@ -110,7 +79,7 @@ startup_begin_session(Client *client, const Startup *startup)
 	}
 	client->startup_settings = settings_ref(client->settings);
 	client->prepared = prepared_map_create();
-	auth_begin(client);
+	client_login(client);
 }
 
 /* A newer minor version, or protocol options: we speak 3.0 and know none. */
@@ -175,81 +144,4 @@ startup_admit(Client *client)
 	}
 	client_fail(client, &error);
 	return false;
-}
-
-static void
-auth_begin(Client *client)
-{
-	SessionContext *context = client->context;
-	const User *user = context->users ?
-		user_table_find(context->users, slice_from_string(client->user)) : NULL;
-	AuthRequestInfo info = {
-		.method = context->config.auth_method,
-		.user_name = client->user,
-		.user = user,
-		.derive_always = context->users && user_table_has_plain(context->users),
-		.mock_secret = context->mock_secret,
-		.mock_secret_len = sizeof(context->mock_secret),
-	};
-	Buf			out = BUF_INIT;
-	Error		error = {0};
-	AuthStatus	status;
-
-	client_set_state(client, CLIENT_AUTH);
-	client->auth_users = context->users ? user_table_ref(context->users) : NULL;
-	client->auth = auth_exchange_create(&info);
-	status = auth_exchange_begin(client->auth, &out, &error);
-	auth_follow(client, status, buf_slice(&out), &error);
-	buf_release(&out);
-}
-
-static void
-auth_follow(Client *client, AuthStatus status, Slice out, const Error *error)
-{
-	client_write(client, out);
-	if (status == AUTH_OK)
-	{
-		auth_exchange_destroy(client->auth);
-		client->auth = NULL;
-		user_table_unref(client->auth_users);
-		client->auth_users = NULL;
-		startup_authenticated(client);
-	}
-	else if (status == AUTH_FAILED)
-	{
-		client->context->stats.login_failures++;
-		LOG_WARN("client_login_failed", LF_STR("user", client->user), LF_STR("database", client->database_name),
-				 LF_STR("peer", client->peer.text), LF_STR("reason", auth_exchange_log_reason(client->auth)));
-		client_fail(client, error);
-	}
-}
-
-/* Who it is is proven: now the database. */
-static void
-startup_authenticated(Client *client)
-{
-	SessionContext *context = client->context;
-	const User *user = context->users ?
-		user_table_find(context->users, slice_from_string(client->user)) : NULL;
-	const char *secret = user && user->kind != SECRET_NONE ? user->secret : NULL;
-	Database   *database;
-	Error		error = {0};
-
-	if (client->is_console)
-	{
-		client_welcome_console(client);
-		return;
-	}
-	database = account_get_database(context, client->database_name);
-	if (database == NULL)
-	{
-		error_set(&error, SQLSTATE_UNDEFINED_DATABASE, "database \"%s\" does not exist", client->database_name);
-		error_set_hint(&error, "It is not in the [databases] section of the router's configuration.");
-		client_fail(client, &error);
-		return;
-	}
-	client->account = account_get(context, database, client->user, secret);
-	client->account->clients++;
-	client_set_state(client, CLIENT_WELCOME);
-	client_welcome(client);
 }

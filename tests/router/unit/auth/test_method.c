@@ -180,9 +180,9 @@ everybody_else_fails_alike(void **state)
 	}			cases[] = {
 		{&plain, "wrong password"},
 		{&scram, "wrong password"},
-		{NULL, "the user is not in auth_file"},
-		{&none, "the user has no secret in auth_file"},
-		{&md5, "the secret in auth_file is md5; scram-sha-256 needs a plain or SCRAM-SHA-256 one"},
+		{NULL, "the user is not in auth_file, nor found by auth_query"},
+		{&none, "the user has no secret in auth_file, or its password has expired"},
+		{&md5, "the user's secret is md5; scram-sha-256 needs a plain or SCRAM-SHA-256 one"},
 	};
 
 	for (int i = 0; i < 10; i++)
@@ -317,10 +317,184 @@ broken_messages_are_protocol_errors(void **state)
 	}
 }
 
+/* Guards: a proof against a verifier yields keys that log in where it is stored; a wrong one yields none. */
+static void
+a_proof_gives_keys_away(void **state)
+{
+	for (int i = 0; i < 2; i++)
+	{
+		AuthExchange *exchange = begin(&scram, AUTH_SCRAM_SHA_256, false);
+		ScramClient *client = scram_client_create(i == 0 ? "pencil" : "Pencil");
+		Outcome		outcome = {0};
+		Buf			in = BUF_INIT;
+		Buf			out = BUF_INIT;
+		Buf			body = BUF_INIT;
+		Buf			first = BUF_INIT;
+
+		auth_exchange_begin(exchange, &in, &outcome.error);
+		take_request(&in, &body);
+		assert_true(scram_client_first(client, &first, &outcome.error));
+		build_sasl_initial(&out, SCRAM_MECHANISM, buf_slice(&first));
+		auth_exchange_handle(exchange, password_body(&out), &in, &outcome.error);
+		assert_null(auth_exchange_keys(exchange));
+		take_rest_of_login(exchange, client, &in, &outcome);
+		assert_int_equal(outcome.status, i == 0 ? AUTH_OK : AUTH_FAILED);
+		assert_int_equal(auth_exchange_keys(exchange) != NULL, i == 0);
+		if (i == 0)
+		{
+			assert_true(scram_keys_fit(auth_exchange_keys(exchange), scram.secret));
+			assert_false(scram_keys_fit(scram.secret, scram.secret));
+			assert_false(scram_keys_fit("pencil", scram.secret));
+			assert_false(scram_keys_fit(auth_exchange_keys(exchange), "pencil"));
+		}
+		scram_client_destroy(client);
+		auth_exchange_destroy(exchange);
+		buf_release(&in);
+		buf_release(&out);
+		buf_release(&body);
+		buf_release(&first);
+	}
+}
+
+/* One login with AUTH_MD5; password NULL: the response is the text of garbage. */
+static AuthStatus
+login_md5(const User *user, const char *password, bool mock_is_md5, Error *error)
+{
+	const AuthRequestInfo info = {
+		.method = AUTH_MD5,
+		.user_name = "anna",
+		.user = user,
+		.mock_secret = mock_secret,
+		.mock_secret_len = sizeof(mock_secret),
+		.mock_is_md5 = mock_is_md5,
+	};
+	AuthExchange *exchange = auth_exchange_create(&info);
+	AuthStatus	status;
+	AuthRequest request;
+	Buf			in = BUF_INIT;
+	Buf			body = BUF_INIT;
+	char		response[MD5_TEXT_SIZE];
+
+	assert_int_equal(auth_exchange_begin(exchange, &in, error), AUTH_CONTINUE);
+	request = take_request(&in, &body);
+	assert_int_equal(request.kind, 5);
+	assert_int_equal(request.rest.len, 4);
+	assert_true(md5_make_response(password ? password : "x", "anna", (const uint8_t *) request.rest.data, response));
+	status = auth_exchange_handle(exchange, slice_make(response, password ? strlen(response) + 1 : 10), &in, error);
+	if (status == AUTH_OK)
+		assert_int_equal(take_request(&in, &body).kind, 0);
+	assert_int_equal(buf_len(&in), 0);
+	assert_null(auth_exchange_keys(exchange));
+
+	/* there is no second try */
+	assert_int_equal(auth_exchange_handle(exchange, slice_make(response, 1), &in, error), AUTH_FAILED);
+	auth_exchange_destroy(exchange);
+	buf_release(&in);
+	buf_release(&body);
+	return status;
+}
+
+static const User hashed = {"anna", "md5984c3e9256f24b08e5b849d2265593b2", SECRET_MD5};	/* "pencil" */
+
+static void
+md5_takes_passwords_and_hashes(void **state)
+{
+	Error		error;
+
+	assert_int_equal(login_md5(&plain, "pencil", false, &error), AUTH_OK);
+	assert_int_equal(login_md5(&hashed, "pencil", false, &error), AUTH_OK);
+	assert_int_equal(login_md5(&plain, "Pencil", false, &error), AUTH_FAILED);
+	assert_int_equal(login_md5(&hashed, "Pencil", false, &error), AUTH_FAILED);
+	assert_int_equal(login_md5(&hashed, NULL, false, &error), AUTH_FAILED);
+	assert_int_equal(login_md5(NULL, "anna", true, &error), AUTH_FAILED);	/* nor the name it is held against */
+	assert_int_equal(login_md5(&none, "", true, &error), AUTH_FAILED);
+}
+
+/* Guards: with md5 a stored verifier is proven by SCRAM, and unknown users are asked what the table's are. */
+static void
+md5_asks_for_scram_where_it_must(void **state)
+{
+	const struct
+	{
+		const User *user;
+		bool		mock_is_md5;
+	}			cases[] = {{&scram, true}, {NULL, false}, {&none, false}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		const AuthRequestInfo info = {
+			.method = AUTH_MD5,
+			.user_name = "anna",
+			.user = cases[i].user,
+			.mock_secret = mock_secret,
+			.mock_secret_len = sizeof(mock_secret),
+			.mock_is_md5 = cases[i].mock_is_md5,
+		};
+		AuthExchange *exchange = auth_exchange_create(&info);
+		Buf			in = BUF_INIT;
+		Buf			body = BUF_INIT;
+		Error		error;
+
+		assert_int_equal(auth_exchange_begin(exchange, &in, &error), AUTH_CONTINUE);
+		assert_int_equal(take_request(&in, &body).kind, 10);
+		auth_exchange_destroy(exchange);
+		buf_release(&in);
+		buf_release(&body);
+	}
+}
+
+/* Guards: peer and certificates let in under the proven name only, in PostgreSQL's words. */
+static void
+a_proven_name_must_be_the_users(void **state)
+{
+	static const struct
+	{
+		AuthMethod	method;
+		const char *proven;
+		const char *message;	/* NULL: let in */
+	}			cases[] = {
+		{AUTH_PEER, "anna", NULL},
+		{AUTH_PEER, "bob", "Peer authentication failed for user \"anna\""},
+		{AUTH_PEER, NULL, "Peer authentication failed for user \"anna\""},
+		{AUTH_CERT, "anna", NULL},
+		{AUTH_CERT, "ann", "certificate authentication failed for user \"anna\""},
+		{AUTH_CERT, NULL, "certificate authentication failed for user \"anna\""},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		const AuthRequestInfo info = {
+			.method = cases[i].method,.user_name = "anna",.proven_name = cases[i].proven
+		};
+		AuthExchange *exchange = auth_exchange_create(&info);
+		Buf			in = BUF_INIT;
+		Buf			body = BUF_INIT;
+		Error		error;
+		AuthStatus	status = auth_exchange_begin(exchange, &in, &error);
+
+		assert_int_equal(status, cases[i].message == NULL ? AUTH_OK : AUTH_FAILED);
+		if (cases[i].message == NULL)
+			assert_int_equal(take_request(&in, &body).kind, 0);
+		else
+		{
+			assert_string_equal(error.sqlstate, "28000");
+			assert_string_equal(error.message, cases[i].message);
+			assert_int_equal(buf_len(&in), 0);
+		}
+		auth_exchange_destroy(exchange);
+		buf_release(&in);
+		buf_release(&body);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_proof_gives_keys_away),
+		cmocka_unit_test(md5_takes_passwords_and_hashes),
+		cmocka_unit_test(md5_asks_for_scram_where_it_must),
+		cmocka_unit_test(a_proven_name_must_be_the_users),
 		cmocka_unit_test(the_right_password_logs_in),
 		cmocka_unit_test(everybody_else_fails_alike),
 		cmocka_unit_test(unprovable_secrets_match_no_password),

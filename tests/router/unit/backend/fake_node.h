@@ -65,6 +65,7 @@ typedef struct FakeNode
 	/* how it behaves */
 	FakeAuth	auth;
 	const char *password;
+	const ScramVerifier *verifier;	/* of SCRAM; NULL: a new one per login, of password */
 	const Error *refuse;		/* an error instead of a login; NULL: none */
 	bool		is_standby;
 	const char *conforming_strings; /* reported at login; NULL: not */

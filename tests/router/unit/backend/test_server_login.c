@@ -134,6 +134,48 @@ scram(void **state)
 	assert_logs_in(FAKE_SCRAM, "pencil");
 }
 
+/* What a client's proof gave away takes the password's place. */
+static void
+scram_keys(void **state)
+{
+	ScramVerifier verifier;
+	ScramServer *server;
+	ScramClient *client = scram_client_create("pencil");
+	Buf			to_server = BUF_INIT;
+	Buf			to_client = BUF_INIT;
+	char		keys[SCRAM_KEYS_TEXT_SIZE];
+	Error		error;
+
+	assert_true(scram_make_verifier("pencil", &verifier, &error));
+	fake.verifier = &verifier;
+	server = scram_server_create(&verifier, false);
+	assert_true(scram_client_first(client, &to_server, &error));
+	assert_int_equal(scram_server_step(server, buf_slice(&to_server), &to_client), SCRAM_CONTINUE);
+	assert_false(scram_server_keys(server, keys));
+	buf_clear(&to_server);
+	assert_int_equal(scram_client_step(client, buf_slice(&to_client), &to_server), SCRAM_CONTINUE);
+	buf_clear(&to_client);
+	assert_int_equal(scram_server_step(server, buf_slice(&to_server), &to_client), SCRAM_DONE);
+	assert_true(scram_server_keys(server, keys));
+	scram_client_destroy(client);
+	scram_server_destroy(server);
+	buf_release(&to_server);
+	buf_release(&to_client);
+
+	assert_logs_in(FAKE_SCRAM, keys);
+	assert_int_equal(fake.logins, 1);
+	pool_set_close_idle(set);
+	assert_refused(FAKE_MD5, keys, SQLSTATE_INVALID_AUTHORIZATION, POOL_REFUSED);
+}
+
+/* Another verifier of the same password: the keys are of no use there. */
+static void
+scram_keys_of_another_verifier(void **state)
+{
+	assert_refused(FAKE_SCRAM, "SCRAM-SHA-256-KEYS$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+				   ":AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "28P01", POOL_REFUSED);
+}
+
 static void
 md5(void **state)
 {
@@ -381,7 +423,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(trust), TEST(scram), TEST(md5), TEST(wrong_password), TEST(wrong_md5), TEST(no_password),
+		TEST(trust), TEST(scram), TEST(scram_keys), TEST(scram_keys_of_another_verifier), TEST(md5), TEST(wrong_password), TEST(wrong_md5), TEST(no_password),
 		TEST(only_a_verifier), TEST(clear_text_is_not_sent), TEST(unknown_method), TEST(node_must_prove_itself),
 		TEST(server_error_is_passed_on), TEST(starting_node_is_trouble), TEST(nobody_listens),
 		TEST(role_differs_from_view),

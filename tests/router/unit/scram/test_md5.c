@@ -44,10 +44,27 @@ stored_forms_are_told_from_passwords(void **state)
 	assert_false(md5_is_secret("MD50123456789abcdef0123456789abcdef"));
 }
 
+/* Guards: the whole answer counts, and nothing but it. */
+static void
+only_the_right_response_is_right(void **state)
+{
+	const Slice right = slice_from_string(RESPONSE);
+
+	assert_true(md5_response_is_right("pencil", "anna", salt, right));
+	assert_true(md5_response_is_right(STORED, "anna", salt, right));
+	assert_false(md5_response_is_right("Pencil", "anna", salt, right));
+	assert_false(md5_response_is_right("pencil", "bob", salt, right));
+	assert_false(md5_response_is_right("pencil", "anna", salt, slice_make(RESPONSE, right.len - 1)));
+	assert_false(md5_response_is_right("pencil", "anna", salt, slice_make(RESPONSE, right.len + 1)));
+	assert_false(md5_response_is_right("pencil", "anna", salt, slice_from_string(STORED)));
+	assert_false(md5_response_is_right("pencil", "anna", salt, slice_make(NULL, 0)));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_the_right_response_is_right),
 		cmocka_unit_test(a_password_and_its_stored_form_answer_alike),
 		cmocka_unit_test(stored_forms_are_told_from_passwords),
 	};
