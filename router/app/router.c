@@ -27,12 +27,12 @@
 #include "scram/scram.h"
 #include "session/client.h"
 
-/* A cancel request on its way to its worker. */
+/* A cancel request on its way to the worker of its statement, and back to its sender's. */
 typedef struct CancelPost
 {
-	Worker	   *worker;
-	uint32_t	pid;
-	size_t		key_len;
+	Worker	   *owner;
+	Worker	   *sender;
+	CancelRequest request;
 	char		key[256];
 } CancelPost;
 
@@ -50,8 +50,9 @@ static bool router_create_workers(Router *router, Error *error);
 static bool router_check_addresses(const Config *config, Error *error);
 static bool router_create_monitor(Router *router, Error *error);
 static void router_subscribe(Router *router);
-static void on_cancel(void *arg, uint32_t pid, Slice key);
+static bool on_cancel(void *arg, const CancelRequest *request);
 static void on_cancel_posted(void *arg);
+static void on_cancel_done(void *arg);
 static void on_starved(void *arg, int worker, int node, const char *database, const char *user, PoolWish wish);
 static void on_starved_posted(void *arg);
 static void on_request_probe(void *arg);
@@ -273,21 +274,23 @@ router_subscribe(Router *router)
 
 /* ---- from workers; each runs in the thread of the worker that calls ---- */
 
-static void
-on_cancel(void *arg, uint32_t pid, Slice key)
+static bool
+on_cancel(void *arg, const CancelRequest *request)
 {
 	Router	   *router = arg;
-	int			index = client_key_worker(pid);
+	int			owner = client_key_worker(request->pid);
 	CancelPost *post;
 
-	if (index >= router->nworkers || key.len > sizeof(post->key))
-		return;
+	if (owner >= router->nworkers || request->key.len > sizeof(post->key))
+		return false;
 	post = mem_alloc(sizeof(CancelPost));
-	post->worker = router->workers[index];
-	post->pid = pid;
-	post->key_len = key.len;
-	memcpy(post->key, key.data, key.len);
-	worker_post(post->worker, on_cancel_posted, post);
+	post->owner = router->workers[owner];
+	post->sender = router->workers[client_key_worker(request->sender_pid)];
+	post->request = *request;
+	memcpy(post->key, request->key.data, request->key.len);
+	post->request.key.data = post->key;
+	worker_post(post->owner, on_cancel_posted, post);
+	return true;
 }
 
 static void
@@ -295,7 +298,16 @@ on_cancel_posted(void *arg)
 {
 	CancelPost *post = arg;
 
-	client_cancel(worker_context(post->worker), post->pid, slice_make(post->key, post->key_len));
+	client_cancel(worker_context(post->owner), post->request.pid, post->request.key);
+	worker_post(post->sender, on_cancel_done, post);
+}
+
+static void
+on_cancel_done(void *arg)
+{
+	CancelPost *post = arg;
+
+	client_cancel_done(worker_context(post->sender), post->request.sender_pid, post->request.sender_key);
 	mem_free(post);
 }
 

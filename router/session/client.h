@@ -46,6 +46,12 @@ extern void client_accept(SessionContext *context, int fd, const PeerAddress *pe
 /* Cancel what the client with that key runs, if it is of this worker. */
 extern void client_cancel(SessionContext *context, uint32_t pid, Slice key);
 
+/*
+ * The request of this worker's connection with that key has been acted on: its
+ * end tells the sender, whose next statement must not come before.
+ */
+extern void client_cancel_done(SessionContext *context, uint32_t sender_pid, const char *sender_key);
+
 /* The worker in the low byte of a cancel key's process number. */
 extern int	client_key_worker(uint32_t pid);
 

@@ -80,6 +80,22 @@ client_cancel(SessionContext *context, uint32_t pid, Slice key)
 	}
 }
 
+void
+client_cancel_done(SessionContext *context, uint32_t sender_pid, const char *sender_key)
+{
+	LIST_FOREACH(node, &context->clients)
+	{
+		Client	   *client = list_entry(node, Client, node);
+
+		if (client->is_cancel && client->key_pid == sender_pid &&
+			memcmp(client->key, sender_key, CLIENT_KEY_SIZE) == 0)
+		{
+			client_close(client);
+			return;
+		}
+	}
+}
+
 static size_t
 client_on_data(void *owner, Slice data)
 {

@@ -31,7 +31,6 @@
 #include "wire/inflight.h"
 #include "wire/message.h"
 
-#define CLIENT_KEY_SIZE 4
 #define UNIT_MAX_BYTES (64 * 1024)	/* a longer unit goes to the primary and streams */
 #define PARSE_MAX_BYTES (16 * 1024 * 1024)	/* a Parse message is assembled */
 #define MESSAGE_MAX_BYTES (1024 * 1024 * 1024)	/* PostgreSQL's PQ_LARGE_MESSAGE_LIMIT */
@@ -133,6 +132,7 @@ struct Client
 	char	   *database_name;	/* owned */
 	bool		is_console;
 	bool		is_admitted;	/* counted by hooks.admit_client */
+	bool		is_cancel;		/* has asked to cancel, waits for client_cancel_done() */
 	AuthExchange *auth;			/* owned; only while it proves itself */
 	UserTable  *auth_users;		/* a reference; what auth looks at, or NULL */
 	Account    *account;		/* borrowed; NULL before login and for the console */

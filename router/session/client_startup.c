@@ -17,6 +17,7 @@
 static void startup_refuse(Client *client, const Startup *startup);
 static void startup_begin_session(Client *client, const Startup *startup);
 static void startup_negotiate_version(Client *client, const Startup *startup);
+static void startup_cancel(Client *client, const Startup *startup);
 static bool startup_take_names(Client *client, const Startup *startup);
 static bool startup_admit(Client *client);
 
@@ -25,6 +26,8 @@ client_startup_on_data(Client *client, Slice data)
 {
 	Startup		startup;
 
+	if (client->is_cancel)
+		return data.len;		/* nothing more is expected of it */
 	switch (startup_parse(data, &startup))
 	{
 		case STARTUP_PARTIAL:
@@ -37,8 +40,7 @@ client_startup_on_data(Client *client, Slice data)
 			client_write(client, slice_from_string("N"));
 			break;
 		case STARTUP_CANCEL:
-			client->context->hooks.on_cancel(client->context->hooks.arg, startup.cancel_pid, startup.cancel_key);
-			client_close(client);
+			startup_cancel(client, &startup);
 			break;
 		case STARTUP_SESSION:
 			startup_begin_session(client, &startup);
@@ -47,6 +49,18 @@ client_startup_on_data(Client *client, Slice data)
 	return startup.total_len;
 }
 
+/* The connection stays open until the request has been acted on. */
+static void
+startup_cancel(Client *client, const Startup *startup)
+{
+	const SessionHooks *hooks = &client->context->hooks;
+	CancelRequest request = {.pid = startup->cancel_pid, .key = startup->cancel_key, .sender_pid = client->key_pid};
+
+	memcpy(request.sender_key, client->key, sizeof(request.sender_key));
+	client->is_cancel = true;
+	if (!hooks->on_cancel(hooks->arg, &request))
+		client_close(client);
+}
 static void
 startup_refuse(Client *client, const Startup *startup)
 {

@@ -68,10 +68,25 @@ typedef struct SessionStats
 	Histogram	wait;			/* part of it before a server was had */
 } SessionStats;
 
+#define CLIENT_KEY_SIZE 4		/* secret part of a cancel key */
+
+/* A request to cancel; both ends are told by their own cancel keys. */
+typedef struct CancelRequest
+{
+	uint32_t	pid;			/* whose statement */
+	Slice		key;
+	uint32_t	sender_pid;		/* the connection that asks */
+	char		sender_key[CLIENT_KEY_SIZE];
+} CancelRequest;
+
 typedef struct SessionHooks
 {
-	/* A cancel request came in: the owner of that key may be in another worker. */
-	void		(*on_cancel) (void *arg, uint32_t pid, Slice key);
+	/*
+	 * A cancel request came in: the owner of that key may be in another worker.
+	 * True: client_cancel_done() comes once the owner has acted on it; false: it
+	 * is nobody's.
+	 */
+	bool		(*on_cancel) (void *arg, const CancelRequest *request);
 
 	/* What the monitor offers. */
 	void		(*request_probe) (void *arg);

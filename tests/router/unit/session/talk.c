@@ -24,13 +24,41 @@ SessionContext context;
 int	probes;				/* asked for */
 int	suspicions;
 int	admitted;
+bool hold_cancels;
+CancelRequest *held_cancel;
 
 /* ---------------------------------------------------------------- hooks */
 
+/* As with workers of their own: the request comes to the statement's in another turn. */
 static void
-hook_on_cancel(void *arg, uint32_t pid, Slice key)
+act_on_cancel(void *arg)
 {
-	client_cancel(&context, pid, key);
+	CancelRequest *request = arg;
+
+	client_cancel(&context, request->pid, request->key);
+	client_cancel_done(&context, request->sender_pid, request->sender_key);
+	mem_free(request);
+}
+
+static bool
+hook_on_cancel(void *arg, const CancelRequest *request)
+{
+	CancelRequest *copy = mem_alloc(sizeof(CancelRequest) + request->key.len);
+
+	*copy = *request;
+	copy->key = slice_make(memcpy(copy + 1, request->key.data, request->key.len), request->key.len);
+	if (hold_cancels)
+		held_cancel = copy;
+	else
+		loop_later(loop, act_on_cancel, copy);
+	return true;
+}
+
+void
+let_cancel_act(void)
+{
+	act_on_cancel(held_cancel);
+	held_cancel = NULL;
 }
 
 static void
@@ -118,6 +146,7 @@ setup_talk(void **state)
 {
 	log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
 	probes = suspicions = admitted = 0;
+	hold_cancels = false;
 	wal = 0x1000;
 	loop = loop_create();
 	pg_node_init(&north, loop, "north", false, &wal);
@@ -473,15 +502,22 @@ hang_up(Talker *talker)
 }
 
 void
+ask_to_cancel(Talker *talker, const Talker *whose)
+{
+	Buf			out = BUF_INIT;
+
+	connect_talker(talker);
+	build_cancel(&out, whose->pid, slice_make(whose->key, sizeof(whose->key)));
+	say_bytes(talker, buf_slice(&out));
+	buf_release(&out);
+}
+
+void
 say_cancel(const Talker *whose)
 {
 	Talker		talker;
-	Buf			out = BUF_INIT;
 
-	connect_talker(&talker);
-	build_cancel(&out, whose->pid, slice_make(whose->key, sizeof(whose->key)));
-	say_bytes(&talker, buf_slice(&out));
-	buf_release(&out);
+	ask_to_cancel(&talker, whose);
 	is_closed(&talker);
 	hang_up(&talker);
 }

@@ -55,6 +55,8 @@ extern SessionContext context;
 extern int	probes;				/* asked for */
 extern int	suspicions;
 extern int	admitted;
+extern bool hold_cancels;		/* requests wait for let_cancel_act() */
+extern CancelRequest *held_cancel;	/* the one that does; NULL: none */
 
 /* ---- the cluster ---- */
 extern int setup_talk(void **state);
@@ -65,6 +67,7 @@ extern void show_view(void);
 /* The replica has replayed everything, and the monitor has seen it. */
 extern void catch_up(void);
 extern void show_facts(Lsn position);
+extern void let_cancel_act(void);
 
 /* ---- hearing ---- */
 /* Let everybody act, and take what has come. */
@@ -90,6 +93,9 @@ extern void log_in(Talker *talker);
 /* A session with a startup parameter of its own, or NULL. */
 extern void log_in_with(Talker *talker, const char *name, const char *value);
 extern void hang_up(Talker *talker);
-extern void say_cancel(const Talker *whose);
+
+/* Ask to cancel what that client runs, on a connection of its own; it ends once the request was acted on. */
+extern void ask_to_cancel(Talker *talker, const Talker *whose);
+extern void say_cancel(const Talker *whose);	/* the same, and waits for that end */
 
 #endif							/* TESTS_TALK_H */

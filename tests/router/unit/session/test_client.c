@@ -271,6 +271,30 @@ cancel_waits_for_the_settings(void **state)
 	hang_up(&t);
 }
 
+/* Guards: who waits for the end of his request does not have his next statement cancelled. */
+static void
+a_request_ends_when_it_was_acted_on(void **state)
+{
+	Talker		t;
+	Talker		asks;
+
+	log_in(&t);
+	say(&t, "Q BEGIN|Q INSERT INTO t VALUES (1)");
+	hears(&t, "C:BEGIN Z:T C:INSERT 0 1 Z:T");
+	hold_cancels = true;
+	ask_to_cancel(&asks, &t);
+	wait_until(loop, held_cancel != NULL);
+	listen_to(&asks);
+	assert_false(asks.is_closed);
+	let_cancel_act();
+	is_closed(&asks);
+	say(&t, "Q SELECT 1");
+	hears(&t, "T D:north C:SELECT 1 Z:T");
+	assert_int_equal(north.fake.cancels, 0);
+	hang_up(&asks);
+	hang_up(&t);
+}
+
 static void
 a_wrong_key_cancels_nothing(void **state)
 {
@@ -524,6 +548,7 @@ main(void)
 		TEST(cancel_while_it_runs),
 		TEST(cancel_while_it_waits),
 		TEST(cancel_waits_for_the_settings),
+		TEST(a_request_ends_when_it_was_acted_on),
 		TEST(a_wrong_key_cancels_nothing),
 		TEST(who_leaves_cancels_what_runs),
 		TEST(query_timeout_cancels),
