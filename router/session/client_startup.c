@@ -61,6 +61,7 @@ startup_cancel(Client *client, const Startup *startup)
 	if (!hooks->on_cancel(hooks->arg, &request))
 		client_close(client);
 }
+
 static void
 startup_refuse(Client *client, const Startup *startup)
 {
