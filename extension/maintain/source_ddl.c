@@ -61,6 +61,7 @@
 #include "base/spi_util.h"
 #include "board/board.h"
 #include "board/board_state.h"
+#include "maintain/board_ddl.h"
 #include "maintain/board_drop.h"
 #include "maintain/board_plan.h"
 #include "maintain/definition_use.h"
@@ -93,7 +94,6 @@ static void follow_parts(const TableChange *change);
 static void follow_triggers(Oid relid);
 static void follow_row_shape(Oid relid, bool values_changed);
 static void follow_dependents(Oid classid, Oid objid);
-static void check_board_columns(Oid relid);
 static void check_definition(Oid relid);
 static void check_concurrent_detach(AlterTableStmt *statement);
 static void make_room_for_clones(AlterTableStmt *statement, AlterTableCmd *command);
@@ -228,7 +228,7 @@ follow_command(Oid classid, Oid objid, CollectedCommand *command)
 		follow_new_table(objid);
 	else if (classid == RelationRelationId && IsA(command->parsetree, RenameStmt))
 	{
-		check_board_columns(objid);
+		board_ddl_check_columns(objid);
 		follow_row_shape(objid, false);
 	}
 	else if ((classid == RelationRelationId && IsA(command->parsetree, ViewStmt)) ||
@@ -270,7 +270,7 @@ follow_alter_table(CollectedCommand *command)
 	}
 	foreach(cell, command->d.alterTable.subcmds)
 		note_subcommand(&change, lfirst(cell));
-	check_board_columns(change.relid);
+	board_ddl_check_columns(change.relid);
 	if (change.came != NIL || change.went != NIL)
 		follow_parts(&change);
 	if (change.triggers)
@@ -435,35 +435,6 @@ follow_dependents(Oid classid, Oid objid)
 		check_definition(lfirst_oid(cell));
 	}
 	compute_anew(boards);
-}
-
-/* Columns of the definition are known by position, so they may be renamed. */
-static void
-check_board_columns(Oid relid)
-{
-	Board	   *board = board_load_record(relid);
-	bool		is_whole = true;
-	int			ncolumns = 0;
-
-	if (board == NULL || board->state == BOARD_RESTORING)
-		return;
-	while (OidIsValid(get_atttype(board->view, ncolumns + 1)))
-		ncolumns++;
-	for (AttrNumber attno = 1; attno <= ncolumns; attno++)
-		is_whole = is_whole && get_atttype(relid, attno) == get_atttype(board->view, attno);
-	is_whole = is_whole &&
-		get_attnum(relid, BOARD_SINCE) == ncolumns + 1 &&
-		get_atttype(relid, ncolumns + 1) == TIMESTAMPTZOID &&
-		get_attnum(relid, BOARD_VERSION) == ncolumns + 2 &&
-		get_atttype(relid, ncolumns + 2) == INT8OID;
-	if (!is_whole)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the columns of board %s cannot be dropped or changed",
-						spi_util_relation_name(relid)),
-				 errdetail("They are those of its definition, view %s, and \"%s\" and \"%s\".",
-						   spi_util_relation_name(board->view), BOARD_SINCE, BOARD_VERSION),
-				 errhint("Drop the board with andon.drop_board() and create it again with another definition.")));
 }
 
 /* Refuses what create_board would refuse, and other sources than the known ones. */

@@ -1,0 +1,28 @@
+/*-------------------------------------------------------------------------
+ *
+ * board_ddl.h
+ *	  DDL of a board itself, and of the type of its status.
+ *
+ * Called by the event triggers (source_ddl.c), inside the DDL command and with
+ * SPI connected.  Relations that are no boards are none of its business.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ANDON_MAINTAIN_BOARD_DDL_H
+#define ANDON_MAINTAIN_BOARD_DDL_H
+
+#include "postgres.h"
+
+/* ERROR if the columns are no longer those of the definition; names may change. */
+extern void board_ddl_check_columns(Oid relid);
+
+/*
+ * Gives the definition's view to who owns the board now.  True if that is
+ * another than before: what he may not read he cannot keep.
+ */
+extern bool board_ddl_follow_owner(Oid relid);
+
+/* ALTER TYPE ... RENAME VALUE: rules of transitions are about the same values. */
+extern void board_ddl_rename_status(Oid type, const char *from, const char *to);
+
+#endif							/* ANDON_MAINTAIN_BOARD_DDL_H */
