@@ -145,6 +145,21 @@ why_column_is_not_plain(SourceTree *tree, const SourceColumn *column)
 	return reason;
 }
 
+/* What a row changes must tell the key; a constant is the same for all rows. */
+static const char *
+not_a_constant(const SourceLevel *level)
+{
+	if (level->parent != NULL && level->parent->branches != NIL)
+		return _("In a branch of a UNION it is a constant, not a column of a table. Give each branch's table a column that has it, such as channel text NOT NULL DEFAULT 'shop' CHECK (channel = 'shop'), and select that.");
+	return _("It is a constant, not a column of a source table. The same in each row, it tells none from another: leave it out of the key.");
+}
+
+static bool
+is_constant(Node *expr)
+{
+	return IsA(strip_implicit_coercions(expr), Const);
+}
+
 static const char *
 why_branches_are_not_plain(SourceTree *tree, SourceLevel *level, AttrNumber resno)
 {
@@ -156,7 +171,7 @@ why_branches_are_not_plain(SourceTree *tree, SourceLevel *level, AttrNumber resn
 		SourceColumn column = {lfirst(lc), resno};
 
 		if (source_link_branch_converts(level, column.alias, resno))
-			return _("Its type is not the same in all branches of a UNION. (A cast leaves a column plain only between types of one representation, as from varchar to text.)");
+			return _("Its type is not the same in all branches of a UNION. (A cast leaves a column plain only between types of one representation, as from varchar to text.) Give the columns one type with ALTER TABLE, or give one table a generated column of the other's type and select that.");
 		if (reason == NULL)
 			reason = why_column_is_not_plain(tree, &column);
 	}
@@ -170,6 +185,8 @@ why_output_is_not_plain(SourceTree *tree, SourceLevel *level, AttrNumber resno)
 	const char *blocked = source_link_blocks_output(level, resno);
 	SourceColumn column;
 
+	if (level->branches == NIL && tle != NULL && is_constant((Node *) tle->expr))
+		return not_a_constant(level);
 	if (level->branches == NIL &&
 		(tle == NULL || !source_link_resolve_column(tree, level, (Node *) tle->expr, &column)))
 		return _("It is an expression, not a plain column of a source table.");

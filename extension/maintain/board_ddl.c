@@ -15,12 +15,22 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "commands/tablecmds.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "base/spi_util.h"
 #include "board/board.h"
+#include "board/board_transition.h"
 #include "maintain/board_ddl.h"
+#include "maintain/transition.h"
+
+static Oid	find_owner(Oid relid);
+static bool rename_in_rule(List *rule, const char *from, const char *to);
+static void check_fits_rule(const Board *board, const char *status);
 
 /* Columns of the definition are known by position, so they may be renamed. */
 void
@@ -51,3 +61,84 @@ board_ddl_check_columns(Oid relid)
 				 errhint("Drop the board with andon.drop_board() and create it again with another definition.")));
 }
 
+/* Past all privileges: who may give away the one has been checked. */
+bool
+board_ddl_follow_owner(Oid relid)
+{
+	Board	   *board = board_load_record(relid);
+	Oid			owner = find_owner(relid);
+
+	if (board == NULL || !OidIsValid(owner) || !OidIsValid(find_owner(board->view)) ||
+		find_owner(board->view) == owner)
+		return false;
+	ATExecChangeOwner(board->view, owner, true, AccessExclusiveLock);
+	CommandCounterIncrement();
+	return true;
+}
+
+void
+board_ddl_rename_status(Oid type, const char *from, const char *to)
+{
+	ListCell   *cell;
+
+	foreach(cell, board_list_all())
+	{
+		Board	   *board = board_load(lfirst_oid(cell));
+
+		if (board && getBaseType(get_atttype(board->relid, board->status_attno)) == type &&
+			rename_in_rule(board->transitions, from, to))
+		{
+			check_fits_rule(board, to);
+			transition_store_rule(board->relid, board_transition_format(board->transitions));
+		}
+	}
+}
+
+static void
+check_fits_rule(const Board *board, const char *status)
+{
+	size_t		length = strlen(status);
+
+	if (length == 0 || status[0] == ' ' || status[length - 1] == ' ' || strchr(status, '>'))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("status \"%s\" cannot be named in the transitions of board %s",
+						status, board->qualified),
+				 errdetail("They are written as FROM>TO, with blanks around a name left out."),
+				 errhint("Choose another name, or take the rule off with andon.set_transitions() first.")));
+}
+
+static bool
+rename_in_rule(List *rule, const char *from, const char *to)
+{
+	bool		renamed = false;
+	ListCell   *cell;
+
+	foreach(cell, rule)
+	{
+		BoardTransition *transition = lfirst(cell);
+		char	  **ends[] = {&transition->from, &transition->to};
+
+		for (int i = 0; i < lengthof(ends); i++)
+			if (*ends[i] && strcmp(*ends[i], from) == 0)
+			{
+				*ends[i] = pstrdup(to);
+				renamed = true;
+			}
+	}
+	return renamed;
+}
+
+/* InvalidOid if the relation is gone. */
+static Oid
+find_owner(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}

@@ -465,6 +465,7 @@ on_drain_error(void *arg)
 	errcontext("maintenance of board %s", board->qualified);
 	if (geterrcode() == ERRCODE_INSUFFICIENT_PRIVILEGE)
 		errhint("Boards are maintained with the rights of their owner, here %s, "
-				"who must be able to read the definition and all sources.",
+				"who must be able to read the definition and all sources; "
+				"andon.boards tells which to grant.",
 				quote_identifier(GetUserNameFromId(board->owner, true)));
 }

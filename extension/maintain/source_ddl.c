@@ -82,6 +82,7 @@ typedef struct TableChange
 	List	   *parents;		/* that they went from */
 	bool		triggers;		/* some were switched on or off */
 	bool		values;			/* values of rows changed without a trigger */
+	bool		owner;			/* it belongs to another now */
 } TableChange;
 
 static EventTriggerData *event_data(FunctionCallInfo fcinfo, const char *name);
@@ -93,6 +94,7 @@ static Oid	find_part(AlterTableCmd *command);
 static void follow_parts(const TableChange *change);
 static void follow_triggers(Oid relid);
 static void follow_row_shape(Oid relid, bool values_changed);
+static void follow_type(Oid type, Node *statement);
 static void follow_dependents(Oid classid, Oid objid);
 static void check_definition(Oid relid);
 static void check_concurrent_detach(AlterTableStmt *statement);
@@ -232,8 +234,10 @@ follow_command(Oid classid, Oid objid, CollectedCommand *command)
 		follow_row_shape(objid, false);
 	}
 	else if ((classid == RelationRelationId && IsA(command->parsetree, ViewStmt)) ||
-			 classid == ProcedureRelationId || classid == TypeRelationId)
+			 classid == ProcedureRelationId)
 		follow_dependents(classid, objid);
+	else if (classid == TypeRelationId)
+		follow_type(objid, command->parsetree);
 }
 
 /* A part that is new is empty. */
@@ -271,6 +275,8 @@ follow_alter_table(CollectedCommand *command)
 	foreach(cell, command->d.alterTable.subcmds)
 		note_subcommand(&change, lfirst(cell));
 	board_ddl_check_columns(change.relid);
+	if (change.owner && board_ddl_follow_owner(change.relid))
+		check_definition(change.relid);
 	if (change.came != NIL || change.went != NIL)
 		follow_parts(&change);
 	if (change.triggers)
@@ -311,6 +317,9 @@ note_subcommand(TableChange *change, const CollectedATSubcmd *subcommand)
 		case AT_EnableTrigUser:
 		case AT_DisableTrigUser:
 			change->triggers = true;
+			break;
+		case AT_ChangeOwner:
+			change->owner = true;
 			break;
 		default:
 			if (compat_at_sets_expression(command->subtype))
@@ -397,6 +406,16 @@ follow_row_shape(Oid relid, bool values_changed)
 				boards = list_append_unique_oid(boards, lfirst_oid(board));
 	}
 	compute_anew(boards);
+}
+
+static void
+follow_type(Oid type, Node *statement)
+{
+	AlterEnumStmt *change = (AlterEnumStmt *) statement;
+
+	if (IsA(statement, AlterEnumStmt) && change->oldVal)
+		board_ddl_rename_status(type, change->oldVal, change->newVal);
+	follow_dependents(TypeRelationId, type);
 }
 
 /*

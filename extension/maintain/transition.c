@@ -36,7 +36,6 @@ PG_FUNCTION_INFO_V1(andon_set_transitions);
 
 static ArrayType *read_rule(const Board *board, ArrayType *allowed);
 static char *canonical_status(const Board *board, char *status);
-static void store_rule(Oid relid, ArrayType *rule);
 static bool is_allowed(List *rule, const char *from, const char *to);
 static bool same_status(const char *a, const char *b);
 static bool list_allowed(StringInfo buf, List *rule, const char *from, bool leaves);
@@ -62,7 +61,7 @@ andon_set_transitions(PG_FUNCTION_ARGS)
 		rule = read_rule(board, PG_GETARG_ARRAYTYPE_P(1));
 	locks_take_board(board->relid, ExclusiveLock);
 	spi_connect();
-	store_rule(board->relid, rule);
+	transition_store_rule(board->relid, rule);
 	spi_finish();
 	CacheInvalidateRelcacheByRelid(board->relid);
 	PG_RETURN_VOID();
@@ -84,6 +83,23 @@ transition_check(const Board *board, List *rule, const char *key, const char *fr
 {
 	if (!same_status(from, to) && !is_allowed(rule, from, to))
 		raise_refused(board, rule, key, from, to);
+}
+
+void
+transition_store_rule(Oid relid, ArrayType *rule)
+{
+	Oid			types[] = {OIDOID, TEXTARRAYOID};
+	Datum		values[] = {ObjectIdGetDatum(relid), PointerGetDatum(rule)};
+	OwnerScope	scope;
+	int			rc;
+
+	spi_util_enter_owner(&scope, board_catalog_owner(), NIL);
+	rc = SPI_execute_with_args("UPDATE andon.board SET transitions = $2"
+							   " WHERE board OPERATOR(pg_catalog.=) $1",
+							   lengthof(types), types, values, rule ? "  " : " n", false, 0);
+	if (rc != SPI_OK_UPDATE)
+		elog(ERROR, "change of transitions failed: %s", SPI_result_code_string(rc));
+	spi_util_leave_owner(&scope);
 }
 
 /* Statuses as their type writes them; NULL if nothing is left. */
@@ -125,23 +141,6 @@ canonical_status(const Board *board, char *status)
 	for (char *end = status + strlen(status); end > status && end[-1] == ' ';)
 		*--end = '\0';
 	return status;
-}
-
-static void
-store_rule(Oid relid, ArrayType *rule)
-{
-	Oid			types[] = {OIDOID, TEXTARRAYOID};
-	Datum		values[] = {ObjectIdGetDatum(relid), PointerGetDatum(rule)};
-	OwnerScope	scope;
-	int			rc;
-
-	spi_util_enter_owner(&scope, board_catalog_owner(), NIL);
-	rc = SPI_execute_with_args("UPDATE andon.board SET transitions = $2"
-							   " WHERE board OPERATOR(pg_catalog.=) $1",
-							   lengthof(types), types, values, rule ? "  " : " n", false, 0);
-	if (rc != SPI_OK_UPDATE)
-		elog(ERROR, "change of transitions failed: %s", SPI_result_code_string(rc));
-	spi_util_leave_owner(&scope);
 }
 
 static bool

@@ -133,7 +133,16 @@ FROM @extschema@.board b,
                 'the board''s table has been dropped'
             WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = b.definition) THEN
                 'the definition has been dropped; drop the board and create it again'
-            ELSE (
+            ELSE COALESCE((
+                SELECT 'its owner ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(o.relowner)) || ' may not read ' || r.relid
+                    || ': whoever changes a source gets an error; GRANT SELECT ON ' || r.relid || ' TO '
+                    || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(o.relowner))
+                FROM pg_catalog.pg_class o,
+                     (SELECT b.definition UNION ALL
+                      SELECT s.source FROM @extschema@.board_source s WHERE s.board = b.board) r (relid)
+                WHERE o.oid IN (b.board, b.definition)
+                  AND NOT pg_catalog.has_table_privilege(o.relowner, r.relid::pg_catalog.oid, 'SELECT')
+                ORDER BY o.oid = b.definition, r.relid::text LIMIT 1), (
                 SELECT 'source ' || s.source || ' has no enabled trigger ' || n.name
                     || '; its changes are not followed'
                 FROM @extschema@.board_source s,
@@ -142,7 +151,7 @@ FROM @extschema@.board b,
                   AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g
                                   WHERE g.tgrelid = s.source AND g.tgname = n.name
                                     AND g.tgenabled IN ('O', 'A'))
-                ORDER BY s.source, n.name LIMIT 1)
+                ORDER BY s.source, n.name LIMIT 1))
         END) t (trouble),
      LATERAL (
         SELECT pg_catalog.array_agg(x.what ORDER BY x.n, x.what)

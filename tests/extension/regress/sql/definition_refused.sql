@@ -52,6 +52,8 @@ CALL try_definition('SELECT id, status FROM orders UNION ALL SELECT product + 1,
 CALL try_definition('SELECT id, status FROM orders UNION ALL (SELECT product, ''x'' FROM items ORDER BY product LIMIT 5)');
 CALL try_definition('SELECT id, status FROM orders UNION ALL SELECT max(product), ''x'' FROM items');
 CALL try_definition('SELECT id, status FROM orders UNION ALL SELECT 0, ''none''');
+CALL try_definition('SELECT ''new'' AS channel, id, status FROM orders UNION ALL SELECT ''old''::text, id::int, status FROM old', '{channel,id}');
+CALL try_definition('SELECT 1 AS shop, id, status FROM orders', '{shop,id}');
 CALL try_definition('SELECT id, status FROM (SELECT id, status FROM orders UNION ALL SELECT product, ''x'' FROM items ORDER BY id LIMIT 10) u');
 CALL try_definition('SELECT o.id, o.status, u.t FROM orders o LEFT JOIN (SELECT order_id, qty AS t FROM items UNION ALL SELECT id, 0 FROM old) u ON u.order_id = o.id');
 CALL try_definition('SELECT o.id, o.status, u.t FROM orders o LEFT JOIN LATERAL (SELECT qty AS t FROM items WHERE order_id = o.id UNION ALL SELECT 0 FROM old WHERE old.id > o.id) u ON true');
@@ -150,6 +152,20 @@ CALL try_definition('SELECT o.id, o.status, count(qty) AS n FROM orders o LEFT J
 SELECT count(*) AS boards FROM andon.boards WHERE channel IN ('andon_b', 'andon_first');
 SELECT relname FROM pg_class WHERE relnamespace = 'dr'::regnamespace AND relname ~ '^(b|first)($|_)';
 SELECT tgrelid::regclass, tgname FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid WHERE relnamespace = 'dr'::regnamespace AND NOT tgisinternal;
+
+-- the ways out that the refusals name: a column for the constant, one type for the key
+CREATE TABLE shop (id int PRIMARY KEY, status text, channel text NOT NULL DEFAULT 'shop' CHECK (channel = 'shop'),
+	n bigint GENERATED ALWAYS AS (id) STORED);
+CREATE TABLE web (id bigint PRIMARY KEY, status text, channel text NOT NULL DEFAULT 'web' CHECK (channel = 'web'));
+SELECT andon.create_board('dr.channels', 'SELECT channel, n AS id, status FROM shop UNION ALL SELECT channel, id, status FROM web', '{channel,id}', 'status');
+INSERT INTO shop VALUES (1, 'NEW'), (2, 'NEW');
+INSERT INTO web VALUES (1, 'NEW'), (3000000000, 'NEW');
+UPDATE shop SET status = 'CUT', id = id + 5 WHERE id = 2;
+UPDATE web SET status = 'CUT' WHERE id = 1;
+DELETE FROM shop WHERE id = 1;
+SELECT channel, id, status FROM channels ORDER BY channel, id;
+SELECT count(*) FROM andon.check_board('channels');
+SELECT andon.drop_board('channels');
 
 SET client_min_messages = warning;
 DROP SCHEMA dr CASCADE;
