@@ -35,11 +35,15 @@
 /*
  * Payloads.  A JSON object with "v" (ANDON_PAYLOAD_VERSION), "board", "pos"
  * (text or null), "lsn" (text or null), and either "part", "of" and "changes",
- * or "resync": true.  A reader ignores members it does not know.
+ * or "resync": true.  What the feed's worker tells in parts has "safe_lsn" too.
+ * A reader ignores members it does not know.
  */
 #define ANDON_PAYLOAD_VERSION		1
 
 /* Upper bound of a payload's length: NOTIFY takes fewer than 8000 bytes. */
 #define ANDON_PAYLOAD_MAX_BYTES		7999
+
+/* andon.changes(): the position is of no use any more, read the board again. */
+#define ANDON_SQLSTATE_POSITION_TOO_OLD	"55N01"
 
 #endif							/* ANDON_CONTRACT_H */

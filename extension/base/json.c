@@ -80,6 +80,27 @@ json_append_object(StringInfo buf, int n, char *const *names, const Oid *types,
 	appendStringInfoChar(buf, '}');
 }
 
+char *
+json_compact(char *text)
+{
+	char	   *to = text;
+	bool		in_string = false;
+
+	for (const char *from = text; *from != '\0'; from++)
+	{
+		if (*from == '"')
+			in_string = !in_string;
+		if (*from == ' ' && !in_string)
+			continue;
+		*to++ = *from;
+		/* an escaped quote ends nothing */
+		if (*from == '\\' && from[1] != '\0')
+			*to++ = *++from;
+	}
+	*to = '\0';
+	return text;
+}
+
 /* NaN and the infinities are not JSON. */
 static bool
 is_json_number(const char *text)

@@ -22,4 +22,7 @@ extern void json_append_value(StringInfo buf, Oid type, Datum value);
 extern void json_append_object(StringInfo buf, int n, char *const *names,
 							   const Oid *types, const Datum *values);
 
+/* Takes the blanks between its parts out of what jsonb's output function wrote; the same text. */
+extern char *json_compact(char *text);
+
 #endif							/* ANDON_BASE_JSON_H */

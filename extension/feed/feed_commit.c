@@ -217,8 +217,8 @@ build_payloads(FeedBoard *feed)
 	dlist_iter	iter;
 
 	if (feed->resync_level > 0)
-		return list_make1(feed_payload_build_resync(feed->board));
+		return list_make1(feed_payload_build_resync(feed->board, NULL));
 	dlist_foreach(iter, &feed->changes)
 		changes = lappend(changes, &dlist_container(CollectedChange, node, iter.cur)->change);
-	return feed_payload_build(feed->board, feed_payload_coalesce(changes));
+	return feed_payload_build(feed->board, NULL, feed_payload_coalesce(changes));
 }

@@ -5,11 +5,11 @@
  *
  * A payload is
  *
- *	  {"v":1,"board":B,"pos":null,"part":1,"of":2,"lsn":null,"changes":[C,C]}
+ *	  {"v":1,"board":B,"pos":P,"part":1,"of":2,"lsn":L,"safe_lsn":L,"changes":[C,C]}
  *	  C = {"key":{..},"op":"update","from":"NEW","to":"CUT","version":4}
  *
- * pos and lsn are null in what a writer sends at its own commit: neither is
- * known before the commit.
+ * pos and lsn are null, and safe_lsn is left out, in what a writer sends at its
+ * own commit: none is known before the commit.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,12 +31,15 @@ typedef struct SeenKey
 	FeedChange *change;
 } SeenKey;
 
-/* Room for the head of a payload, beside the board's name. */
+/* Room for the head of a payload, beside the board's name, and for its stamp. */
 #define HEAD_ROOM 120
+#define STAMP_ROOM 120
 
-static void merge_change(FeedChange *into, const FeedChange *next, bool *is_gone);
 static char *build_change(const FeedChange *change);
-static char *build_part(const char *board, int part, int of, const char *changes);
+static char *build_part(const char *board, const FeedStamp *stamp, int part, int of,
+						const char *changes);
+static void append_head(StringInfo buf, const char *board, const FeedStamp *stamp);
+static void append_lsn(StringInfo buf, const FeedStamp *stamp);
 static void append_nullable(StringInfo buf, const char *text);
 static uint32 hash_key(const void *key, Size size);
 static int	compare_key(const void *a, const void *b, Size size);
@@ -64,7 +67,7 @@ feed_payload_coalesce(List *changes)
 		bool		is_gone = false;
 
 		if (found)
-			merge_change(entry->change, next, &is_gone);
+			is_gone = !feed_payload_merge(entry->change, next);
 		else
 		{
 			entry->change = palloc(sizeof(FeedChange));
@@ -81,10 +84,25 @@ feed_payload_coalesce(List *changes)
 	return result;
 }
 
-List *
-feed_payload_build(const char *board, List *changes)
+bool
+feed_payload_merge(FeedChange *into, const FeedChange *next)
 {
-	Size		room = ANDON_PAYLOAD_MAX_BYTES - HEAD_ROOM - 6 * strlen(board);
+	if (into->op == FEED_INSERT && next->op == FEED_DELETE)
+		return false;
+	if (into->op == FEED_DELETE)
+		into->op = FEED_UPDATE;
+	else if (into->op == FEED_UPDATE)
+		into->op = next->op;
+	into->to = next->to;
+	into->version = next->version;
+	return true;
+}
+
+List *
+feed_payload_build(const char *board, const FeedStamp *stamp, List *changes)
+{
+	Size		room = ANDON_PAYLOAD_MAX_BYTES - HEAD_ROOM - (stamp ? STAMP_ROOM : 0) -
+		6 * strlen(board);
 	List	   *bodies = NIL;
 	List	   *result = NIL;
 	StringInfo	body = NULL;
@@ -95,7 +113,7 @@ feed_payload_build(const char *board, List *changes)
 		char	   *text = build_change(lfirst(cell));
 
 		if (strlen(text) > room)
-			return list_make1(feed_payload_build_resync(board));
+			return list_make1(feed_payload_build_resync(board, stamp));
 		if (body == NULL || body->len + 1 + strlen(text) > room)
 		{
 			body = makeStringInfo();
@@ -104,35 +122,22 @@ feed_payload_build(const char *board, List *changes)
 		appendStringInfo(body, "%s%s", body->len ? "," : "", text);
 	}
 	foreach(cell, bodies)
-		result = lappend(result, build_part(board, foreach_current_index(cell) + 1,
+		result = lappend(result, build_part(board, stamp, foreach_current_index(cell) + 1,
 											list_length(bodies),
 											((StringInfo) lfirst(cell))->data));
 	return result;
 }
 
 char *
-feed_payload_build_resync(const char *board)
+feed_payload_build_resync(const char *board, const FeedStamp *stamp)
 {
 	StringInfoData buf;
 
 	initStringInfo(&buf);
-	appendStringInfo(&buf, "{\"v\":%d,\"board\":", ANDON_PAYLOAD_VERSION);
-	escape_json(&buf, board);
-	appendStringInfoString(&buf, ",\"pos\":null,\"lsn\":null,\"resync\":true}");
+	append_head(&buf, board, stamp);
+	append_lsn(&buf, stamp);
+	appendStringInfoString(&buf, ",\"resync\":true}");
 	return buf.data;
-}
-
-/* from is the first, to and version are the last. */
-static void
-merge_change(FeedChange *into, const FeedChange *next, bool *is_gone)
-{
-	*is_gone = into->op == FEED_INSERT && next->op == FEED_DELETE;
-	if (into->op == FEED_DELETE)
-		into->op = FEED_UPDATE;
-	else if (into->op == FEED_UPDATE)
-		into->op = next->op;
-	into->to = next->to;
-	into->version = next->version;
 }
 
 static char *
@@ -156,16 +161,36 @@ build_change(const FeedChange *change)
 }
 
 static char *
-build_part(const char *board, int part, int of, const char *changes)
+build_part(const char *board, const FeedStamp *stamp, int part, int of, const char *changes)
 {
 	StringInfoData buf;
 
 	initStringInfo(&buf);
-	appendStringInfo(&buf, "{\"v\":%d,\"board\":", ANDON_PAYLOAD_VERSION);
-	escape_json(&buf, board);
-	appendStringInfo(&buf, ",\"pos\":null,\"part\":%d,\"of\":%d,\"lsn\":null,\"changes\":[%s]}",
-					 part, of, changes);
+	append_head(&buf, board, stamp);
+	appendStringInfo(&buf, ",\"part\":%d,\"of\":%d", part, of);
+	append_lsn(&buf, stamp);
+	if (stamp)
+		appendStringInfo(&buf, ",\"safe_lsn\":\"%X/%X\"", LSN_FORMAT_ARGS(stamp->safe_lsn));
+	appendStringInfo(&buf, ",\"changes\":[%s]}", changes);
 	return buf.data;
+}
+
+static void
+append_head(StringInfo buf, const char *board, const FeedStamp *stamp)
+{
+	appendStringInfo(buf, "{\"v\":%d,\"board\":", ANDON_PAYLOAD_VERSION);
+	escape_json(buf, board);
+	appendStringInfoString(buf, ",\"pos\":");
+	append_nullable(buf, stamp ? stamp->pos : NULL);
+}
+
+static void
+append_lsn(StringInfo buf, const FeedStamp *stamp)
+{
+	if (stamp)
+		appendStringInfo(buf, ",\"lsn\":\"%X/%X\"", LSN_FORMAT_ARGS(stamp->lsn));
+	else
+		appendStringInfoString(buf, ",\"lsn\":null");
 }
 
 static void

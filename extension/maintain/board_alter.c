@@ -43,6 +43,7 @@
 #include "maintain/drain.h"
 #include "maintain/pushdown.h"
 #include "maintain/source_access.h"
+#include "maintain/tick_table.h"
 #include "maintain/trigger_ddl.h"
 
 PG_FUNCTION_INFO_V1(andon_alter_board);
@@ -249,4 +250,7 @@ follow_log(const Board *before, const Board *board)
 	else if (board->log != BOARD_LOG_OFF && before->log == BOARD_LOG_OFF &&
 			 !IsolationUsesXactSnapshot())
 		counters_rebase(board);
+	/* who followed the feed has missed what was not logged, or will */
+	if (board->log != before->log)
+		tick_table_note_new_board(board->relid);
 }

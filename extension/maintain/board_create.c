@@ -39,6 +39,7 @@
 #include "maintain/counters.h"
 #include "maintain/pushdown.h"
 #include "maintain/source_access.h"
+#include "maintain/tick_table.h"
 #include "maintain/trigger_ddl.h"
 
 PG_FUNCTION_INFO_V1(andon_create_board);
@@ -72,6 +73,7 @@ andon_create_board(PG_FUNCTION_ARGS)
 	board_table_create_indexes(request);
 	trigger_ddl_guard(relid);
 	counters_rebase(board_load_or_error(relid));
+	tick_table_note_new_board(relid);
 	pushdown_warn(board_plan_get_or_error(relid));
 	spi_finish();
 	PG_RETURN_OID(relid);

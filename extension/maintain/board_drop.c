@@ -32,6 +32,7 @@
 #include "maintain/board_drop.h"
 #include "maintain/change_log.h"
 #include "maintain/counters.h"
+#include "maintain/tick_table.h"
 #include "maintain/trigger_ddl.h"
 
 PG_FUNCTION_INFO_V1(andon_drop_board);
@@ -83,6 +84,7 @@ forget(const Board *board)
 	board_delete_record(board->relid);
 	change_log_forget(board->relid);
 	counters_forget(board->relid);
+	tick_table_forget_board(board->relid);
 	feed_forget(board->relid);
 	stats_forget(board->relid);
 	foreach(cell, board->sources)

@@ -33,6 +33,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "access/xlog.h"
@@ -51,6 +52,7 @@
 #include "utils/xid8.h"
 
 #include "base/guc.h"
+#include "base/json.h"
 #include "base/spi_util.h"
 #include "contract/andon_contract.h"
 #include "maintain/change_log.h"
@@ -69,6 +71,7 @@ static int64 day_of(TimestampTz at);
 static void open_partition(ChangeLog *log, TimestampTz at);
 static Oid	find_partition(Oid schema, TimestampTz at);
 static void close_partition(ChangeLog *log);
+static char *read_text(const Datum *values, const bool *nulls, AttrNumber attno);
 static void put_text(Datum *values, bool *nulls, AttrNumber attno, const char *text);
 
 bool
@@ -133,6 +136,56 @@ change_log_close(ChangeLog *log)
 {
 	close_partition(log);
 	pfree(log);
+}
+
+void
+change_log_read(HeapTuple tuple, TupleDesc desc, LoggedChange *logged)
+{
+	Datum		values[CHANGE_NATTS];
+	bool		nulls[CHANGE_NATTS];
+	FeedChange *change = &logged->change;
+
+	heap_deform_tuple(tuple, desc, values, nulls);
+	logged->key = DatumGetJsonbPCopy(values[CHANGE_ATT_KEY - 1]);
+	logged->at = DatumGetTimestampTz(values[CHANGE_ATT_AT - 1]);
+	change->key = json_compact(JsonbToCString(NULL, &logged->key->root, VARSIZE(logged->key)));
+	change->version = DatumGetInt64(values[CHANGE_ATT_VERSION - 1]);
+	change->from = read_text(values, nulls, CHANGE_ATT_FROM_STATUS);
+	change->to = read_text(values, nulls, CHANGE_ATT_TO_STATUS);
+	change->op = change_log_op(DatumGetChar(values[CHANGE_ATT_OP - 1]));
+}
+
+FeedOp
+change_log_op(char letter)
+{
+	switch (letter)
+	{
+		case 'i':
+			return FEED_INSERT;
+		case 'd':
+			return FEED_DELETE;
+		default:
+			return FEED_UPDATE;
+	}
+}
+
+int
+change_log_compare(const void *a, const void *b)
+{
+	const LoggedChange *first = a;
+	const LoggedChange *second = b;
+	int			order = compareJsonbContainers(&first->key->root, &second->key->root);
+
+	if (order != 0)
+		return order;
+	return first->change.version < second->change.version ? -1 :
+		first->change.version > second->change.version;
+}
+
+bool
+change_log_is_same_key(const LoggedChange *a, const LoggedChange *b)
+{
+	return compareJsonbContainers(&a->key->root, &b->key->root) == 0;
 }
 
 void
@@ -222,6 +275,12 @@ close_partition(ChangeLog *log)
 	if (log->rel)
 		table_close(log->rel, NoLock);
 	log->rel = NULL;
+}
+
+static char *
+read_text(const Datum *values, const bool *nulls, AttrNumber attno)
+{
+	return nulls[attno - 1] ? NULL : TextDatumGetCString(values[attno - 1]);
 }
 
 static void

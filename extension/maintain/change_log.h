@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * change_log.h
- *	  Writes andon.change, one row per change of a board's row.
+ *	  Writes andon.change, one row per change of a board's row, and reads rows.
  *
  * Called by the board writer, under the key's lock, in the transaction that
  * makes the change: what is rolled back leaves no row.  Opened lazily by the
@@ -18,7 +18,10 @@
 
 #include "postgres.h"
 
+#include "access/htup.h"
+#include "access/tupdesc.h"
 #include "datatype/timestamp.h"
+#include "utils/jsonb.h"
 
 #include "board/board.h"
 #include "feed/feed_payload.h"
@@ -55,6 +58,25 @@ extern void change_log_write(ChangeLog *log, Oid board, const FeedChange *change
 							 uint64 key_hash, TimestampTz at);
 
 extern void change_log_close(ChangeLog *log);
+
+/* A row as it was logged. */
+typedef struct LoggedChange
+{
+	Jsonb	   *key;
+	TimestampTz at;
+	FeedChange	change;			/* key: the text of the one above, without blanks */
+} LoggedChange;
+
+/* Fills it in the current context. */
+extern void change_log_read(HeapTuple tuple, TupleDesc desc, LoggedChange *logged);
+
+/* What the column op says. */
+extern FeedOp change_log_op(char letter);
+
+/* For qsort: by key, then by version, in which the changes of a key follow one another. */
+extern int	change_log_compare(const void *a, const void *b);
+
+extern bool change_log_is_same_key(const LoggedChange *a, const LoggedChange *b);
 
 /* The board is dropped: its rows go with it.  SPI is connected. */
 extern void change_log_forget(Oid board);

@@ -45,7 +45,6 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "access/xlog.h"
-#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/array.h"
@@ -60,6 +59,7 @@
 #include "base/compat.h"
 #include "base/spi_util.h"
 #include "maintain/change_log.h"
+#include "maintain/change_scan.h"
 #include "maintain/counters.h"
 
 /* andon.counter, see sql/modules/16_counter.sql */
@@ -109,7 +109,6 @@ static void read_base_counts(HeapTuple tuple, TupleDesc desc, Base *base);
 static void add_changes(const Board *board, List *partitions, Base *base);
 static void add_changes_of_partition(const Board *board, Relation rel, Base *base);
 static void add_change(const Board *board, HeapTuple tuple, TupleDesc desc, Base *base);
-static Oid	find_xid_index(Relation rel);
 static int64 find_counted(SPITupleTable *rows, uint64 nrows, const char *status);
 static void add_count(List **counts, const char *status, int64 n);
 static char *normal_status(const Board *board, Datum logged);
@@ -126,7 +125,7 @@ counters_read(const Board *board, List **counts)
 	if (!counters_are_kept(board) || !read_base(board, &base))
 		return false;
 	/* the partitions are locked first: what is not dropped now stays */
-	partitions = find_inheritance_children(board_catalog_relid("change"), AccessShareLock);
+	partitions = change_scan_open();
 	if (base_is_too_old(&base))
 		return false;
 	add_changes(board, partitions, &base);
@@ -402,7 +401,7 @@ add_changes(const Board *board, List *partitions, Base *base)
 static void
 add_changes_of_partition(const Board *board, Relation rel, Base *base)
 {
-	Oid			index = find_xid_index(rel);
+	Oid			index = change_scan_find_index(rel);
 	Datum		xmin = DirectFunctionCall1(pg_snapshot_xmin, base->snapshot);
 	ScanKeyData key;
 	SysScanDesc scan;
@@ -435,24 +434,6 @@ add_change(const Board *board, HeapTuple tuple, TupleDesc desc, Base *base)
 	if (op != 'i')
 		add_count(&base->counts, nulls[CHANGE_ATT_FROM_STATUS - 1] ? NULL :
 				  normal_status(board, values[CHANGE_ATT_FROM_STATUS - 1]), -1);
-}
-
-static Oid
-find_xid_index(Relation rel)
-{
-	ListCell   *cell;
-
-	foreach(cell, RelationGetIndexList(rel))
-	{
-		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
-		bool		is_it = index->rd_index->indkey.values[0] == CHANGE_ATT_XID &&
-			index->rd_index->indisvalid;
-
-		index_close(index, NoLock);
-		if (is_it)
-			return lfirst_oid(cell);
-	}
-	return InvalidOid;
 }
 
 /* Statuses are few. */

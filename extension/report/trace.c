@@ -4,9 +4,8 @@
  *	  andon.trace() and andon.dwell(): where is my order, and where do orders
  *	  wait.
  *
- * Both read the change log past its privileges, for who may SELECT from the
- * board.  Under row-level security the log is not shown at all: its rows have no
- * policies, and those of the board say nothing about statuses gone by.
+ * Both read the change log past its privileges, for whom report/log_access.h
+ * lets.
  *
  * A stay begins with the transition into a status and ends with the next
  * transition of the key; one that goes on is measured up to now.
@@ -20,15 +19,13 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
-#include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/rls.h"
 #include "utils/timestamp.h"
 
 #include "base/spi_util.h"
 #include "maintain/board_plan.h"
 #include "report/key_json.h"
+#include "report/log_access.h"
 
 PG_FUNCTION_INFO_V1(andon_trace);
 PG_FUNCTION_INFO_V1(andon_dwell);
@@ -49,7 +46,6 @@ enum
 
 #define DWELL_NCOLUMNS 5
 
-static void check_may_read(const Board *board);
 static void check_has_log(const Board *board);
 static void put_transitions(ReturnSetInfo *result, BoardPlan *plan, const Datum *key);
 static void put_present(ReturnSetInfo *result, BoardPlan *plan, const Datum *key);
@@ -63,7 +59,7 @@ andon_trace(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Datum		key[INDEX_MAX_KEYS];
 
-	check_may_read(plan->board);
+	log_access_check(plan->board);
 	check_has_log(plan->board);
 	key_json_parse(plan, PG_GETARG_JSONB_P(1), key);
 	InitMaterializedSRF(fcinfo, 0);
@@ -92,7 +88,7 @@ andon_dwell(PG_FUNCTION_ARGS)
 	OwnerScope	scope;
 	int			rc;
 
-	check_may_read(board);
+	log_access_check(board);
 	check_has_log(board);
 	InitMaterializedSRF(fcinfo, 0);
 	arguments[0] = ObjectIdGetDatum(board->relid);
@@ -117,21 +113,6 @@ andon_dwell(PG_FUNCTION_ARGS)
 	spi_finish();
 	spi_util_leave_owner(&scope);
 	return (Datum) 0;
-}
-
-static void
-check_may_read(const Board *board)
-{
-	AclResult	may = pg_class_aclcheck(board->relid, GetUserId(), ACL_SELECT);
-
-	if (may != ACLCHECK_OK)
-		aclcheck_error(may, OBJECT_TABLE, board->name);
-	if (check_enable_rls(board->relid, InvalidOid, true) == RLS_ENABLED)
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("the change log of board %s is not shown to you", board->qualified),
-				 errdetail("Row-level security of the board applies to you, and the log has no policies."),
-				 errhint("Ask the owner of the board.")));
 }
 
 static void

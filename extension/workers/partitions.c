@@ -20,20 +20,25 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "executor/spi.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
+#include "utils/xid8.h"
 
 #include "base/guc.h"
 #include "base/spi_util.h"
 #include "maintain/change_log.h"
 #include "maintain/counters.h"
+#include "maintain/tick_table.h"
 #include "workers/partitions.h"
 #include "workers/step.h"
 
 static bool create_partition(int64 day);
 static bool drop_partitions(TimestampTz before);
 static bool drop_partition(void *arg);
+static bool delete_by_default(void *arg);
+static void note_dropped(const char *partition, const char *condition);
 static char *format_day(int64 day);
 
 bool
@@ -46,8 +51,12 @@ partitions_maintain(void)
 		if (day > today || !step_query("SELECT EXISTS (SELECT FROM andon.change_default)"))
 			done &= create_partition(day);
 	if (guc_log_retention_min > 0)
-		done &= drop_partitions(GetCurrentTimestamp() -
-								guc_log_retention_min * USECS_PER_MINUTE);
+	{
+		TimestampTz before = GetCurrentTimestamp() - guc_log_retention_min * USECS_PER_MINUTE;
+
+		tick_table_trim(before);
+		done &= drop_partitions(before);
+	}
 	return done;
 }
 
@@ -95,9 +104,35 @@ drop_partitions(TimestampTz before)
 		done &= step_run(drop_partition, SPI_getvalue(names->vals[row], names->tupdesc, 1));
 	if (step_query(psprintf("SELECT EXISTS (SELECT FROM andon.change_default WHERE at < '%s')",
 							from)))
-		done &= step_run_sql(psprintf("DELETE FROM andon.change_default c WHERE at < '%s' AND %s",
-									  from, counters_folded_condition()));
+		done &= step_run(delete_by_default, from);
 	return done;
+}
+
+/* Rows of days before that one that have no partition. */
+static bool
+delete_by_default(void *arg)
+{
+	char	   *condition = psprintf("at < '%s' AND %s", (char *) arg, counters_folded_condition());
+
+	note_dropped("change_default", condition);
+	spi_run(psprintf("DELETE FROM andon.change_default c WHERE %s", condition));
+	return true;
+}
+
+/* Who follows the feed and has not been told these rows must read the board again. */
+static void
+note_dropped(const char *partition, const char *condition)
+{
+	bool		isnull;
+	Datum		newest;
+
+	if (SPI_execute(psprintf("SELECT pg_catalog.max(c.xid) FROM andon.%s c WHERE c.epoch = " INT64_FORMAT
+							 " AND %s", partition, (int64) GetSystemIdentifier(), condition),
+					true, 1) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "query failed on %s", partition);
+	newest = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	if (!isnull)
+		tick_table_note_dropped(U64FromFullTransactionId(DatumGetFullTransactionId(newest)));
 }
 
 /* Nothing is dropped that is in no counter yet: the caller has just folded. */
@@ -110,6 +145,7 @@ drop_partition(void *arg)
 	if (step_query(psprintf("SELECT EXISTS (SELECT FROM andon.%s c WHERE NOT %s)", name,
 							counters_folded_condition())))
 		return false;
+	note_dropped(name, "true");
 	spi_run(psprintf("DROP TABLE andon.%s", name));
 	counters_note_retired();
 	return true;

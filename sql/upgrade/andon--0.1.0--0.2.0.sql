@@ -362,3 +362,52 @@ AS 'MODULE_PATHNAME', 'andon_alter_board';
 
 COMMENT ON FUNCTION @extschema@.alter_board(regclass, jsonb) IS
     'gives a board other options; those that are not named stay, null is the default';
+
+-- Ticks of the feed: each is what became visible between two snapshots. Written
+-- and read by the library (extension/maintain/tick_table.c, which knows the
+-- columns by position); see extension/maintain/tick.c. Not dumped: transaction
+-- numbers and WAL positions mean nothing elsewhere.
+
+CREATE TABLE @extschema@.tick (
+    epoch bigint,
+    tick bigint,
+    at timestamptz NOT NULL,
+    snapshot pg_snapshot NOT NULL,
+    lsn pg_lsn NOT NULL,
+    safe_lsn pg_lsn NOT NULL,
+    changes bigint NOT NULL,
+    PRIMARY KEY (epoch, tick)
+);
+
+COMMENT ON TABLE @extschema@.tick IS
+    'batches of the feed: each tells the changes that snapshot shows and that of the tick before did not';
+
+CREATE TABLE @extschema@.feed_reset (
+    board oid PRIMARY KEY,
+    xid xid8 NOT NULL
+);
+
+COMMENT ON TABLE @extschema@.feed_reset IS
+    'positions that do not show xid are too old for the board; for board 0, those that may not show all before it';
+
+REVOKE ALL ON @extschema@.tick, @extschema@.feed_reset FROM PUBLIC;
+
+-- The feed, for those who catch up or poll.
+
+CREATE FUNCTION @extschema@.changes(
+    board regclass, after text, max_rows int DEFAULT 1000,
+    OUT pos text, OUT key jsonb, OUT op text, OUT from_status text, OUT to_status text,
+    OUT version bigint, OUT at timestamptz)
+RETURNS SETOF record
+LANGUAGE c STABLE CALLED ON NULL INPUT SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_changes';
+
+COMMENT ON FUNCTION @extschema@.changes(regclass, text, int) IS
+    'what has changed behind a position of the feed, tick by tick, the last state per key; NULL: all that is kept';
+
+CREATE FUNCTION @extschema@.feed_position() RETURNS text
+LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_feed_position';
+
+COMMENT ON FUNCTION @extschema@.feed_position() IS
+    'the last tick of the feed; read the board after it, then changes(board, position)';

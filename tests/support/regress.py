@@ -3,7 +3,9 @@
 tests/extension/regress has sql/*.sql and expected/*.out, each run in a database
 that has the extension; tests/extension/isolation has specs/*.spec and
 expected/*.out. Both run on a throw-away server, the regression tests in order
-of name, the specs too. A difference is shown as pg_regress wrote it.
+of name, the specs too. Those named feed_* run on a server of their own that has
+loaded the library at its start, without a worker: they say themselves when there
+is a tick. A difference is shown as pg_regress wrote it.
 """
 
 import glob
@@ -19,17 +21,22 @@ DRIVERS = (
     ("isolation", "src/test/isolation/pg_isolation_regress", "specs", ".spec", ["--load-extension=andon"]),
 )
 TIMEOUT_SECS = 1800
+SETTINGS = {"max_prepared_transactions": 10, "log_statement": "none"}
+FEED_PREFIX = "feed_"
+FEED_SETTINGS = {"shared_preload_libraries": "andon", "andon.databases": "''"}
 
 
 def run(build, only=None):
     """Yields (name, passed, output) for every test."""
-    names = {kind: tests_of(kind, folder, suffix) for kind, _, folder, suffix, _ in DRIVERS}
-    if not any(names.values()):
-        return
-    with Cluster(settings={"max_prepared_transactions": 10, "log_statement": "none"}) as cluster:
-        for kind, driver, _, _, options in DRIVERS:
-            if names[kind]:
-                yield from run_driver(cluster, build, kind, driver, names[kind], options)
+    for is_feed, settings in ((False, SETTINGS), (True, dict(SETTINGS, **FEED_SETTINGS))):
+        names = {kind: [name for name in tests_of(kind, folder, suffix) if name.startswith(FEED_PREFIX) == is_feed]
+                 for kind, _, folder, suffix, _ in DRIVERS}
+        if not any(names.values()):
+            continue
+        with Cluster(settings=settings) as cluster:
+            for kind, driver, _, _, options in DRIVERS:
+                if names[kind]:
+                    yield from run_driver(cluster, build, kind, driver, names[kind], options)
 
 
 def tests_of(kind, folder, suffix):
