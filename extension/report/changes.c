@@ -38,10 +38,10 @@
 #include "utils/xid8.h"
 
 #include "base/compat.h"
-#include "base/stats.h"
 #include "board/board.h"
 #include "contract/andon_contract.h"
 #include "feed/position.h"
+#include "feed/slots.h"
 #include "maintain/change_log.h"
 #include "maintain/change_scan.h"
 #include "maintain/tick_table.h"
@@ -194,7 +194,7 @@ check_board(const Board *board)
 static void
 check_feed(Request *request)
 {
-	if (!RecoveryInProgress() && !stats_are_kept())
+	if (!RecoveryInProgress() && !slots_are_there())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("there is no feed"),
