@@ -76,6 +76,7 @@ typedef struct Config
 
 	AuthMethod	auth_type;
 	char	   *auth_file;		/* "": none; relative paths begin at the folder of router.ini */
+	char	   *auth_hba_file;	/* for AUTH_HBA; the same */
 
 	uint64_t	query_wait_timeout_us;
 	uint64_t	query_timeout_us;

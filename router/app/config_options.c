@@ -50,7 +50,8 @@ static const char *const consistencies[] = {
 	[CONSISTENCY_SESSION] = "session", [CONSISTENCY_EVENTUAL] = "eventual", [CONSISTENCY_PRIMARY] = "primary", NULL
 };
 static const char *const auth_types[] = {
-	[AUTH_TRUST] = "trust", [AUTH_SCRAM_SHA_256] = "scram-sha-256", [AUTH_MD5] = "md5", NULL
+	[AUTH_TRUST] = "trust", [AUTH_SCRAM_SHA_256] = "scram-sha-256", [AUTH_MD5] = "md5",
+	[AUTH_PEER] = "peer", [AUTH_HBA] = "hba", NULL
 };
 static const char *const log_formats[] = {
 	[LOG_FORMAT_TEXT] = "text", [LOG_FORMAT_JSON] = "json", NULL
@@ -143,10 +144,12 @@ const ConfigOption config_options[] = {
 
 	{.name = "auth_type", .type = OPTION_CHOICE, FIELD(auth_type), .default_text = "scram-sha-256",
 		.choices = auth_types, AUTHENTICATION,
-	.doc = "How clients prove who they are; trust believes everybody"},
+	.doc = "How clients prove who they are; md5: SCRAM for who has a verifier; peer: the unix socket's user; hba: auth_hba_file says; trust: not at all"},
 	{.name = "auth_file", .type = OPTION_PATH, FIELD(auth_file), .default_text = "",
 		.example = "users.txt", AUTHENTICATION,
-	.doc = "Users and secrets, one \"name\" \"secret\" a line; a plain secret also logs in to the nodes"},
+	.doc = "Users and secrets, one \"name\" \"secret\" a line, as PgBouncer's; they log in to the nodes, too"},
+	{.name = "auth_hba_file", .type = OPTION_PATH, FIELD(auth_hba_file), .default_text = "", AUTHENTICATION,
+	.doc = "Who must prove what, in the format of pg_hba.conf; read with auth_type = hba"},
 
 	{.name = "query_wait_timeout", .type = OPTION_TIME, FIELD(query_wait_timeout_us), .default_text = "30s",
 		.min = US_PER_MS, .max = DAY_US, .zero_allowed = true, LIMITS,

@@ -485,6 +485,10 @@ check_whole(ConfigReader *reader)
 	if ((config->auth_type == AUTH_SCRAM_SHA_256 || config->auth_type == AUTH_MD5) && *config->auth_file == '\0')
 		COMPLAIN(reader, 0, "auth_type = %s needs auth_file, the file with users and secrets",
 				 config->auth_type == AUTH_MD5 ? "md5" : "scram-sha-256");
+	if (config->auth_type == AUTH_HBA && *config->auth_hba_file == '\0')
+		COMPLAIN(reader, 0, "auth_type = hba needs auth_hba_file, in the format of pg_hba.conf");
+	if (config->auth_type == AUTH_PEER && *config->unix_socket_dir == '\0')
+		COMPLAIN(reader, 0, "auth_type = peer needs unix_socket_dir: only there the system tells who a client is");
 	if (*config->listen_addr == '\0' && *config->unix_socket_dir == '\0')
 		COMPLAIN(reader, 0, "there is nothing to listen on: set listen_addr or unix_socket_dir");
 	if (config->probe_timeout_us < config->probe_interval_us)

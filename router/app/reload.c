@@ -19,20 +19,30 @@ typedef struct ReloadPost
 {
 	Worker	   *worker;
 	Config	   *config;			/* a reference */
-	UserTable  *users;			/* a reference, or NULL */
+	UserTable  *users;			/* a reference, or NULL, like hba */
+	Hba		   *hba;
 } ReloadPost;
 
 static void tell_restart_option(void *arg, const char *name);
 static void reload_visit(void *arg);
 
 bool
-router_load_users(const Config *config, UserTable **users, Error *error)
+router_load_auth(const Config *config, UserTable **users, Hba **hba, Error *error)
 {
 	*users = NULL;
-	if (config->auth_file[0] == '\0')
-		return true;
-	*users = user_table_load(config->auth_file, error);
-	return *users != NULL;
+	*hba = NULL;
+	if (config->auth_file[0] != '\0' && (*users = user_table_load(config->auth_file, error)) == NULL)
+		return false;
+	if (config->auth_type == AUTH_HBA && (*hba = hba_load(config->auth_hba_file, error)) == NULL)
+		return false;
+	if (*hba && hba_needs_secrets(*hba) && *users == NULL)
+	{
+		error_set(error, SQLSTATE_CONFIG_FILE_ERROR, "auth_hba_file \"%s\" asks for passwords, and there is no auth_file",
+				  config->auth_hba_file);
+		error_set_hint(error, "Set auth_file to the file with users and secrets.");
+		return false;
+	}
+	return true;
 }
 
 bool
@@ -42,6 +52,7 @@ router_reload(Router *router, Error *error)
 	Config	   *loaded = config_load(router->config->path, &errors);
 	Config	   *config;
 	UserTable  *users = NULL;
+	Hba		   *hba = NULL;
 
 	if (loaded == NULL)
 	{
@@ -52,8 +63,10 @@ router_reload(Router *router, Error *error)
 		config_errors_release(&errors);
 		return false;
 	}
-	if (!router_load_users(loaded, &users, error))
+	if (!router_load_auth(loaded, &users, &hba, error))
 	{
+		user_table_unref(users);
+		hba_unref(hba);
 		config_unref(loaded);
 		return false;
 	}
@@ -66,6 +79,7 @@ router_reload(Router *router, Error *error)
 
 		post->worker = router->workers[i];
 		post->users = users ? user_table_ref(users) : NULL;
+		post->hba = hba ? hba_ref(hba) : NULL;
 		post->config = config_ref(config);
 		worker_post(post->worker, reload_visit, post);
 	}
@@ -73,6 +87,8 @@ router_reload(Router *router, Error *error)
 	log_configure(config->log_level, config->log_format);
 	user_table_unref(router->users);
 	router->users = users;
+	hba_unref(router->hba);
+	router->hba = hba;
 	config_unref(router->config);
 	router->config = config;
 	LOG_INFO("configuration_reloaded", LF_STR("file", config->path));
@@ -91,6 +107,6 @@ reload_visit(void *arg)
 	ReloadPost *post = arg;
 
 	worker_configure(post->worker, post->config);
-	session_context_set_users(worker_context(post->worker), post->users);
+	session_context_set_auth(worker_context(post->worker), post->users, post->hba);
 	mem_free(post);
 }

@@ -87,7 +87,7 @@ router_create(Config *config, Error *error)
 	}
 	if (!scram_random_bytes(router->mock_secret, sizeof(router->mock_secret)))
 		error_set(error, SQLSTATE_INTERNAL_ERROR, "no random numbers");
-	else if (router_load_users(config, &router->users, error) &&
+	else if (router_load_auth(config, &router->users, &router->hba, error) &&
 			 router_create_monitor(router, error) && router_create_workers(router, error))
 	{
 		router_subscribe(router);
@@ -152,11 +152,14 @@ router_destroy(Router *router)
 	loop_signal_destroy(router->on_hup);
 	topology_view_unref(router->view);
 	user_table_unref(router->users);
+	hba_unref(router->hba);
 	pool_totals_destroy(router->totals);
 	loop_destroy(router->loop);
 	config_unref(router->config);
 	config_unref(router->first_config);
 	mem_free(router->monitor_nodes);
+	if (router->monitor_password)
+		explicit_bzero(router->monitor_password, strlen(router->monitor_password));
 	mem_free(router->monitor_password);
 	mem_free(router);
 }
@@ -184,6 +187,7 @@ router_create_workers(Router *router, Error *error)
 		.totals = router->totals,
 		.view = router->view,
 		.users = router->users,
+		.hba = router->hba,
 		.mock_secret = router->mock_secret,
 	};
 

@@ -27,7 +27,8 @@ struct Router
 	int			nworkers;
 	int			unix_fd;		/* -1: none */
 	TopologyView *view;			/* a reference; the latest seen by the main thread */
-	UserTable  *users;			/* a reference; may be NULL */
+	UserTable  *users;			/* a reference; may be NULL, like hba */
+	Hba		   *hba;
 	unsigned char mock_secret[32];
 
 	HttpApp    *http;			/* NULL: off */
@@ -43,7 +44,7 @@ struct Router
 };
 
 /* ---- reload.c ---- */
-extern bool router_load_users(const Config *config, UserTable **users, Error *error);
+extern bool router_load_auth(const Config *config, UserTable **users, Hba **hba, Error *error);
 
 /* Read the file again; a bad one keeps the old configuration and says so. */
 extern bool router_reload(Router *router, Error *error);

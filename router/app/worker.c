@@ -82,6 +82,7 @@ worker_create(const WorkerConfig *config, Error *error)
 	context->hooks = config->hooks;
 	context->view = topology_view_ref(config->view);
 	context->users = config->users ? user_table_ref(config->users) : NULL;
+	context->hba = config->hba ? hba_ref(config->hba) : NULL;
 	memcpy(context->mock_secret, config->mock_secret, sizeof(context->mock_secret));
 	context->worker = config->index;
 	context->generation = config->generation;

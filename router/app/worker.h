@@ -37,7 +37,8 @@ typedef struct WorkerConfig
 	void	   *arg;			/* of both callbacks: the process */
 	PoolTotals *totals;
 	TopologyView *view;			/* a reference is taken */
-	UserTable  *users;			/* a reference is taken; may be NULL */
+	UserTable  *users;			/* a reference is taken; may be NULL, like hba */
+	Hba		   *hba;
 	const unsigned char *mock_secret;	/* 32 bytes */
 } WorkerConfig;
 

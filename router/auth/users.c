@@ -12,16 +12,14 @@
  */
 #include "auth/users.h"
 
-#include <errno.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "auth/read_file.h"
 #include "base/buf.h"
 #include "base/memory.h"
 #include "scram/scram.h"
 
-#define READ_CHUNK 65536
 #define VERIFIER_PREFIX SCRAM_MECHANISM "$"
 
 typedef struct Entry
@@ -48,7 +46,6 @@ typedef struct Place
 	int			line;
 } Place;
 
-static bool read_file(const char *path, Buf *text, Error *error);
 static bool parse_lines(UserTable *table, Slice text, const char *name, Error *error);
 static bool parse_line(UserTable *table, Slice line, Place place, Error *error);
 static Slice skip_spaces(Slice text);
@@ -66,7 +63,7 @@ user_table_load(const char *path, Error *error)
 	UserTable  *table = NULL;
 	Buf			text = BUF_INIT;
 
-	if (read_file(path, &text, error))
+	if (read_file("auth_file", path, USER_TABLE_MAX_FILE, &text, error))
 		table = user_table_parse(buf_slice(&text), path, error);
 	if (text.data != NULL)
 		explicit_bzero(text.data, text.cap);
@@ -148,32 +145,6 @@ bool
 user_table_is_mostly_md5(const UserTable *table)
 {
 	return table->secrets > 0 && table->verifiers * 2 <= table->secrets;
-}
-
-static bool
-read_file(const char *path, Buf *text, Error *error)
-{
-	FILE	   *file = fopen(path, "re");
-	size_t		got;
-	bool		ok = true;
-
-	if (file == NULL)
-		return error_set(error, SQLSTATE_CONFIG_FILE_ERROR, "could not open auth_file \"%s\": %s",
-						 path, strerror(errno));
-	do
-	{
-		got = fread(buf_reserve(text, READ_CHUNK), 1, READ_CHUNK, file);
-		buf_commit(text, got);
-	} while (got > 0 && buf_len(text) <= USER_TABLE_MAX_FILE);
-
-	if (ferror(file))
-		ok = error_set(error, SQLSTATE_CONFIG_FILE_ERROR, "could not read auth_file \"%s\": %s",
-					   path, strerror(errno));
-	else if (got > 0)
-		ok = error_set(error, SQLSTATE_CONFIG_FILE_ERROR, "auth_file \"%s\" is larger than %d bytes",
-					   path, USER_TABLE_MAX_FILE);
-	fclose(file);
-	return ok;
 }
 
 static bool

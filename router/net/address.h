@@ -19,6 +19,10 @@ typedef struct PeerAddress
 	int			port;			/* 0 for unix */
 	bool		is_unix;
 	bool		is_loopback;	/* unix included */
+	uint8_t		ip[16];			/* network byte order */
+	int			ip_len;			/* 4 or 16; 0 for unix */
+	bool		has_uid;		/* unix: the system told who it is */
+	uint32_t	uid;
 } PeerAddress;
 
 #endif							/* ROUTER_NET_ADDRESS_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * resolve.c
- *	  Host names, looked up in a helper thread.
+ *	  Host names and users of the system, looked up in a helper thread.
  *
  * The system's getaddrinfo() knows every source of names the machine is set
  * up for, but blocks.  So a thread takes what is asked for from one list,
@@ -12,13 +12,15 @@
  * Resolver, so nothing it touches goes away under it.
  *
  * Resolver.lock guards both lists and is_closed.  A Resolution is touched by
- * the thread while it is on no list, except fn, which is the loop's alone.
+ * the thread while it is on no list, except fn and user_fn, which are the
+ * loop's alone.
  *
  *-------------------------------------------------------------------------
  */
 #include "net/resolve.h"
 
 #include <pthread.h>
+#include <pwd.h>
 #include <stdio.h>
 
 #include "base/list.h"
@@ -28,11 +30,14 @@
 struct Resolution
 {
 	ListNode	node;
-	char	   *host;			/* owned */
+	char	   *host;			/* owned; NULL: a user is looked up */
 	int			port;
+	uid_t		uid;
+	char	   *user_name;		/* owned; NULL: not found */
 	struct addrinfo *found;		/* owned until delivered */
 	int			gai_error;
-	ResolveCallback fn;			/* NULL: cancelled */
+	ResolveCallback fn;			/* NULL: cancelled, or a user's */
+	ResolveUserCallback user_fn;
 	void	   *arg;
 };
 
@@ -52,6 +57,8 @@ static void resolver_close(void *arg);
 static void *resolver_main(void *arg);
 static Resolution *resolver_take(Resolver *resolver);
 static void resolver_free(Resolver *resolver);
+static Resolution *resolution_ask(Loop *loop, Resolution *resolution);
+static char *look_up_user(uid_t uid);
 static void resolution_look_up(Resolution *resolution);
 static void resolution_free(Resolution *resolution);
 static void free_all(List *list);
@@ -76,20 +83,39 @@ resolve_numeric(const char *host, int port)
 Resolution *
 resolve_start(Loop *loop, const char *host, int port, ResolveCallback fn, void *arg)
 {
-	Resolver  **resolver = loop_resolver(loop);
-	Resolution *resolution;
+	Resolution *resolution = mem_alloc(sizeof(Resolution));
 
-	if (*resolver == NULL)
-		*resolver = resolver_create(loop);
-	if (*resolver == NULL)
-		return NULL;
-
-	resolution = mem_alloc(sizeof(Resolution));
 	resolution->host = mem_strdup(host);
 	resolution->port = port;
 	resolution->fn = fn;
 	resolution->arg = arg;
+	return resolution_ask(loop, resolution);
+}
 
+Resolution *
+resolve_user_start(Loop *loop, uint32_t uid, ResolveUserCallback fn, void *arg)
+{
+	Resolution *resolution = mem_alloc(sizeof(Resolution));
+
+	resolution->uid = uid;
+	resolution->user_fn = fn;
+	resolution->arg = arg;
+	return resolution_ask(loop, resolution);
+}
+
+/* Hand it to the thread; NULL, and it is freed, where there can be none. */
+static Resolution *
+resolution_ask(Loop *loop, Resolution *resolution)
+{
+	Resolver  **resolver = loop_resolver(loop);
+
+	if (*resolver == NULL)
+		*resolver = resolver_create(loop);
+	if (*resolver == NULL)
+	{
+		resolution_free(resolution);
+		return NULL;
+	}
 	pthread_mutex_lock(&(*resolver)->lock);
 	list_push_tail(&(*resolver)->asked, &resolution->node);
 	pthread_cond_signal(&(*resolver)->changed);
@@ -101,6 +127,7 @@ void
 resolve_cancel(Resolution *resolution)
 {
 	resolution->fn = NULL;
+	resolution->user_fn = NULL;
 }
 
 static Resolver *
@@ -194,6 +221,8 @@ deliver_one(void *arg)
 			resolution->fn(resolution->arg, found, resolution->gai_error);
 		else if (found != NULL)
 			freeaddrinfo(found);
+		if (resolution->user_fn != NULL)
+			resolution->user_fn(resolution->arg, resolution->user_name);
 		resolution_free(resolution);
 	}
 }
@@ -220,8 +249,11 @@ free_all(List *list)
 static void
 resolution_look_up(Resolution *resolution)
 {
-	resolution->found = look_up(resolution->host, resolution->port, AI_ADDRCONFIG,
-								&resolution->gai_error);
+	if (resolution->host != NULL)
+		resolution->found = look_up(resolution->host, resolution->port, AI_ADDRCONFIG,
+									&resolution->gai_error);
+	else
+		resolution->user_name = look_up_user(resolution->uid);
 }
 
 static void
@@ -230,6 +262,7 @@ resolution_free(Resolution *resolution)
 	if (resolution->found != NULL)
 		freeaddrinfo(resolution->found);
 	mem_free(resolution->host);
+	mem_free(resolution->user_name);
 	mem_free(resolution);
 }
 
@@ -247,4 +280,16 @@ look_up(const char *host, int port, int flags, int *gai_error)
 	snprintf(service, sizeof(service), "%d", port);
 	*gai_error = getaddrinfo(host, service, &hints, &found);
 	return *gai_error == 0 ? found : NULL;
+}
+
+static char *
+look_up_user(uid_t uid)
+{
+	char		text[16384];
+	struct passwd entry;
+	struct passwd *found = NULL;
+
+	if (getpwuid_r(uid, &entry, text, sizeof(text), &found) != 0 || found == NULL)
+		return NULL;
+	return mem_strdup(found->pw_name);
 }

@@ -206,6 +206,9 @@ client_stop_waiting(Client *client)
 	if (list_node_is_linked(&client->waiting_node))
 		list_remove(&client->context->waiting, &client->waiting_node);
 	pool_cancel_wait(&client->waiter);
+	if (client->login.resolution)
+		resolve_cancel(client->login.resolution);
+	client->login.resolution = NULL;
 	if (client->console.is_waiting)
 		hook->cancel(hook->console, client);
 	client->console.is_waiting = false;
@@ -328,6 +331,14 @@ client_reset_relay(Client *client)
 	relay->names = names;
 }
 
+void
+client_reset_login(Client *client)
+{
+	auth_exchange_destroy(client->login.exchange);
+	user_table_unref(client->login.users);
+	client->login = (Login) {0};
+}
+
 static void
 client_free(void *arg)
 {
@@ -337,8 +348,7 @@ client_free(void *arg)
 	inflight_release(&client->relay.inflight);
 	prepared_log_release(&client->relay.names);
 	transaction_reset(&client->transaction);
-	auth_exchange_destroy(client->auth);
-	user_table_unref(client->auth_users);
+	client_reset_login(client);
 	prepared_unref(client->console.portal);
 	prepared_map_destroy(client->prepared);
 	settings_unref(client->settings);

@@ -23,6 +23,7 @@
 #ifndef ROUTER_SESSION_CLIENT_INTERNAL_H
 #define ROUTER_SESSION_CLIENT_INTERNAL_H
 
+#include "net/resolve.h"
 #include "session/account.h"
 #include "session/client.h"
 #include "session/params.h"
@@ -114,6 +115,15 @@ typedef struct ConsoleState
 	bool		is_stepping;	/* the unit's messages are being handled further up the stack */
 } ConsoleState;
 
+/* What there is only while it proves who it is; else zero. */
+typedef struct Login
+{
+	AuthMethod	method;
+	AuthExchange *exchange;		/* owned; NULL until its first message is known */
+	UserTable  *users;			/* a reference; what exchange looks at, or NULL */
+	Resolution *resolution;		/* the system is asked who it is; NULL: not, or answered */
+} Login;
+
 struct Client
 {
 	ListNode	node;			/* in context->clients */
@@ -133,8 +143,7 @@ struct Client
 	bool		is_console;
 	bool		is_admitted;	/* counted by hooks.admit_client */
 	bool		is_cancel;		/* has asked to cancel, waits for client_cancel_done() */
-	AuthExchange *auth;			/* owned; only while it proves itself */
-	UserTable  *auth_users;		/* a reference; what auth looks at, or NULL */
+	Login		login;
 	Account    *account;		/* borrowed; NULL before login and for the console */
 	Settings   *startup_settings;	/* references */
 	Settings   *settings;
@@ -174,7 +183,7 @@ extern void client_close(Client *client);
 extern void client_write(Client *client, Slice bytes);
 extern void client_write_ready(Client *client);
 
-/* Whatever it waits for, a view, a server or the console, it waits no longer. */
+/* Whatever it waits for, a view, a server, the console or its name, it waits no longer. */
 extern void client_stop_waiting(Client *client);
 
 /* Give the server back as the session's state demands; no-op without one. */
@@ -196,6 +205,7 @@ extern void client_refuse_unit(Client *client, const Error *error);
 extern void client_end_refused(Client *client);
 
 extern void client_reset_relay(Client *client); /* forget the unit, free what it held */
+extern void client_reset_login(Client *client); /* the same with the login */
 
 /* ---- client_startup.c ---- */
 extern size_t client_startup_on_data(Client *client, Slice data);

@@ -3,30 +3,49 @@
  * client_login.c
  *	  The proof of who it is.
  *
- *	  which method -> which secret -> the exchange (auth/method) -> client_welcome.c
+ *	  which method: auth_type, or the first line of auth_hba_file that fits
+ *	  peer -> the system is asked for the user's name (net/resolve)
+ *	  the exchange (auth/method) -> client_welcome.c
  *
+ * Whatever is waited for, the client's messages wait, too.  Errors are worded
+ * as PostgreSQL words them and tell nothing of who exists; the log says more.
  * Unknown databases are told only to those who have proven who they are.
  *
  *-------------------------------------------------------------------------
  */
 #include "session/client_internal.h"
 
+#include <stdio.h>
+
 #include "base/log.h"
 #include "base/memory.h"
-#include "scram/scram.h"
 
 #define AUTH_MESSAGE_MAX 4096
 
-static void login_begin_exchange(Client *client);
+static bool login_choose_method(Client *client);
+static bool login_ask_hba(Client *client);
+static void login_refuse_host(Client *client, const HbaAnswer *answer);
+static bool login_is_encrypted(const Client *client);
+static const char *login_certificate_name(const Client *client);
+static void login_ask_system(Client *client);
+static void login_on_user(void *arg, const char *name);
+static const User *login_find_user(const Client *client);
+static void login_begin_exchange(Client *client, const char *proven_name);
 static void login_follow(Client *client, AuthStatus status, Slice out, const Error *error);
+static void login_fail(Client *client, const Error *error, const char *log_reason);
 static void login_authenticated(Client *client, const char *keys);
 
 void
 client_login(Client *client)
 {
 	client_set_state(client, CLIENT_AUTH);
-	client->auth_users = client->context->users ? user_table_ref(client->context->users) : NULL;
-	login_begin_exchange(client);
+	if (!login_choose_method(client))
+		return;
+	client->login.users = client->context->users ? user_table_ref(client->context->users) : NULL;
+	if (client->login.method == AUTH_PEER)
+		login_ask_system(client);
+	else
+		login_begin_exchange(client, login_certificate_name(client));
 }
 
 size_t
@@ -44,30 +63,133 @@ client_login_on_data(Client *client, Slice data)
 		client_fail_protocol(client, "expected password response, got message type %d", frame.type);
 		return 0;
 	}
-	if (frame_parse(data, &frame) != FRAME_OK)
+	if (client->login.exchange == NULL || frame_parse(data, &frame) != FRAME_OK)
 		return 0;
-	status = auth_exchange_handle(client->auth, frame.body, &out, &error);
+	status = auth_exchange_handle(client->login.exchange, frame.body, &out, &error);
 	login_follow(client, status, buf_slice(&out), &error);
 	buf_release(&out);
 	return frame.total_len;
 }
 
+/* ---------------------------------------------------------------- which method */
+
+/* False: it is refused. */
+static bool
+login_choose_method(Client *client)
+{
+	client->login.method = client->context->config.auth_method;
+	return client->login.method != AUTH_HBA || login_ask_hba(client);
+}
+
+static bool
+login_ask_hba(Client *client)
+{
+	const PeerAddress *peer = &client->peer;
+	HbaRequest	request = {
+		.database = client->database_name,
+		.user = client->user,
+		.is_local = peer->is_unix,
+		.is_tls = login_is_encrypted(client),
+		.ip_len = peer->ip_len,
+	};
+	HbaAnswer	answer;
+
+	memcpy(request.ip, peer->ip, sizeof(request.ip));
+	if (client->context->hba == NULL || !hba_find(client->context->hba, &request, &answer))
+		login_refuse_host(client, NULL);
+	else if (answer.method == AUTH_REJECT)
+		login_refuse_host(client, &answer);
+	else
+	{
+		client->login.method = answer.method;
+		return true;
+	}
+	return false;
+}
+
+/* The words of PostgreSQL's auth.c; answer NULL: no line fits. */
+static void
+login_refuse_host(Client *client, const HbaAnswer *answer)
+{
+	char		host[ADDRESS_TEXT_SIZE];
+	char		reason[64] = "no line of auth_hba_file fits";
+	size_t		len = strlen(client->peer.text);
+	bool		is_bracketed = client->peer.text[0] == '[' && len > 2;
+	const char *encryption = login_is_encrypted(client) ? "SSL encryption" : "no encryption";
+	Error		error = {0};
+
+	snprintf(host, sizeof(host), "%.*s", (int) (is_bracketed ? len - 2 : len), client->peer.text + is_bracketed);
+	if (client->peer.is_unix)
+		snprintf(host, sizeof(host), "[local]");
+	if (answer)
+	{
+		error_set(&error, SQLSTATE_INVALID_AUTHORIZATION,
+				  "pg_hba.conf rejects connection for host \"%s\", user \"%s\", database \"%s\", %s",
+				  host, client->user, client->database_name, encryption);
+		snprintf(reason, sizeof(reason), "rejected by line %d of auth_hba_file", answer->line);
+	}
+	else
+		error_set(&error, SQLSTATE_INVALID_AUTHORIZATION,
+				  "no pg_hba.conf entry for host \"%s\", user \"%s\", database \"%s\", %s",
+				  host, client->user, client->database_name, encryption);
+	login_fail(client, &error, reason);
+}
+
+static bool
+login_is_encrypted(const Client *client)
+{
+	return false;
+}
+
+/* The name in the certificate it has shown, once that is verified; NULL: none. */
+static const char *
+login_certificate_name(const Client *client)
+{
+	return NULL;
+}
+
+/* ---------------------------------------------------------------- peer */
+
+static void
+login_ask_system(Client *client)
+{
+	Resolution *resolution = NULL;
+
+	if (client->peer.has_uid)
+		resolution = resolve_user_start(client->context->loop, client->peer.uid, login_on_user, client);
+	client->login.resolution = resolution;
+	if (resolution == NULL)
+		login_begin_exchange(client, NULL);
+}
+
+static void
+login_on_user(void *arg, const char *name)
+{
+	Client	   *client = arg;
+
+	client->login.resolution = NULL;
+	login_begin_exchange(client, name);
+}
+
+/* ---------------------------------------------------------------- the exchange */
+
 /* The user's entry in the table that this login looks at, or NULL. */
 static const User *
 login_find_user(const Client *client)
 {
-	return client->auth_users ? user_table_find(client->auth_users, slice_from_string(client->user)) : NULL;
+	return client->login.users ? user_table_find(client->login.users, slice_from_string(client->user)) : NULL;
 }
 
 static void
-login_begin_exchange(Client *client)
+login_begin_exchange(Client *client, const char *proven_name)
 {
 	SessionContext *context = client->context;
 	const UserTable *file = context->users;
 	AuthRequestInfo info = {
-		.method = context->config.auth_method,
+		.method = client->login.method,
 		.user_name = client->user,
 		.user = login_find_user(client),
+		.proven_name = proven_name,
 		.mock_is_md5 = file && user_table_is_mostly_md5(file),
 		.derive_always = file && user_table_has_plain(file),
 		.mock_secret = context->mock_secret,
@@ -77,33 +199,41 @@ login_begin_exchange(Client *client)
 	Error		error = {0};
 	AuthStatus	status;
 
-	client->auth = auth_exchange_create(&info);
-	status = auth_exchange_begin(client->auth, &out, &error);
+	client->login.exchange = auth_exchange_create(&info);
+	status = auth_exchange_begin(client->login.exchange, &out, &error);
 	login_follow(client, status, buf_slice(&out), &error);
 	buf_release(&out);
+
+	/* what the client sent meanwhile is looked at again */
+	if (client->state == CLIENT_AUTH)
+	{
+		stream_pause(client->stream);
+		stream_resume(client->stream);
+	}
 }
 
 static void
 login_follow(Client *client, AuthStatus status, Slice out, const Error *error)
 {
-	AuthExchange *auth = client->auth;
+	AuthExchange *exchange = client->login.exchange;
 
 	client_write(client, out);
 	if (status == AUTH_OK)
 	{
-		login_authenticated(client, auth_exchange_keys(auth));
-		auth_exchange_destroy(auth);
-		client->auth = NULL;
-		user_table_unref(client->auth_users);
-		client->auth_users = NULL;
+		login_authenticated(client, auth_exchange_keys(exchange));
+		client_reset_login(client);
 	}
 	else if (status == AUTH_FAILED)
-	{
-		client->context->stats.login_failures++;
-		LOG_WARN("client_login_failed", LF_STR("user", client->user), LF_STR("database", client->database_name),
-				 LF_STR("peer", client->peer.text), LF_STR("reason", auth_exchange_log_reason(auth)));
-		client_fail(client, error);
-	}
+		login_fail(client, error, auth_exchange_log_reason(exchange));
+}
+
+static void
+login_fail(Client *client, const Error *error, const char *log_reason)
+{
+	client->context->stats.login_failures++;
+	LOG_WARN("client_login_failed", LF_STR("user", client->user), LF_STR("database", client->database_name),
+			 LF_STR("peer", client->peer.text), LF_STR("reason", log_reason));
+	client_fail(client, error);
 }
 
 /*

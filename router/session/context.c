@@ -45,6 +45,7 @@ session_context_fini(SessionContext *context)
 	loop_timer_destroy(context->patience);
 	topology_view_unref(context->view);
 	user_table_unref(context->users);
+	hba_unref(context->hba);
 }
 
 void
@@ -70,10 +71,12 @@ session_context_set_facts(SessionContext *context, Facts *facts)
 }
 
 void
-session_context_set_users(SessionContext *context, UserTable *users)
+session_context_set_auth(SessionContext *context, UserTable *users, Hba *hba)
 {
 	user_table_unref(context->users);
+	hba_unref(context->hba);
 	context->users = users;
+	context->hba = hba;
 }
 
 void

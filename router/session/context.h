@@ -11,6 +11,7 @@
 #ifndef ROUTER_SESSION_CONTEXT_H
 #define ROUTER_SESSION_CONTEXT_H
 
+#include "auth/hba.h"
 #include "auth/method.h"
 #include "auth/users.h"
 #include "backend/pool.h"
@@ -110,7 +111,8 @@ typedef struct SessionContext
 	SessionHooks hooks;
 	ConsoleHook console;
 	TopologyView *view;			/* a reference; never NULL */
-	UserTable  *users;			/* a reference; NULL with auth_type=trust and no auth_file */
+	UserTable  *users;			/* a reference; NULL: no auth_file */
+	Hba		   *hba;			/* a reference; NULL unless auth_method is AUTH_HBA */
 	unsigned char mock_secret[32];
 	int			worker;			/* number of this worker, part of cancel keys */
 	uint32_t	generation;		/* of the process, part of cancel keys */
@@ -127,14 +129,14 @@ typedef struct SessionContext
 } SessionContext;
 
 /* The caller has filled loop, pools, settings, prepared, config, hooks,
- * console, view, users, mock_secret, worker and generation. */
+ * console, view, users, hba, mock_secret, worker and generation. */
 extern void session_context_init(SessionContext *context);
 extern void session_context_fini(SessionContext *context);	/* ends every session */
 
 /* New knowledge of the nodes; the reference becomes the context's. */
 extern void session_context_set_view(SessionContext *context, TopologyView *view);
 extern void session_context_set_facts(SessionContext *context, Facts *facts);	/* takes the reference */
-extern void session_context_set_users(SessionContext *context, UserTable *users);	/* takes the reference */
+extern void session_context_set_auth(SessionContext *context, UserTable *users, Hba *hba);	/* takes the references */
 
 /* Stop taking work: idle clients are told 57P01 now, busy ones when their transaction ends. */
 extern void session_context_drain(SessionContext *context);
