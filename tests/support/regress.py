@@ -23,7 +23,7 @@ DRIVERS = (
 TIMEOUT_SECS = 1800
 SETTINGS = {"max_prepared_transactions": 10, "log_statement": "none"}
 FEED_PREFIX = "feed_"
-FEED_SETTINGS = {"shared_preload_libraries": "andon", "andon.databases": "''"}
+FEED_SETTINGS = {"shared_preload_libraries": "andon", "andon.databases": ""}
 
 
 def run(build, only=None):
