@@ -6,8 +6,9 @@
 A scene is a schema (fuzz_schema), up to five boards over it (fuzz_definition,
 fuzz_wild_definition) and some rounds. A round loads fresh rows, plays one
 schedule over several sessions (fuzz_schedule), and then compares each board
-with its definition, by check_board() and by EXCEPT ALL both ways, and with its
-change log. Rounds are short because a row that went wrong is soon put right by
+with its definition, by check_board() and by EXCEPT ALL both ways, with its
+change log, and with what the feed told while ticks were made all along. Rounds
+are short because a row that went wrong is soon put right by
 the next change of it.
 
 Everything of scene I follows from the seed and I alone: `--seed N --scene I`
@@ -20,11 +21,13 @@ was accepted or committed has shown nothing, and is an error too.
 
 import argparse
 import collections
+import contextlib
 import itertools
 import json
 import os
 import random
 import sys
+import threading
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -45,7 +48,8 @@ ROUNDS_PER_SCENE = 5
 CUTTING_SECS = 30
 
 # A lock table so small that some transactions want a board for themselves.
-SERVER_SETTINGS = {"max_locks_per_transaction": 10, "max_connections": 40, "max_prepared_transactions": 10}
+SERVER_SETTINGS = {"max_locks_per_transaction": 10, "max_connections": 40, "max_prepared_transactions": 10,
+                   "shared_preload_libraries": "andon", "andon.databases": ""}
 
 # Deadlocks are found soon; a lock that is never granted ends as an error.
 SESSION_OPTIONS = ("SET search_path = fuzz, public", "SET deadlock_timeout = '10ms'",
@@ -135,10 +139,66 @@ def check_log(cursor, board, definition):
     return ["%s: the log %s" % (board, line) for line, in cursor.fetchall()]
 
 
+# ---------------------------------------------------------------- the feed
+TICK = "SELECT public.andon_tick(1)"
+
+
+class Ticker(threading.Thread):
+    """Makes ticks until it is stopped; no worker does it here."""
+
+    def __init__(self, dsn):
+        super().__init__()
+        self.dsn = dsn
+        self.stopping = threading.Event()
+        self.error = None
+
+    def run(self):
+        try:
+            with contextlib.closing(psycopg2.connect(self.dsn)) as connection:
+                connection.autocommit = True
+                cursor = connection.cursor()
+                while not self.stopping.wait(0.002):
+                    cursor.execute(TICK)
+        except psycopg2.Error as error:
+            self.error = error
+
+    def stop(self):
+        self.stopping.set()
+        self.join()
+        return ["the feed: %s" % self.error] if self.error else []
+
+
+def read_rows(cursor, board, definition):
+    """Status and version of each key."""
+    key = ", ".join("'%s', %s" % (name, name) for name in definition.key)
+    cursor.execute("SELECT jsonb_build_object(%s)::text, %s::text, andon_version FROM %s" % (key, definition.status, board))
+    return {row[0]: row[1:] for row in cursor.fetchall()}
+
+
+def check_feed(cursor, board, definition, position, rows):
+    """Whether the changes since a position lead from the rows that were there then to those of now."""
+    found = []
+    cursor.execute("SELECT pos, key::text, op, from_status, to_status, version FROM andon.changes(%s, %s, 1000000)",
+                   (board, position))
+    for change in cursor.fetchall():
+        _, key, op, from_status, to_status, version = change
+        before = rows.pop(key, (None, 0))
+        if from_status != before[0] or version <= before[1]:
+            found.append("%s: the feed tells %s after %s" % (board, change, before))
+        if op != "delete":
+            rows[key] = (to_status, version)
+    actual = read_rows(cursor, board, definition)
+    for key in sorted(set(rows) | set(actual)):
+        if rows.get(key) != actual.get(key):
+            found.append("%s: the feed gives %s for %s, but the board has %s" % (board, rows.get(key), key, actual.get(key)))
+    return found
+
+
 # ---------------------------------------------------------------- a scene
 class Scene:
-    def __init__(self, runner, seed, number, extensions, counts):
+    def __init__(self, runner, dsn, seed, number, extensions, counts):
         self.runner = runner
+        self.dsn = dsn
         self.cursor = runner.control.cursor()
         self.name = "%s/%d" % (seed, number)
         self.rnd = random.Random(self.name)
@@ -221,15 +281,24 @@ class Scene:
         if not self.load(load, counts):
             return []
         self.execute("SELECT andon.maintain()")
+        self.execute(TICK)
+        self.execute("SELECT andon.feed_position()")
+        position = self.cursor.fetchone()[0]
+        before = {name: read_rows(self.cursor, name, definition) for name, definition in self.boards.items()}
+        ticker = Ticker(self.dsn)
+        ticker.start()
         try:
             self.runner.play(schedule, counts)
         except (psycopg2.Error, Inconsistent, Stuck) as error:
             return ["%s: %s" % (getattr(error, "pgcode", None) or type(error).__name__, error)]
-        found = []
+        finally:
+            found = ticker.stop()
+        self.execute(TICK)
         for name, definition in self.boards.items():
             found += check_board(self.cursor, name, self.schema.family.exact)
             if self.schema.family.exact:
                 found += check_log(self.cursor, name, definition)
+                found += check_feed(self.cursor, name, definition, position, before[name])
             self.execute(comparison(self.cursor, name, definition))
             found += ["EXCEPT ALL: " + line for line, in self.cursor.fetchall()]
         return found
@@ -308,6 +377,8 @@ def prepare(connection):
     found = []
     with connection.cursor() as cursor:
         cursor.execute("CREATE EXTENSION IF NOT EXISTS andon")
+        cursor.execute("CREATE OR REPLACE FUNCTION public.andon_tick(epoch bigint) RETURNS text"
+                       " LANGUAGE c AS 'andon', 'andon_tick_by_hand'")
         cursor.execute("SELECT name FROM pg_available_extensions WHERE name = 'citext'")
         for name, in cursor.fetchall():
             cursor.execute("CREATE EXTENSION IF NOT EXISTS %s" % name)
@@ -326,7 +397,7 @@ def fuzz(dsn, seed, secs, sessions=SESSIONS, scene=None):
             if scene is None and time.monotonic() > deadline:
                 break
             counts.add("scenes")
-            Scene(runner, seed, number, extensions, counts).run(sessions)
+            Scene(runner, dsn, seed, number, extensions, counts).run(sessions)
     except Wrong as wrong:
         raise Wrong("%s\n-- after: %s" % (wrong, counts))
     finally:
