@@ -7,6 +7,13 @@
  * first) is the same in every backend: two drains that ask for the same locks
  * never wait for each other crosswise.
  *
+ * Every writer takes the board lock, and hardly ever does one want it for
+ * himself.  As an advisory lock it would be one entry of the shared lock table
+ * that all writers fight over; a weak lock of a relation is noted in the
+ * backend's own few fast-path slots instead.  The relation is the definition's
+ * view: the board's table itself will not do, since whoever wants that for
+ * himself waits for vacuum.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -17,41 +24,39 @@
 #include "base/locks.h"
 #include "base/stats.h"
 
-/* The second field of the board's two locks. */
-#define BOARD_LOCK_ITSELF	0
-#define BOARD_LOCK_WAITER	1
-
 static void locks_request(LockRequests *requests, uint16 class, Oid relid, uint64 hash,
 						  LOCKMODE mode);
 static uint32 locks_fold_hash(uint64 hash);
-static LockAcquireResult locks_take(uint16 class, Oid relid, uint32 hash, LOCKMODE mode,
-									bool dont_wait);
+static LockAcquireResult locks_take_definition(Oid definition, LOCKMODE mode, bool dont_wait);
+static LockAcquireResult locks_take_ours(uint16 class, Oid relid, uint32 hash, LOCKMODE mode,
+										 bool dont_wait);
+static LockAcquireResult locks_take(const LOCKTAG *tag, LOCKMODE mode, bool dont_wait);
 static int	lock_request_compare(const void *a, const void *b);
 
 void
-locks_take_board(Oid board, LOCKMODE mode)
+locks_take_board(Oid definition, LOCKMODE mode)
 {
-	(void) locks_take(LOCKS_CLASS_BOARD, board, BOARD_LOCK_ITSELF, mode, false);
+	(void) locks_take_definition(definition, mode, false);
 }
 
 bool
-locks_try_board(Oid board, LOCKMODE mode)
+locks_try_board(Oid definition, LOCKMODE mode)
 {
-	return locks_take(LOCKS_CLASS_BOARD, board, BOARD_LOCK_ITSELF, mode, true) != LOCKACQUIRE_NOT_AVAIL;
+	return locks_take_definition(definition, mode, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 bool
 locks_try_wait_for_board(Oid board)
 {
-	return locks_take(LOCKS_CLASS_BOARD, board, BOARD_LOCK_WAITER, ExclusiveLock,
-					  true) != LOCKACQUIRE_NOT_AVAIL;
+	return locks_take_ours(LOCKS_CLASS_WAITER, board, 0, ExclusiveLock,
+						   true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 bool
 locks_try_key(Oid board, uint64 hash)
 {
-	return locks_take(LOCKS_CLASS_KEY, board, locks_fold_hash(hash), ExclusiveLock,
-					  true) != LOCKACQUIRE_NOT_AVAIL;
+	return locks_take_ours(LOCKS_CLASS_KEY, board, locks_fold_hash(hash), ExclusiveLock,
+						   true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 void
@@ -101,8 +106,8 @@ locks_take_requests(LockRequests *requests, int most, int *taken)
 			continue;
 		if (*taken >= most)
 			return false;
-		if (locks_take(request->class, request->relid, request->hash, request->mode,
-					   false) == LOCKACQUIRE_OK)
+		if (locks_take_ours(request->class, request->relid, request->hash, request->mode,
+							false) == LOCKACQUIRE_OK)
 			(*taken)++;
 	}
 	return true;
@@ -133,19 +138,35 @@ locks_fold_hash(uint64 hash)
 }
 
 static LockAcquireResult
-locks_take(uint16 class, Oid relid, uint32 hash, LOCKMODE mode, bool dont_wait)
+locks_take_definition(Oid definition, LOCKMODE mode, bool dont_wait)
 {
 	LOCKTAG		tag;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, definition);
+	return locks_take(&tag, mode, dont_wait);
+}
+
+static LockAcquireResult
+locks_take_ours(uint16 class, Oid relid, uint32 hash, LOCKMODE mode, bool dont_wait)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, relid, hash, class);
+	return locks_take(&tag, mode, dont_wait);
+}
+
+static LockAcquireResult
+locks_take(const LOCKTAG *tag, LOCKMODE mode, bool dont_wait)
+{
 	LockAcquireResult result;
 	instr_time	begin;
 	instr_time	end;
 
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, relid, hash, class);
-	result = LockAcquire(&tag, mode, false, true);
+	result = LockAcquire(tag, mode, false, true);
 	if (dont_wait || result != LOCKACQUIRE_NOT_AVAIL)
 		return result;
 	INSTR_TIME_SET_CURRENT(begin);
-	result = LockAcquire(&tag, mode, false, false);
+	result = LockAcquire(tag, mode, false, false);
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_SUBTRACT(end, begin);
 	stats_count(STATS_LOCK_WAITS, 1);

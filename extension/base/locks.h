@@ -7,11 +7,12 @@
  * link lock	(table, link columns, value): see maintain/drain.c
  * key lock		(board, key): exclusive, before the board's row is touched
  *
- * They are PostgreSQL's advisory locks with a class number of their own, so
- * pg_locks shows them, deadlocks are detected, PREPARE TRANSACTION keeps them,
- * and the end of the transaction (or the abort of the subtransaction that took
- * one) releases them.  No list of held locks is kept here: who asks twice asks
- * the lock manager twice.
+ * They are PostgreSQL's locks, so pg_locks shows them, deadlocks are detected,
+ * PREPARE TRANSACTION keeps them, and the end of the transaction (or the abort
+ * of the subtransaction that took one) releases them.  Links and keys are
+ * advisory locks with a class number of their own; the board lock is one of the
+ * relation that is the board's definition, a view.  No list of held locks is
+ * kept here: who asks twice asks the lock manager twice.
  *
  * A LockRequests list is filled in any order and taken sorted, the stronger
  * mode once where both are asked for.
@@ -26,9 +27,16 @@
 #include "storage/lock.h"
 
 /* field4 (pg_locks.objsubid) of our locks; PostgreSQL itself uses 1 and 2. */
-#define LOCKS_CLASS_BOARD	0xA0D1
+#define LOCKS_CLASS_WAITER	0xA0D1
 #define LOCKS_CLASS_LINK	0xA0D2
 #define LOCKS_CLASS_KEY		0xA0D3
+
+/*
+ * Modes of the board lock.  The weaker one is of those that need no entry in
+ * the shared lock table; neither hinders who reads the view.
+ */
+#define LOCKS_BOARD_SHARED	RowExclusiveLock
+#define LOCKS_BOARD_ALONE	ExclusiveLock
 
 typedef struct LockRequest
 {
@@ -45,10 +53,11 @@ typedef struct LockRequests
 	LockRequest *requests;
 } LockRequests;
 
-extern void locks_take_board(Oid board, LOCKMODE mode);
+/* definition: the OID of the board's view. */
+extern void locks_take_board(Oid definition, LOCKMODE mode);
 
 /* The same without waiting; false if it is not to be had now. */
-extern bool locks_try_board(Oid board, LOCKMODE mode);
+extern bool locks_try_board(Oid definition, LOCKMODE mode);
 
 /*
  * May this transaction, which holds the board lock shared, wait for it

@@ -121,7 +121,7 @@ lock_board(Oid relid, const BoardOptions *options)
 		list_sort(sources, list_oid_cmp);
 		trigger_ddl_wait_for_writers(sources);
 	}
-	locks_take_board(relid, ExclusiveLock);
+	locks_take_board(board->view, LOCKS_BOARD_ALONE);
 	return board;
 }
 

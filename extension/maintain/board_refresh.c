@@ -68,7 +68,7 @@ refresh_as_owner(Oid relid, uint64 (*refresh) (BoardPlan *plan))
 
 	stats_begin();
 	spi_util_enter_owner(&scope, plan->board->owner, plan->board->settings);
-	locks_take_board(relid, ExclusiveLock);
+	locks_take_board(plan->board->view, LOCKS_BOARD_ALONE);
 	PG_TRY();
 	{
 		plan->is_mended = true;

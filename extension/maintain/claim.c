@@ -117,7 +117,7 @@ andon_claim(PG_FUNCTION_ARGS)
 	claim.from = read_status(claim.target->status_type, PG_GETARG_TEXT_PP(ARG_FROM));
 	claim.to = read_status(claim.target->status_type, PG_GETARG_TEXT_PP(ARG_TO));
 
-	locks_take_board(board->relid, ShareLock);
+	locks_take_board(board->view, LOCKS_BOARD_SHARED);
 	take_orders(&claim);
 	if (value_set_count(claim.keys) > 0)
 		update_rows(&claim);

@@ -336,23 +336,23 @@ drain_take_board_lock(Drain *drain, int nlocks)
 {
 	drain_take_board_alone(drain, drain->whole ? INT_MAX : nlocks);
 	if (!drain->alone)
-		locks_take_board(drain->plan->board->relid, ShareLock);
+		locks_take_board(drain->plan->board->view, LOCKS_BOARD_SHARED);
 }
 
 /* Takes the board lock exclusively if this many single locks call for it. */
 static void
 drain_take_board_alone(Drain *drain, int nlocks)
 {
-	Oid			board = drain->plan->board->relid;
+	const Board *board = drain->plan->board;
 
 	if (drain->alone || nlocks <= LOCKS_MANY)
 		return;
-	drain->alone = locks_try_board(board, ExclusiveLock);
+	drain->alone = locks_try_board(board->view, LOCKS_BOARD_ALONE);
 	if (drain->alone || nlocks <= LOCKS_MOST)
 		return;
-	if (nlocks > LOCKS_LIMIT || locks_try_wait_for_board(board))
+	if (nlocks > LOCKS_LIMIT || locks_try_wait_for_board(board->relid))
 	{
-		locks_take_board(board, ExclusiveLock);
+		locks_take_board(board->view, LOCKS_BOARD_ALONE);
 		drain->alone = true;
 	}
 }

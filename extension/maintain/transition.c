@@ -59,7 +59,7 @@ andon_set_transitions(PG_FUNCTION_ARGS)
 	drain_pending();
 	if (!PG_ARGISNULL(1))
 		rule = read_rule(board, PG_GETARG_ARRAYTYPE_P(1));
-	locks_take_board(board->relid, ExclusiveLock);
+	locks_take_board(board->view, LOCKS_BOARD_ALONE);
 	spi_connect();
 	transition_store_rule(board->relid, rule);
 	spi_finish();

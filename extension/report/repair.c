@@ -95,7 +95,7 @@ repair(BoardPlan *plan)
 
 	if (keys == NULL)
 	{
-		locks_take_board(plan->board->relid, ExclusiveLock);
+		locks_take_board(plan->board->view, LOCKS_BOARD_ALONE);
 		return refresh_whole(plan);
 	}
 	return value_set_count(keys) > 0 ? drain_keys(plan, keys) : 0;
