@@ -24,6 +24,7 @@ typedef struct RowLookup
 {
 	Oid			index;
 	int			n;
+	Size		room;			/* what another version of the row last seen takes up */
 	int			positions[INDEX_MAX_KEYS];	/* per index column: which of the key's it is */
 	ScanKeyData keys[INDEX_MAX_KEYS];
 } RowLookup;
@@ -34,7 +35,10 @@ typedef struct RowLookup
  */
 extern RowLookup *row_lookup_create(Relation index, const AttrNumber *attnos, const Oid *eqops);
 
-/* The version that the snapshot sees, into slot; false if it sees none. */
+/*
+ * The version that the snapshot sees, into slot, which is one of rel's
+ * (table_slot_create); false if it sees none.
+ */
 extern bool row_lookup_find(RowLookup *lookup, Relation rel, Relation index, const Datum *key,
 							Snapshot snapshot, TupleTableSlot *slot);
 
