@@ -17,6 +17,7 @@
 #include "access/attmap.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "catalog/pg_attribute.h"
 #include "executor/executor.h"
 #include "nodes/parsenodes.h"
@@ -67,6 +68,23 @@ compat_eval_plan_qual_init(EPQState *epqstate, EState *estate)
 	EvalPlanQualInit(epqstate, estate, NULL, NIL, -1, NIL);
 #else
 	EvalPlanQualInit(epqstate, estate, NULL, NIL, -1);
+#endif
+}
+
+/* Replaces a row; true if it needs new index entries.  16 knows indexes that summarize. */
+static inline bool
+compat_table_tuple_update(Relation rel, ItemPointer tid, TupleTableSlot *slot)
+{
+#if PG_VERSION_NUM >= 160000
+	TU_UpdateIndexes update_indexes;
+
+	simple_table_tuple_update(rel, tid, slot, InvalidSnapshot, &update_indexes);
+	return update_indexes != TU_None;
+#else
+	bool		update_indexes;
+
+	simple_table_tuple_update(rel, tid, slot, InvalidSnapshot, &update_indexes);
+	return update_indexes;
 #endif
 }
 

@@ -21,7 +21,6 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
-#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
@@ -31,6 +30,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/row_writer.h"
 #include "base/stats.h"
 #include "feed/feed_commit.h"
 #include "feed/slots.h"
@@ -50,18 +50,17 @@ enum
 struct BoardWriter
 {
 	BoardPlan  *plan;
-	Relation	rel;
-	EState	   *estate;
-	ResultRelInfo *result;
-	EPQState	epqstate;
+	RowWriter  *rows;
+	Relation	rel;			/* what rows has open */
 	TupleTableSlot *before;
 	TupleTableSlot *after;
-	Oid			status_output;	/* output function of the status' type */
+	Oid			status_output;	/* output function of the status' type; if needed */
 	bool		is_filling;		/* a new board: nothing to tell, nothing to log */
 	bool		is_collected;	/* what changes is told by the commit */
 	List	   *rule;			/* allowed transitions; NIL: all */
 	ChangeLog  *log;			/* NULL until the first change that is logged */
-	MemoryContext row_context;	/* of what is told and logged about one row */
+	MemoryContext context;		/* in which it was opened */
+	MemoryContext row_context;	/* of what is told and logged about one row; if needed */
 };
 
 static void fill_slot(BoardWriter *writer, const BoardRow *before, Datum *values,
@@ -72,6 +71,7 @@ static void read_key(BoardWriter *writer, Datum *values, Datum *key);
 static TimestampTz time_of_change(const BoardRow *before);
 static void record_change(BoardWriter *writer, FeedOp op, const BoardRow *before,
 						  Datum *values, bool *nulls, TimestampTz at, int64 version);
+static void begin_record(BoardWriter *writer);
 static void build_change(BoardWriter *writer, FeedChange *change, Datum *key,
 						 const BoardRow *before, Datum *values, bool *nulls);
 static char *format_status(BoardWriter *writer, Datum *values, bool *nulls);
@@ -83,37 +83,24 @@ BoardWriter *
 board_writer_open(BoardPlan *plan, bool is_filling)
 {
 	BoardWriter *writer = palloc0(sizeof(BoardWriter));
-	RangeTblEntry *rte = makeNode(RangeTblEntry);
-	bool		is_varlena;
 
 	writer->plan = plan;
+	writer->context = CurrentMemoryContext;
 	writer->is_filling = is_filling;
 	writer->is_collected = feed_is_collected(plan->board->log != BOARD_LOG_OFF &&
 											 OidIsValid(board_catalog_relid("tick")));
 	writer->rule = plan->is_mended ? NIL : transition_find_rule(plan->board);
-	writer->row_context = AllocSetContextCreate(CurrentMemoryContext, "andon change",
-												ALLOCSET_SMALL_SIZES);
-	writer->rel = table_open(plan->board->relid, RowExclusiveLock);
-	writer->estate = CreateExecutorState();
-	rte->rtekind = RTE_RELATION;
-	rte->relid = plan->board->relid;
-	rte->relkind = writer->rel->rd_rel->relkind;
-	rte->rellockmode = RowExclusiveLock;
-	compat_init_range_table(writer->estate, rte);
-	writer->estate->es_output_cid = GetCurrentCommandId(true);
-	writer->result = makeNode(ResultRelInfo);
-	InitResultRelInfo(writer->result, writer->rel, 1, NULL, 0);
-	ExecOpenIndices(writer->result, false);
-	/* AFTER triggers look for their relation here before they open it anew */
-	writer->estate->es_opened_result_relations =
-		lappend(writer->estate->es_opened_result_relations, writer->result);
-	compat_eval_plan_qual_init(&writer->epqstate, writer->estate);
-	writer->before = table_slot_create(writer->rel, &writer->estate->es_tupleTable);
-	writer->after = table_slot_create(writer->rel, &writer->estate->es_tupleTable);
-	getTypeOutputInfo(get_atttype(plan->board->relid, plan->board->status_attno),
-					  &writer->status_output, &is_varlena);
-	AfterTriggerBeginQuery();
+	writer->rows = row_writer_open(plan->board->relid);
+	writer->rel = row_writer_relation(writer->rows);
+	writer->before = table_slot_create(writer->rel, NULL);
+	writer->after = table_slot_create(writer->rel, NULL);
 	return writer;
+}
+
+bool
+board_writer_can_find(BoardWriter *writer, const RowLookup *lookup)
+{
+	return row_writer_find_index(writer->rows, lookup->index) != NULL;
 }
 
 bool
@@ -121,13 +108,9 @@ board_writer_find(BoardWriter *writer, RowLookup *lookup, const Datum *key,
 				  Snapshot snapshot, BoardRow *row)
 {
 	const Board *board = writer->plan->board;
-	ResultRelInfo *result = writer->result;
-	int			i = 0;
+	Relation	index = row_writer_find_index(writer->rows, lookup->index);
 
-	while (RelationGetRelid(result->ri_IndexRelationDescs[i]) != lookup->index)
-		i++;
-	if (!row_lookup_find(lookup, writer->rel, result->ri_IndexRelationDescs[i], key, snapshot,
-						 writer->before))
+	if (!row_lookup_find(lookup, writer->rel, index, key, snapshot, writer->before))
 		return false;
 	slot_getallattrs(writer->before);
 	row->tid = writer->before->tts_tid;
@@ -145,7 +128,7 @@ board_writer_insert(BoardWriter *writer, Datum *values, bool *nulls)
 	TimestampTz at = time_of_change(NULL);
 
 	fill_slot(writer, NULL, values, nulls, at, version);
-	ExecSimpleRelationInsert(writer->result, writer->estate, writer->after);
+	row_writer_insert(writer->rows, writer->after);
 	stats_count(STATS_INSERTED, writer->is_filling ? 0 : 1);
 	record_change(writer, FEED_INSERT, NULL, values, nulls, at, version);
 }
@@ -155,11 +138,11 @@ board_writer_update(BoardWriter *writer, const BoardRow *before, Datum *values, 
 {
 	TimestampTz at = time_of_change(before);
 	bool		is_transition = status_differs(writer, before, values, nulls);
+	RowImage	known = {writer->plan->board->ncolumns, before->values, before->nulls};
 
 	fill_slot(writer, before, values, nulls, is_transition ? at : before->since,
 			  before->version + 1);
-	ExecSimpleRelationUpdate(writer->result, writer->estate, &writer->epqstate,
-							 writer->before, writer->after);
+	row_writer_update(writer->rows, writer->before, writer->after, &known);
 	stats_count(STATS_UPDATED, 1);
 	record_change(writer, FEED_UPDATE, before, values, nulls, at, before->version + 1);
 }
@@ -172,8 +155,7 @@ board_writer_delete(BoardWriter *writer, const BoardRow *before)
 		ExecClearTuple(writer->before);
 		writer->before->tts_tid = before->tid;
 	}
-	ExecSimpleRelationDelete(writer->result, writer->estate, &writer->epqstate,
-							 writer->before);
+	row_writer_delete(writer->rows, writer->before);
 	stats_count(STATS_DELETED, 1);
 	note_departed(writer, before->values, before->version + 1);
 	record_change(writer, FEED_DELETE, before, before->values, before->nulls,
@@ -185,13 +167,11 @@ board_writer_close(BoardWriter *writer)
 {
 	if (writer->log)
 		change_log_close(writer->log);
-	MemoryContextDelete(writer->row_context);
-	AfterTriggerEndQuery(writer->estate);
-	EvalPlanQualEnd(&writer->epqstate);
-	ExecCloseIndices(writer->result);
-	ExecResetTupleTable(writer->estate->es_tupleTable, false);
-	FreeExecutorState(writer->estate);
-	table_close(writer->rel, NoLock);
+	if (writer->row_context)
+		MemoryContextDelete(writer->row_context);
+	ExecDropSingleTupleTableSlot(writer->before);
+	ExecDropSingleTupleTableSlot(writer->after);
+	row_writer_close(writer->rows);
 	pfree(writer);
 }
 
@@ -286,6 +266,8 @@ record_change(BoardWriter *writer, FeedOp op, const BoardRow *before, Datum *val
 		writer->log = change_log_open();
 	change.op = op;
 	change.version = version;
+	if (writer->row_context == NULL)
+		begin_record(writer);
 	old = MemoryContextSwitchTo(writer->row_context);
 	build_change(writer, &change, key, before, values, nulls);
 	if (writer->rule)
@@ -300,6 +282,19 @@ record_change(BoardWriter *writer, FeedOp op, const BoardRow *before, Datum *val
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(writer->row_context);
+}
+
+/* What telling and logging need and plain writing does not. */
+static void
+begin_record(BoardWriter *writer)
+{
+	const Board *board = writer->plan->board;
+	bool		is_varlena;
+
+	getTypeOutputInfo(TupleDescAttr(RelationGetDescr(writer->rel), board->status_attno - 1)->atttypid,
+					  &writer->status_output, &is_varlena);
+	writer->row_context = AllocSetContextCreate(writer->context, "andon change",
+												ALLOCSET_SMALL_SIZES);
 }
 
 /* The texts of a change, in the current context. */

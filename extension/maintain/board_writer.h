@@ -3,8 +3,7 @@
  * board_writer.h
  *	  Writes rows of a board.
  *
- * Below SQL: rows go to the table and its indexes through the executor's
- * single-row functions, so that row triggers, constraints and extra indexes of
+ * Below SQL (base/row_writer.h): row triggers, constraints and extra indexes of
  * the board work, while statement triggers (the guard) do not fire.  The caller
  * holds the key's lock and has an active snapshot.  Keeps andon_since and
  * andon_version, tells the feed and writes the change log.
@@ -37,6 +36,9 @@ typedef struct BoardRow
 
 /* is_filling: the rows of a new board are no changes. */
 extern BoardWriter *board_writer_open(BoardPlan *plan, bool is_filling);
+
+/* Is there the index that lookup goes by?  DDL may have been quicker than we. */
+extern bool board_writer_can_find(BoardWriter *writer, const RowLookup *lookup);
 
 /*
  * The board's row of a key, as the snapshot sees it; false if there is none.

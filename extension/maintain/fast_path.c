@@ -113,6 +113,11 @@ fast_path_apply(BoardPlan *plan, const ValueSet *keys, const ItemPointerData *ti
 		ItemPointerData tid = tids[i];
 
 		CHECK_FOR_INTERRUPTS();
+		if (!board_writer_can_find(run.writer, run.path->board))
+		{
+			value_set_add(entering, value_set_get(keys, i));
+			continue;
+		}
 		/* anew for each key: two of them may be equal and mean one row */
 		mapping_take_snapshots(&run.pair);
 		PushActiveSnapshot(run.pair.latest);
@@ -170,7 +175,8 @@ run_begin(FastRun *run, BoardPlan *plan)
 {
 	run->plan = plan;
 	run->path = get_path(plan);
-	run->rel = table_open(plan->fast->relid, AccessShareLock);
+	/* who changed a row of it has it locked, to the end of the transaction */
+	run->rel = table_open(plan->fast->relid, NoLock);
 	run->slot = table_slot_create(run->rel, NULL);
 	run->writer = board_writer_open(plan, false);
 	run->values = palloc(sizeof(Datum) * plan->board->ncolumns);
