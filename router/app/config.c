@@ -52,10 +52,12 @@ config_add_node(Config *config, const char *name, const char *host, int port)
 }
 
 void
-config_add_database(Config *config, const char *name, const char *server_name)
+config_add_database(Config *config, const char *name, const char *server_name, const char *auth_dbname)
 {
 	config->databases = mem_realloc(config->databases, (size_t) (config->ndatabases + 1) * sizeof(ConfigDatabase));
-	config->databases[config->ndatabases++] = (ConfigDatabase) {mem_strdup(name), mem_strdup(server_name)};
+	config->databases[config->ndatabases++] = (ConfigDatabase) {
+		mem_strdup(name), mem_strdup(server_name), mem_strdup(auth_dbname)
+	};
 }
 
 Config *
@@ -77,6 +79,7 @@ config_unref(Config *config)
 	{
 		mem_free(config->databases[i].name);
 		mem_free(config->databases[i].server_name);
+		mem_free(config->databases[i].auth_dbname);
 	}
 	mem_free(config->databases);
 	mem_free(config->path);
@@ -147,7 +150,8 @@ static void
 copy_databases(Config *to, const Config *from)
 {
 	for (int i = 0; i < from->ndatabases; i++)
-		config_add_database(to, from->databases[i].name, from->databases[i].server_name);
+		config_add_database(to, from->databases[i].name, from->databases[i].server_name,
+							from->databases[i].auth_dbname);
 }
 
 static void
@@ -178,6 +182,28 @@ config_find_database(const Config *config, const char *name)
 			return database->server_name;
 	}
 	return any;
+}
+
+const char *
+config_find_auth_database(const Config *config, const char *name)
+{
+	const char *found = "";
+
+	for (int i = 0; i < config->ndatabases; i++)
+	{
+		const ConfigDatabase *database = &config->databases[i];
+
+		if (strcmp(database->name, name) == 0)
+		{
+			found = database->auth_dbname;
+			break;
+		}
+		if (strcmp(database->name, "*") == 0)
+			found = database->auth_dbname;
+	}
+	if (*found == '\0')
+		found = config->auth_dbname;
+	return *found != '\0' ? found : config->monitor_database;
 }
 
 Slice
@@ -234,6 +260,9 @@ config_fill_session(const Config *config, SessionConfig *session)
 		.pool_mode = config->pool_mode,
 		.consistency = config->consistency,
 		.auth_method = config->auth_type,
+		.auth_user = config->auth_user,
+		.auth_query = config->auth_query,
+		.auth_query_keep_us = config->auth_query_keep_us,
 		.replica_wait_us = config->replica_wait_us,
 		.max_replica_lag_us = config->max_replica_lag_us,
 		.max_replica_lag_bytes = config->max_replica_lag_bytes,

@@ -40,6 +40,7 @@ typedef struct ConfigDatabase
 {
 	char	   *name;			/* as clients name it; "*": any other */
 	char	   *server_name;	/* as the nodes name it; "" for "*": the same */
+	char	   *auth_dbname;	/* "": that of the router */
 } ConfigDatabase;
 
 /* Times in microseconds, sizes in bytes; 0: no limit, where the option says so. */
@@ -77,6 +78,10 @@ typedef struct Config
 	AuthMethod	auth_type;
 	char	   *auth_file;		/* "": none; relative paths begin at the folder of router.ini */
 	char	   *auth_hba_file;	/* for AUTH_HBA; the same */
+	char	   *auth_user;		/* "": nobody is looked up */
+	char	   *auth_query;
+	char	   *auth_dbname;	/* "": monitor_database */
+	uint64_t	auth_query_keep_us;
 
 	uint64_t	query_wait_timeout_us;
 	uint64_t	query_timeout_us;
@@ -129,6 +134,9 @@ extern Config *config_merge_reload(const Config *running, const Config *loaded);
 
 /* The servers' name of a database a client may name (may be name itself), or NULL. */
 extern const char *config_find_database(const Config *config, const char *name);
+
+/* Where auth_query is run for a client that names this database; never NULL. */
+extern const char *config_find_auth_database(const Config *config, const char *name);
 
 /* Is name in a comma-separated list of the configuration? */
 extern bool config_list_has(const char *list, const char *name);

@@ -150,6 +150,17 @@ const ConfigOption config_options[] = {
 	.doc = "Users and secrets, one \"name\" \"secret\" a line, as PgBouncer's; they log in to the nodes, too"},
 	{.name = "auth_hba_file", .type = OPTION_PATH, FIELD(auth_hba_file), .default_text = "", AUTHENTICATION,
 	.doc = "Who must prove what, in the format of pg_hba.conf; read with auth_type = hba"},
+	{.name = "auth_user", .type = OPTION_STRING, FIELD(auth_user), .default_text = "", AUTHENTICATION,
+	.doc = "Who looks up users that are not in auth_file, by auth_query; its password is in auth_file; empty: nobody is looked up"},
+	{.name = "auth_query", .type = OPTION_STRING, FIELD(auth_query),
+		.default_text = "SELECT usename, CASE WHEN valuntil OPERATOR(pg_catalog.<) pg_catalog.now() THEN NULL ELSE passwd END"
+		" FROM pg_catalog.pg_shadow WHERE usename OPERATOR(pg_catalog.=) $1", AUTHENTICATION,
+	.doc = "Gives name and secret of the user $1; no row: there is none; a null secret: no password is right"},
+	{.name = "auth_dbname", .type = OPTION_STRING, FIELD(auth_dbname), .default_text = "", AUTHENTICATION,
+	.doc = "Database, as the nodes name it, in which auth_query is run; a line of [databases] may name its own; empty: monitor_database"},
+	{.name = "auth_query_cache", .type = OPTION_TIME, FIELD(auth_query_keep_us), .default_text = "0",
+		.min = US_PER_MS, .max = HOUR_US, .zero_allowed = true, AUTHENTICATION,
+	.doc = "An answer of auth_query is used again for this long, unless a login with it failed; 0: each login asks"},
 
 	{.name = "query_wait_timeout", .type = OPTION_TIME, FIELD(query_wait_timeout_us), .default_text = "30s",
 		.min = US_PER_MS, .max = DAY_US, .zero_allowed = true, LIMITS,

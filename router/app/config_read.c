@@ -361,6 +361,7 @@ read_database(ConfigReader *reader, int line, const char *name, const char *valu
 	const char *text = value == NULL ? "" : value;
 	const char *why = NULL;
 	char	   *server_name = NULL;
+	char	   *auth_dbname = NULL;
 	Word		word;
 
 	for (int i = 0; i < config->ndatabases; i++)
@@ -378,12 +379,19 @@ read_database(ConfigReader *reader, int line, const char *name, const char *valu
 			server_name = word.value;
 			word.value = NULL;
 		}
+		else if (strcmp(word.key, "auth_dbname") == 0 && auth_dbname == NULL && *word.value != '\0')
+		{
+			auth_dbname = word.value;
+			word.value = NULL;
+		}
+		else if (strcmp(word.key, "auth_dbname") == 0)
+			COMPLAIN(reader, line, "auth_dbname must be given once and not be empty");
 		else if (strcmp(word.key, "dbname") == 0)
 			COMPLAIN(reader, line, "dbname must be given once and not be empty");
 		else if (strcmp(word.key, "host") == 0 || strcmp(word.key, "port") == 0)
 			COMPLAIN(reader, line, "a database has no %s: servers are listed in [nodes]", word.key);
 		else
-			COMPLAIN(reader, line, "unknown \"%s\"; a database has dbname", word.key);
+			COMPLAIN(reader, line, "unknown \"%s\"; a database has dbname and auth_dbname", word.key);
 		free_word(&word);
 	}
 	if (why != NULL)
@@ -392,8 +400,9 @@ read_database(ConfigReader *reader, int line, const char *name, const char *valu
 	reader->database_lines[config->ndatabases] = line;
 	if (server_name == NULL)
 		server_name = mem_strdup(strcmp(name, "*") == 0 ? "" : name);
-	config_add_database(config, name, server_name);
+	config_add_database(config, name, server_name, auth_dbname != NULL ? auth_dbname : "");
 	mem_free(server_name);
+	mem_free(auth_dbname);
 }
 
 /* ---------------------------------------------------------------- words */
@@ -481,12 +490,15 @@ check_whole(ConfigReader *reader)
 					 "choose another admin_database to reach it", console);
 	}
 	if (config->ndatabases == 0)
-		config_add_database(config, "*", "");
-	if ((config->auth_type == AUTH_SCRAM_SHA_256 || config->auth_type == AUTH_MD5) && *config->auth_file == '\0')
+		config_add_database(config, "*", "", "");
+	if ((config->auth_type == AUTH_SCRAM_SHA_256 || config->auth_type == AUTH_MD5) &&
+		*config->auth_file == '\0' && *config->auth_user == '\0')
 		COMPLAIN(reader, 0, "auth_type = %s needs auth_file, the file with users and secrets",
 				 config->auth_type == AUTH_MD5 ? "md5" : "scram-sha-256");
 	if (config->auth_type == AUTH_HBA && *config->auth_hba_file == '\0')
 		COMPLAIN(reader, 0, "auth_type = hba needs auth_hba_file, in the format of pg_hba.conf");
+	if (strstr(config->auth_query, "$1") == NULL)
+		COMPLAIN(reader, 0, "auth_query has no $1, which stands for the user's name");
 	if (config->auth_type == AUTH_PEER && *config->unix_socket_dir == '\0')
 		COMPLAIN(reader, 0, "auth_type = peer needs unix_socket_dir: only there the system tells who a client is");
 	if (*config->listen_addr == '\0' && *config->unix_socket_dir == '\0')

@@ -46,6 +46,8 @@ config_each_item(const Config *config, void (*fn) (void *arg, const ConfigItem *
 		buf_clear(&value);
 		if (*config->databases[i].server_name != '\0')
 			print_word(&value, "dbname", config->databases[i].server_name);
+		if (*config->databases[i].auth_dbname != '\0')
+			print_word(&value, "auth_dbname", config->databases[i].auth_dbname);
 		item.value = terminated(&value);
 		fn(arg, &item);
 	}

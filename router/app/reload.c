@@ -35,11 +35,11 @@ router_load_auth(const Config *config, UserTable **users, Hba **hba, Error *erro
 		return false;
 	if (config->auth_type == AUTH_HBA && (*hba = hba_load(config->auth_hba_file, error)) == NULL)
 		return false;
-	if (*hba && hba_needs_secrets(*hba) && *users == NULL)
+	if (*hba && hba_needs_secrets(*hba) && *users == NULL && config->auth_user[0] == '\0')
 	{
 		error_set(error, SQLSTATE_CONFIG_FILE_ERROR, "auth_hba_file \"%s\" asks for passwords, and there is no auth_file",
 				  config->auth_hba_file);
-		error_set_hint(error, "Set auth_file to the file with users and secrets.");
+		error_set_hint(error, "Set auth_file to the file with users and secrets, or auth_user.");
 		return false;
 	}
 	return true;

@@ -49,6 +49,7 @@ static void worker_on_starved(void *arg, int node, const char *database, const c
 static void worker_on_server_lost(void *arg, int node);
 static void worker_fill_session_config(Worker *worker);
 static const char *find_database(const void *databases, const char *name);
+static const char *find_auth_database(const void *databases, const char *name);
 static void *worker_main(void *arg);
 static void worker_close_listeners(Worker *worker);
 
@@ -86,6 +87,8 @@ worker_create(const WorkerConfig *config, Error *error)
 	memcpy(context->mock_secret, config->mock_secret, sizeof(context->mock_secret));
 	context->worker = config->index;
 	context->generation = config->generation;
+	context->auth_query = auth_query_create(worker->loop, worker->pools, worker->settings);
+	auth_query_set_view(context->auth_query, context->view);
 	session_context_init(context);
 	pool_set_view(worker->pools, context->view);
 	worker->console = config->create_console(config->arg, worker);
@@ -151,6 +154,7 @@ worker_destroy(Worker *worker)
 {
 	worker_close_listeners(worker);
 	session_context_fini(&worker->context);
+	auth_query_destroy(worker->context.auth_query);
 	console_destroy(worker->console);
 	pool_set_destroy(worker->pools);
 	loop_destroy(worker->loop);
@@ -247,6 +251,7 @@ worker_fill_session_config(Worker *worker)
 
 	config_fill_session(worker->config.config, session);
 	session->find_database = find_database;
+	session->find_auth_database = find_auth_database;
 	session->databases = worker->config.config;
 }
 
@@ -254,6 +259,12 @@ static const char *
 find_database(const void *databases, const char *name)
 {
 	return config_find_database(databases, name);
+}
+
+static const char *
+find_auth_database(const void *databases, const char *name)
+{
+	return config_find_auth_database(databases, name);
 }
 
 static void *

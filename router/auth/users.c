@@ -74,13 +74,35 @@ user_table_load(const char *path, Error *error)
 UserTable *
 user_table_parse(Slice text, const char *name, Error *error)
 {
-	UserTable  *table = mem_alloc(sizeof(UserTable));
+	UserTable  *table = user_table_make_empty();
 
-	atomic_init(&table->refs, 1);
 	if (parse_lines(table, text, name, error) && sort_users(table, name, error))
 		return table;
 	user_table_unref(table);
 	return NULL;
+}
+
+UserTable *
+user_table_make(Slice name, Slice secret)
+{
+	UserTable  *table = user_table_make_empty();
+	Error		error;
+	bool		is_text = memchr(name.data, '\0', name.len) == NULL &&
+		(secret.len == 0 || memchr(secret.data, '\0', secret.len) == NULL);
+
+	if (is_text && add_user(table, name, secret, (Place) {"", 1}, &error))
+		return table;
+	user_table_unref(table);
+	return NULL;
+}
+
+UserTable *
+user_table_make_empty(void)
+{
+	UserTable  *table = mem_alloc(sizeof(UserTable));
+
+	atomic_init(&table->refs, 1);
+	return table;
 }
 
 UserTable *

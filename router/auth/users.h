@@ -44,6 +44,10 @@ typedef struct UserTable UserTable;
 /* Errors name file and line; NULL then.  name is what messages call the text. */
 extern UserTable *user_table_load(const char *path, Error *error);
 extern UserTable *user_table_parse(Slice text, const char *name, Error *error);
+
+/* A table of one user, as auth_query found it (no secret: an empty one); NULL: the secret is damaged. */
+extern UserTable *user_table_make(Slice name, Slice secret);
+extern UserTable *user_table_make_empty(void);
 extern UserTable *user_table_ref(UserTable *table);
 extern void user_table_unref(UserTable *table);	/* NULL is fine */
 extern const User *user_table_find(const UserTable *table, Slice name);	/* NULL: unknown */

@@ -209,6 +209,7 @@ client_stop_waiting(Client *client)
 	if (client->login.resolution)
 		resolve_cancel(client->login.resolution);
 	client->login.resolution = NULL;
+	auth_query_cancel(&client->login.lookup);
 	if (client->console.is_waiting)
 		hook->cancel(hook->console, client);
 	client->console.is_waiting = false;

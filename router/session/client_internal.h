@@ -122,6 +122,8 @@ typedef struct Login
 	AuthExchange *exchange;		/* owned; NULL until its first message is known */
 	UserTable  *users;			/* a reference; what exchange looks at, or NULL */
 	Resolution *resolution;		/* the system is asked who it is; NULL: not, or answered */
+	AuthQueryWaiter lookup;		/* its secret is asked for */
+	bool		was_looked_up;	/* it was, or is */
 } Login;
 
 struct Client

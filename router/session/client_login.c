@@ -4,6 +4,7 @@
  *	  The proof of who it is.
  *
  *	  which method: auth_type, or the first line of auth_hba_file that fits
+ *	  not in auth_file -> the secret is looked up (auth/auth_query)
  *	  peer -> the system is asked for the user's name (net/resolve)
  *	  the exchange (auth/method) -> client_welcome.c
  *
@@ -27,6 +28,11 @@ static bool login_ask_hba(Client *client);
 static void login_refuse_host(Client *client, const HbaAnswer *answer);
 static bool login_is_encrypted(const Client *client);
 static const char *login_certificate_name(const Client *client);
+static void login_look_up(Client *client);
+static const char *login_auth_database(const Client *client);
+static void login_on_answer(void *owner, UserTable *user);
+static void login_on_lookup_failed(void *owner, const char *why);
+static void login_find_out_name(Client *client);
 static void login_ask_system(Client *client);
 static void login_on_user(void *arg, const char *name);
 static const User *login_find_user(const Client *client);
@@ -42,10 +48,11 @@ client_login(Client *client)
 	if (!login_choose_method(client))
 		return;
 	client->login.users = client->context->users ? user_table_ref(client->context->users) : NULL;
-	if (client->login.method == AUTH_PEER)
-		login_ask_system(client);
+	if (login_find_user(client) == NULL && client->context->auth_query &&
+		auth_query_is_on(client->context->auth_query))
+		login_look_up(client);
 	else
-		login_begin_exchange(client, login_certificate_name(client));
+		login_find_out_name(client);
 }
 
 size_t
@@ -148,7 +155,66 @@ login_certificate_name(const Client *client)
 	return NULL;
 }
 
-/* ---------------------------------------------------------------- peer */
+/* ---------------------------------------------------------------- auth_query */
+
+static void
+login_look_up(Client *client)
+{
+	AuthQueryWaiter *waiter = &client->login.lookup;
+	const char *database = login_auth_database(client);
+
+	waiter->on_answer = login_on_answer;
+	waiter->on_failed = login_on_lookup_failed;
+	waiter->owner = client;
+	client->login.was_looked_up = true;
+	auth_query_ask(client->context->auth_query, database, client->user, waiter);
+}
+
+/* Never one that the client has made up. */
+static const char *
+login_auth_database(const Client *client)
+{
+	const SessionConfig *config = &client->context->config;
+
+	return config->find_auth_database(config->databases, client->database_name);
+}
+
+static void
+login_on_answer(void *owner, UserTable *user)
+{
+	Client	   *client = owner;
+
+	if (client->state != CLIENT_AUTH)
+		return;
+	user_table_unref(client->login.users);
+	client->login.users = user_table_ref(user);
+	login_find_out_name(client);
+}
+
+/* All whose secrets are looked up are told the same, whether there is such a user or not. */
+static void
+login_on_lookup_failed(void *owner, const char *why)
+{
+	Client	   *client = owner;
+	Error		error = {0};
+
+	if (client->state != CLIENT_AUTH)
+		return;
+	error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "the router could not look up the user");
+	error_set_hint(&error, "Try again; the router's log says why.");
+	login_fail(client, &error, why);
+}
+
+/* ---------------------------------------------------------------- peer, cert */
+
+static void
+login_find_out_name(Client *client)
+{
+	if (client->login.method == AUTH_PEER)
+		login_ask_system(client);
+	else
+		login_begin_exchange(client, login_certificate_name(client));
+}
 
 static void
 login_ask_system(Client *client)
@@ -185,12 +251,14 @@ login_begin_exchange(Client *client, const char *proven_name)
 {
 	SessionContext *context = client->context;
 	const UserTable *file = context->users;
+	bool		is_mostly_md5 = client->login.was_looked_up ? auth_query_is_mostly_md5(context->auth_query) :
+		file && user_table_is_mostly_md5(file);
 	AuthRequestInfo info = {
 		.method = client->login.method,
 		.user_name = client->user,
 		.user = login_find_user(client),
 		.proven_name = proven_name,
-		.mock_is_md5 = file && user_table_is_mostly_md5(file),
+		.mock_is_md5 = is_mostly_md5,
 		.derive_always = file && user_table_has_plain(file),
 		.mock_secret = context->mock_secret,
 		.mock_secret_len = sizeof(context->mock_secret),
@@ -224,7 +292,11 @@ login_follow(Client *client, AuthStatus status, Slice out, const Error *error)
 		client_reset_login(client);
 	}
 	else if (status == AUTH_FAILED)
+	{
+		if (client->login.was_looked_up)
+			auth_query_forget(client->context->auth_query, login_auth_database(client), client->user);
 		login_fail(client, error, auth_exchange_log_reason(exchange));
+	}
 }
 
 static void

@@ -20,6 +20,7 @@
 static void context_on_sweep(void *arg);
 static void context_on_patience(void *arg);
 static void sweep_client(Client *client, uint64_t now_us);
+static void configure_auth_query(SessionContext *context);
 static bool is_past(uint64_t since_us, uint64_t limit_us, uint64_t now_us);
 static void plan_waiting_again(SessionContext *context);
 
@@ -33,6 +34,7 @@ session_context_init(SessionContext *context)
 	context->sweep = loop_timer_create(context->loop, context_on_sweep, context);
 	context->patience = loop_timer_create(context->loop, context_on_patience, context);
 	loop_timer_start(context->sweep, SWEEP_INTERVAL_US);
+	configure_auth_query(context);
 }
 
 void
@@ -54,6 +56,8 @@ session_context_set_view(SessionContext *context, TopologyView *view)
 	topology_view_unref(context->view);
 	context->view = view;
 	pool_set_view(context->pools, view);
+	if (context->auth_query)
+		auth_query_set_view(context->auth_query, view);
 	plan_waiting_again(context);
 }
 
@@ -77,6 +81,26 @@ session_context_set_auth(SessionContext *context, UserTable *users, Hba *hba)
 	hba_unref(context->hba);
 	context->users = users;
 	context->hba = hba;
+	configure_auth_query(context);
+}
+
+/* auth_user's own password is in auth_file, if it needs one. */
+static void
+configure_auth_query(SessionContext *context)
+{
+	const SessionConfig *config = &context->config;
+	const User *user;
+
+	if (context->auth_query == NULL)
+		return;
+	user = context->users ? user_table_find(context->users, slice_from_string(config->auth_user)) : NULL;
+	auth_query_configure(context->auth_query, &(AuthQueryConfig) {
+						 .user = config->auth_user,
+						 .password = user && user->kind != SECRET_NONE ? user->secret : NULL,
+						 .query = config->auth_query,
+						 .keep_us = config->auth_query_keep_us,
+						 .timeout_us = config->client_login_timeout_us,
+						 });
 }
 
 void
@@ -125,7 +149,7 @@ sweep_client(Client *client, uint64_t now_us)
 		case CLIENT_WELCOME:
 			if (!is_past(client->connected_us, config->client_login_timeout_us, now_us))
 				return;
-			if (client->state == CLIENT_WELCOME)
+			if (client->state == CLIENT_WELCOME || client->login.lookup.lookup)
 				error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "no server answered within client_login_timeout");
 			else
 				error_set(&error, SQLSTATE_PROTOCOL_VIOLATION, "login took longer than client_login_timeout");

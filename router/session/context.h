@@ -11,6 +11,7 @@
 #ifndef ROUTER_SESSION_CONTEXT_H
 #define ROUTER_SESSION_CONTEXT_H
 
+#include "auth/auth_query.h"
 #include "auth/hba.h"
 #include "auth/method.h"
 #include "auth/users.h"
@@ -44,9 +45,13 @@ typedef struct SessionConfig
 	uint64_t	idle_transaction_timeout_us;
 	uint64_t	client_login_timeout_us;
 	const char *admin_database;
+	const char *auth_user;		/* "": nobody is looked up */
+	const char *auth_query;
+	uint64_t	auth_query_keep_us;
 
 	/* The server's name of a database clients may name, or NULL. */
 	const char *(*find_database) (const void *databases, const char *name);
+	const char *(*find_auth_database) (const void *databases, const char *name);
 	const void *databases;		/* lives as long as this configuration is in force */
 } SessionConfig;
 
@@ -106,6 +111,7 @@ typedef struct SessionContext
 	Loop	   *loop;			/* borrowed */
 	PoolSet    *pools;			/* borrowed */
 	SettingsPool *settings;		/* borrowed */
+	AuthQuery  *auth_query;		/* borrowed; NULL: none */
 	PreparedTable *prepared;	/* borrowed */
 	SessionConfig config;
 	SessionHooks hooks;
@@ -129,14 +135,16 @@ typedef struct SessionContext
 } SessionContext;
 
 /* The caller has filled loop, pools, settings, prepared, config, hooks,
- * console, view, users, hba, mock_secret, worker and generation. */
+ * console, auth_query, view, users, hba, mock_secret, worker and generation. */
 extern void session_context_init(SessionContext *context);
 extern void session_context_fini(SessionContext *context);	/* ends every session */
 
 /* New knowledge of the nodes; the reference becomes the context's. */
 extern void session_context_set_view(SessionContext *context, TopologyView *view);
 extern void session_context_set_facts(SessionContext *context, Facts *facts);	/* takes the reference */
-extern void session_context_set_auth(SessionContext *context, UserTable *users, Hba *hba);	/* takes the references */
+
+/* The references become the context's; config is the one they belong to. */
+extern void session_context_set_auth(SessionContext *context, UserTable *users, Hba *hba);
 
 /* Stop taking work: idle clients are told 57P01 now, busy ones when their transaction ends. */
 extern void session_context_drain(SessionContext *context);

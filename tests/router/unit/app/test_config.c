@@ -251,7 +251,8 @@ nodes_and_databases(void **state)
 		   "x = host=a\n"
 		   "x = dbname=y\n"
 		   "y = dbname=\n"
-		   "z = pool=3\n",
+		   "z = pool=3\n"
+		   "w = auth_dbname=a auth_dbname=b\n",
 		   "etc/router.ini:6: node north is there twice, first in line 2",
 		   "etc/router.ini:8: \"so uth\" is no name for a node: letters, digits, \"_\", \"-\" and \".\", at most 63",
 		   "etc/router.ini:9: port=0: must be a whole number, 1 to 65535",
@@ -262,7 +263,8 @@ nodes_and_databases(void **state)
 		   "etc/router.ini:16: a database has no host: servers are listed in [nodes]",
 		   "etc/router.ini:17: database x is there twice, first in line 16",
 		   "etc/router.ini:18: dbname must be given once and not be empty",
-		   "etc/router.ini:19: unknown \"pool\"; a database has dbname",
+		   "etc/router.ini:19: unknown \"pool\"; a database has dbname and auth_dbname",
+		   "etc/router.ini:20: auth_dbname must be given once and not be empty",
 		   "etc/router.ini:7: node east is at the same host and port as north",
 		   "etc/router.ini:15: database andon is the router's console; choose another admin_database to reach it");
 }
@@ -274,6 +276,45 @@ the_whole(void **state)
 		   "etc/router.ini: there is nothing to listen on: set listen_addr or unix_socket_dir",
 		   "etc/router.ini: probe_timeout must not be shorter than probe_interval",
 		   "etc/router.ini: monitor_user and monitor_database must not be empty");
+}
+
+/* Guards: each auth_type is told what it cannot do without. */
+static void
+what_authentication_needs(void **state)
+{
+	Config	   *config;
+
+	ERRORS("[nodes]\nnorth = host=10.0.0.1\n[router]\nauth_type = hba\n",
+		   "etc/router.ini: auth_type = hba needs auth_hba_file, in the format of pg_hba.conf");
+	ERRORS("[nodes]\nnorth = host=10.0.0.1\n[router]\nauth_type = peer\n",
+		   "etc/router.ini: auth_type = peer needs unix_socket_dir: only there the system tells who a client is");
+	ERRORS("[nodes]\nnorth = host=10.0.0.1\n[router]\nauth_type = md5\n",
+		   "etc/router.ini: auth_type = md5 needs auth_file, the file with users and secrets");
+	ERRORS(BASE "auth_query = SELECT 1\n",
+		   "etc/router.ini: auth_query has no $1, which stands for the user's name");
+
+	config = parse("[nodes]\nnorth = host=10.0.0.1\n[router]\nauth_user = lookup\nauth_hba_file = hba.conf\n");
+	assert_string_equal(config->auth_hba_file, "etc/hba.conf");
+	assert_non_null(strstr(config->auth_query, "valuntil"));
+	config_unref(config);
+}
+
+/* Guards: the line of the database, else *, else the option, else the monitor's database. */
+static void
+where_auth_query_is_run(void **state)
+{
+	Config	   *config = parse(BASE "monitor_database = watch\n"
+							   "[databases]\n* = auth_dbname=any\nmes =\nshop = dbname=s auth_dbname=own\n");
+	Config	   *second = parse(BASE "auth_dbname = all\n[databases]\nmes =\nshop = auth_dbname=own\n");
+
+	assert_string_equal(config_find_auth_database(config, "mes"), "watch");
+	assert_string_equal(config_find_auth_database(config, "shop"), "own");
+	assert_string_equal(config_find_auth_database(config, "made up"), "any");
+	assert_string_equal(config_find_auth_database(second, "mes"), "all");
+	assert_string_equal(config_find_auth_database(second, "shop"), "own");
+	assert_string_equal(config_find_auth_database(second, "made up"), "all");
+	config_unref(config);
+	config_unref(second);
 }
 
 /* inih would cut these silently. */
@@ -549,6 +590,8 @@ main(void)
 		cmocka_unit_test(values_out_of_range),
 		cmocka_unit_test(nodes_and_databases),
 		cmocka_unit_test(the_whole),
+		cmocka_unit_test(what_authentication_needs),
+		cmocka_unit_test(where_auth_query_is_run),
 		cmocka_unit_test(too_long),
 		cmocka_unit_test(longest_line_fits),
 		cmocka_unit_test(not_a_text_file),
