@@ -40,60 +40,16 @@
 #include <unistd.h>
 
 #include <event2/event.h>
-#include <event2/event_struct.h>
 
-#include "base/buf.h"
-#include "base/clock.h"
 #include "base/memory.h"
-#include "net/connect.h"
-#include "net/loop_internal.h"
+#include "net/stream_internal.h"
 
 #define HEADROOM (8 * 1024)
-#define GATHER_SIZE (16 * 1024) /* corked writes are copied together up to this size */
 #define READS_PER_TURN 4		/* then it is the other streams' turn */
-#define FLUSH_TIMEOUT_US US_PER_SEC
-#define DISCARD_SIZE (8 * 1024)
-#define DISCARDS_MAX 32
 
 #define KEEPALIVE_IDLE_SECS 60
 #define KEEPALIVE_INTERVAL_SECS 10
 #define KEEPALIVE_PROBES 6
-
-typedef enum StreamState
-{
-	STATE_CONNECTING,
-	STATE_OPEN,
-	STATE_ENDED,
-	STATE_FLUSHING,
-	STATE_GONE
-} StreamState;
-
-struct Stream
-{
-	Loop	   *loop;
-	const StreamEvents *events; /* borrowed; NULL: destroyed by the owner */
-	void	   *owner;
-	int			fd;				/* owned; -1: not connected, or ended */
-	StreamState state;
-	StreamEnd	end;			/* how the owner destroyed it */
-	int			cork;			/* depth */
-	int			write_errno;	/* sending failed; to be reported */
-	bool		is_paused;
-	bool		is_reading;		/* read_event is registered */
-	bool		is_waiting;		/* write_event is registered */
-	bool		is_full;		/* passed the high water mark, on_drained is owed */
-	bool		in_data;		/* on_data is running */
-	bool		handed_over;	/* the owner changed while it ran */
-	Buf			unread;			/* what the owner left */
-	Buf			queue;			/* not sent yet */
-	Connector  *connector;		/* owned; while connecting */
-	LoopTimer  *flush_timer;	/* owned; while flushing */
-	LoopTask	turn;			/* runs on_turn() */
-	LoopTask	at_end;			/* while flushing: the loop ends first */
-	struct event read_event;
-	struct event write_event;
-	StreamStats stats;
-};
 
 static Stream *stream_alloc(Loop *loop, const StreamEvents *events, void *owner);
 static void stream_open(Stream *stream, int fd);
@@ -105,17 +61,8 @@ static bool receive(Stream *stream);
 static ssize_t receive_once(Stream *stream, bool *more);
 static void show(Stream *stream, Slice data, bool is_kept);
 static void report_drained(Stream *stream);
-static void report_end(Stream *stream, const char *why);
-static void watch_reading(Stream *stream, bool on);
-static void watch_writing(Stream *stream, bool on);
 static void enqueue(Stream *stream, Slice bytes);
 static void send_with_queue(Stream *stream, Slice bytes);
-static void write_failed(Stream *stream, int error);
-static void close_descriptor(Stream *stream);
-static void begin_flush(Stream *stream);
-static void dispose(void *arg);
-static void discard_input(Stream *stream);
-static void stream_free(void *arg);
 
 /* ------------------------------------------------------- create, destroy */
 
@@ -138,21 +85,6 @@ stream_connect(Loop *loop, const char *host, int port, const StreamEvents *event
 	return stream;
 }
 
-void
-stream_destroy(Stream *stream, StreamEnd end)
-{
-	if (stream == NULL)
-		return;
-	stream->events = NULL;
-	stream->owner = NULL;
-	stream->end = end;
-	loop_next_turn_cancel(stream->loop, &stream->turn);
-	if (end == STREAM_FLUSH && stream->state == STATE_OPEN && buf_len(&stream->queue) > 0)
-		begin_flush(stream);
-	else
-		dispose(stream);
-}
-
 static Stream *
 stream_alloc(Loop *loop, const StreamEvents *events, void *owner)
 {
@@ -164,7 +96,7 @@ stream_alloc(Loop *loop, const StreamEvents *events, void *owner)
 	stream->fd = -1;
 	stream->turn.fn = on_turn;
 	stream->turn.arg = stream;
-	stream->at_end.fn = dispose;
+	stream->at_end.fn = stream_dispose;
 	stream->at_end.arg = stream;
 	return stream;
 }
@@ -196,7 +128,7 @@ stream_open(Stream *stream, int fd)
 	event_assign(&stream->write_event, loop_event_base(stream->loop), fd,
 				 EV_WRITE | EV_PERSIST, on_writable, stream);
 	if (!stream->is_paused)
-		watch_reading(stream, true);
+		stream_watch_reading(stream, true);
 }
 
 static void
@@ -207,7 +139,7 @@ on_connect_done(void *arg, int fd, const char *why)
 	stream->connector = NULL;
 	if (fd < 0)
 	{
-		report_end(stream, why);
+		stream_report_end(stream, why);
 		return;
 	}
 	stream_open(stream, fd);
@@ -215,7 +147,7 @@ on_connect_done(void *arg, int fd, const char *why)
 		stream->events->on_connected(stream->owner);
 	if (stream->events != NULL && stream->state == STATE_OPEN && buf_len(&stream->queue) > 0)
 	{
-		send_with_queue(stream, slice_make(NULL, 0));
+		stream_send_queue(stream);
 		report_drained(stream);
 	}
 }
@@ -246,8 +178,8 @@ stream_resume(Stream *stream)
 	stream->is_paused = false;
 	if (stream->state != STATE_OPEN)
 		return;
-	watch_reading(stream, true);
-	if (stream->in_data || buf_len(&stream->unread) > 0)
+	stream_watch_reading(stream, true);
+	if (stream->in_data || buf_len(&stream->unread) > 0 || stream->tls != NULL)
 		loop_next_turn(stream->loop, &stream->turn);
 }
 
@@ -263,7 +195,9 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	Stream	   *stream = arg;
 
 	if (stream->is_paused)
-		watch_reading(stream, false);
+		stream_watch_reading(stream, false);
+	else if (stream->tls != NULL && stream_tls_is_shaking(stream))
+		stream_tls_continue(stream);
 	else
 		(void) receive(stream);
 }
@@ -283,12 +217,18 @@ receive(Stream *stream)
 		if (n > 0)
 			any = true;
 		else if (n == 0)
-			report_end(stream, "end of file");
+			stream_report_end(stream, "end of file");
 		else if (errno != EAGAIN && errno != EINTR)
-			report_end(stream, strerror(errno));
+			stream_report_end(stream, stream->tls != NULL ? stream_tls_why(stream) : strerror(errno));
 		if (n <= 0 || stream->state != STATE_OPEN || stream->events == NULL ||
 			stream->is_paused || stream->handed_over)
 			break;
+	}
+	if (stream->tls != NULL && stream->state == STATE_OPEN && stream->events != NULL)
+	{
+		/* what is held there makes no socket readable */
+		if (stream_tls_has_more(stream) && !stream->is_paused)
+			loop_next_turn(stream->loop, &stream->turn);
 	}
 	return any;
 }
@@ -306,11 +246,15 @@ receive_once(Stream *stream, bool *more)
 	else
 		into = loop_scratch(stream->loop, HEADROOM + STREAM_READ_SIZE) + HEADROOM;
 
-	n = recv(stream->fd, into, STREAM_READ_SIZE, 0);
+	if (stream->tls != NULL)
+		n = stream_tls_receive(stream, into, STREAM_READ_SIZE);
+	else
+		n = recv(stream->fd, into, STREAM_READ_SIZE, 0);
 	*more = n == STREAM_READ_SIZE;
 	if (n <= 0)
 		return n;
-	stream->stats.received_bytes += (uint64_t) n;
+	if (stream->tls == NULL)	/* else the bytes of the wire are counted there */
+		stream->stats.received_bytes += (uint64_t) n;
 
 	if (kept > HEADROOM)
 	{
@@ -337,6 +281,8 @@ show(Stream *stream, Slice data, bool is_kept)
 	stream->in_data = false;
 	if (stream->events == NULL)
 		return;					/* unread is freed with the shell */
+	if (stream->tls != NULL && stream_tls_takes_rest(stream, slice_skip(data, used)))
+		used = data.len;
 
 	if (is_kept)
 		buf_consume(&stream->unread, used);
@@ -361,9 +307,11 @@ void
 stream_uncork(Stream *stream)
 {
 	stream->cork--;
-	if (stream->cork == 0 && buf_len(&stream->queue) > 0 && !stream->is_waiting &&
+	if (stream->tls != NULL)
+		stream_tls_uncork(stream);
+	else if (stream->cork == 0 && buf_len(&stream->queue) > 0 && !stream->is_waiting &&
 		stream->state == STATE_OPEN)
-		send_with_queue(stream, slice_make(NULL, 0));
+		stream_send_queue(stream);
 }
 
 void
@@ -374,7 +322,9 @@ stream_write(Stream *stream, Slice bytes)
 
 	if (bytes.len == 0 || stream->state == STATE_ENDED || stream->write_errno != 0)
 		return;
-	if (can_gather || stream->is_waiting || stream->state == STATE_CONNECTING)
+	if (stream->tls != NULL)
+		stream_tls_write(stream, bytes);
+	else if (can_gather || stream->is_waiting || stream->state == STATE_CONNECTING)
 		enqueue(stream, bytes);
 	else
 		send_with_queue(stream, bytes);
@@ -390,6 +340,23 @@ bool
 stream_is_full(const Stream *stream)
 {
 	return stream->is_full;
+}
+
+void
+stream_send_queue(Stream *stream)
+{
+	send_with_queue(stream, slice_make(NULL, 0));
+}
+
+void
+stream_send(Stream *stream, Slice bytes)
+{
+	if (stream->state == STATE_ENDED || stream->write_errno != 0)
+		return;
+	if (stream->is_waiting)
+		enqueue(stream, bytes);
+	else
+		send_with_queue(stream, bytes);
 }
 
 static void
@@ -421,7 +388,7 @@ send_with_queue(Stream *stream, Slice bytes)
 		n = sendmsg(stream->fd, &message, MSG_NOSIGNAL);
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 	{
-		write_failed(stream, errno);
+		stream_write_failed(stream, errno);
 		return;
 	}
 
@@ -439,18 +406,18 @@ send_with_queue(Stream *stream, Slice bytes)
 	else if (buf_len(&stream->queue) == 0 && stream->queue.cap > 0)
 		buf_release(&stream->queue);
 
-	watch_writing(stream, buf_len(&stream->queue) > 0);
+	stream_watch_writing(stream, buf_len(&stream->queue) > 0);
 	if (stream->is_full && buf_len(&stream->queue) < STREAM_LOW_WATER)
 		loop_next_turn(stream->loop, &stream->turn);
 }
 
 /* Silent from here on; the owner hears of it when what has arrived was shown. */
-static void
-write_failed(Stream *stream, int error)
+void
+stream_write_failed(Stream *stream, int error)
 {
 	stream->write_errno = error;
 	buf_release(&stream->queue);
-	watch_writing(stream, false);
+	stream_watch_writing(stream, false);
 	if (stream->state == STATE_OPEN)
 		loop_next_turn(stream->loop, &stream->turn);
 }
@@ -460,11 +427,11 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	Stream	   *stream = arg;
 
-	send_with_queue(stream, slice_make(NULL, 0));
+	stream_send_queue(stream);
 	if (stream->state == STATE_FLUSHING)
 	{
 		if (buf_len(&stream->queue) == 0)
-			dispose(stream);
+			stream_dispose(stream);
 	}
 	else
 		report_drained(stream);
@@ -483,15 +450,31 @@ on_turn(void *arg)
 	if (stream->write_errno != 0)
 	{
 		/* A server that goes says why: show that before the end. */
-		if (!stream->is_paused && receive(stream))
+		if (!stream->is_paused && !(stream->tls != NULL && stream_tls_is_shaking(stream)) && receive(stream))
 			loop_next_turn(stream->loop, &stream->turn);
 		else if (stream->state == STATE_OPEN && stream->events != NULL)
-			report_end(stream, strerror(stream->write_errno));
+			stream_report_end(stream, strerror(stream->write_errno));
+		return;
+	}
+	if (stream->tls != NULL && stream_tls_is_shaking(stream))
+	{
+		if (!stream->is_paused)
+			stream_tls_continue(stream);
 		return;
 	}
 	report_drained(stream);
 	if (stream->events != NULL && !stream->is_paused && buf_len(&stream->unread) > 0)
 		show(stream, buf_slice(&stream->unread), true);
+	if (stream->tls != NULL && stream->state == STATE_OPEN && stream->events != NULL && !stream->is_paused &&
+		!stream_tls_is_shaking(stream) && stream_tls_has_more(stream))
+		(void) receive(stream);
+}
+
+void
+stream_report_secured(Stream *stream)
+{
+	if (stream->events->on_secured != NULL)
+		stream->events->on_secured(stream->owner);
 }
 
 static void
@@ -505,96 +488,20 @@ report_drained(Stream *stream)
 		stream->events->on_drained(stream->owner);
 }
 
-static void
-report_end(Stream *stream, const char *why)
+void
+stream_report_end(Stream *stream, const char *why)
 {
 	loop_next_turn_cancel(stream->loop, &stream->turn);
-	close_descriptor(stream);
+	stream_close_descriptor(stream);
 	buf_release(&stream->queue);
 	stream->state = STATE_ENDED;
 	stream->events->on_closed(stream->owner, why);
 }
 
-/* ---------------------------------------------------------------- the end */
-
-/* The owner has left; send the queue for a while longer. */
-static void
-begin_flush(Stream *stream)
-{
-	stream->state = STATE_FLUSHING;
-	watch_reading(stream, false);
-	if (!stream->is_waiting)
-		send_with_queue(stream, slice_make(NULL, 0));
-	loop_next_turn_cancel(stream->loop, &stream->turn);
-	if (buf_len(&stream->queue) == 0)
-	{
-		dispose(stream);
-		return;
-	}
-	stream->flush_timer = loop_timer_create(stream->loop, dispose, stream);
-	loop_timer_start(stream->flush_timer, FLUSH_TIMEOUT_US);
-	loop_at_end(stream->loop, &stream->at_end);
-}
-
-/* Close and free; the memory stays until the callbacks of this turn are done. */
-static void
-dispose(void *arg)
-{
-	Stream	   *stream = arg;
-
-	loop_at_end_cancel(stream->loop, &stream->at_end);
-	if (stream->connector != NULL)
-		connector_cancel(stream->connector);
-	stream->connector = NULL;
-	if (stream->end == STREAM_FLUSH)
-		discard_input(stream);
-	close_descriptor(stream);
-	stream->state = STATE_GONE;
-	loop_later(stream->loop, stream_free, stream);
-}
-
-static void
-close_descriptor(Stream *stream)
-{
-	if (stream->fd < 0)
-		return;
-	watch_reading(stream, false);
-	watch_writing(stream, false);
-
-	close(stream->fd);
-	stream->fd = -1;
-}
-
-/*
- * Closing with bytes unread resets the connection, and a reset can overtake
- * the last words we sent.  So what is there is taken in.  Not into the loop's
- * buffer: the owner may still look at it.
- */
-static void
-discard_input(Stream *stream)
-{
-	char		sink[DISCARD_SIZE];
-
-	for (int i = 0; stream->fd >= 0 && i < DISCARDS_MAX; i++)
-		if (recv(stream->fd, sink, sizeof(sink), 0) < (ssize_t) sizeof(sink))
-			break;
-}
-
-static void
-stream_free(void *arg)
-{
-	Stream	   *stream = arg;
-
-	loop_timer_destroy(stream->flush_timer);
-	buf_release(&stream->unread);
-	buf_release(&stream->queue);
-	mem_free(stream);
-}
-
 /* ---------------------------------------------------------------- the rest */
 
-static void
-watch_reading(Stream *stream, bool on)
+void
+stream_watch_reading(Stream *stream, bool on)
 {
 	if (stream->is_reading == on)
 		return;
@@ -605,8 +512,8 @@ watch_reading(Stream *stream, bool on)
 		event_del(&stream->read_event);
 }
 
-static void
-watch_writing(Stream *stream, bool on)
+void
+stream_watch_writing(Stream *stream, bool on)
 {
 	if (stream->is_waiting == on)
 		return;

@@ -23,6 +23,10 @@
  * comes after it.  With STREAM_FLUSH queued bytes are still sent (for up to a
  * second) before the descriptor is closed.
  *
+ * Encryption: stream_start_tls() turns a connected stream into an encrypted
+ * one; nothing else changes for its owner.  What is written before the
+ * handshake is over waits for it.  When the handshake fails on_closed says why.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef ROUTER_NET_STREAM_H
@@ -36,6 +40,7 @@
 #define STREAM_READ_SIZE (64 * 1024)
 #define STREAM_HIGH_WATER (256 * 1024)
 #define STREAM_LOW_WATER (64 * 1024)
+#define STREAM_TLS_TEXT_SIZE 64
 
 typedef struct Stream Stream;
 
@@ -45,6 +50,7 @@ typedef struct StreamEvents
 	size_t		(*on_data) (void *owner, Slice data);
 	void		(*on_drained) (void *owner);	/* may be NULL */
 	void		(*on_closed) (void *owner, const char *why);	/* why: "end of file" or the system's words */
+	void		(*on_secured) (void *owner);	/* after stream_start_tls(); may be NULL */
 } StreamEvents;
 
 typedef enum StreamEnd
@@ -74,6 +80,28 @@ extern void stream_pause(Stream *stream);
 extern void stream_resume(Stream *stream);
 extern bool stream_is_paused(const Stream *stream);
 extern Loop *stream_loop(const Stream *stream);
+
+/* What to encrypt with. */
+typedef struct StreamTlsPlan
+{
+	struct TlsContext *context; /* the stream takes its own reference */
+	const char *host;			/* whom we connected to; NULL: we accepted */
+	bool		needs_alpn;		/* the peer began without asking (libpq's sslnegotiation=direct) */
+} StreamTlsPlan;
+
+/*
+ * Encrypt from here on.  Within on_data, what that call leaves is the first of
+ * the peer's handshake: who asked the peer, and was not told to expect it,
+ * makes sure that nothing is left, for it would be in clear text.
+ */
+extern void stream_start_tls(Stream *stream, const StreamTlsPlan *plan);
+extern bool stream_is_tls(const Stream *stream);	/* begun, perhaps not done */
+
+/* "TLSv1.3/TLS_AES_256_GCM_SHA384"; empty: in clear text */
+extern void stream_describe_tls(const Stream *stream, char *out, size_t size);
+
+/* Who the peer's certificate says it is, if one was demanded and verified. */
+extern bool stream_peer_name(const Stream *stream, char *out, size_t size);
 
 typedef struct StreamStats
 {
