@@ -26,6 +26,7 @@
 
 #include "base/compat.h"
 #include "base/guc.h"
+#include "base/wal.h"
 #include "contract/andon_contract.h"
 #include "feed/commit_lsn.h"
 
@@ -93,7 +94,7 @@ andon_enable_commit_lsn(PG_FUNCTION_ARGS)
 	XLogRecPtr	lsn = last_commit_lsn;
 
 	if (XLogRecPtrIsInvalid(lsn) && !RecoveryInProgress())
-		lsn = GetXLogInsertRecPtr();
+		lsn = wal_insert_end();
 	SetConfigOption(ANDON_SETTING_REPORT_COMMIT_LSN, "on", PGC_USERSET, PGC_S_SESSION);
 	if (client_is_told())
 		send_commit_lsn(lsn);
