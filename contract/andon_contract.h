@@ -36,7 +36,8 @@
  * Payloads.  A JSON object with "v" (ANDON_PAYLOAD_VERSION), "board", "pos"
  * (text or null), "lsn" (text or null), and either "part", "of" and "changes",
  * or "resync": true.  What the feed's worker tells in parts has "safe_lsn" too.
- * A reader ignores members it does not know.
+ * On ANDON_CHANNEL_ALERT "alerts" stands for "changes", "pos" is null, and
+ * "resync" means andon.alert.  A reader ignores members it does not know.
  */
 #define ANDON_PAYLOAD_VERSION		1
 

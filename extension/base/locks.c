@@ -52,6 +52,19 @@ locks_try_wait_for_board(Oid board)
 						   true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
+void
+locks_take_watch(Oid board)
+{
+	(void) locks_take_ours(LOCKS_CLASS_WATCH, board, 0, ExclusiveLock, false);
+}
+
+bool
+locks_try_watch(Oid board)
+{
+	return locks_take_ours(LOCKS_CLASS_WATCH, board, 0, ExclusiveLock,
+						   true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
 bool
 locks_try_key(Oid board, uint64 hash)
 {

@@ -30,6 +30,7 @@
 #define LOCKS_CLASS_WAITER	0xA0D1
 #define LOCKS_CLASS_LINK	0xA0D2
 #define LOCKS_CLASS_KEY		0xA0D3
+#define LOCKS_CLASS_WATCH	0xA0D4
 
 /*
  * Modes of the board lock.  The weaker one is of those that need no entry in
@@ -64,6 +65,13 @@ extern bool locks_try_board(Oid definition, LOCKMODE mode);
  * exclusively?  True for one at a time, until its end: two would deadlock.
  */
 extern bool locks_try_wait_for_board(Oid board);
+
+/*
+ * The watch over a board: whoever opens and closes its alerts, or changes what
+ * he goes by, has it alone, to the end of the transaction.  No writer takes it.
+ */
+extern void locks_take_watch(Oid board);
+extern bool locks_try_watch(Oid board);
 
 /*
  * One key without waiting; false if another transaction has it.  What was taken

@@ -24,8 +24,10 @@
 
 #include "base/spi_util.h"
 #include "board/board.h"
+#include "board/board_status.h"
 #include "board/board_transition.h"
 #include "maintain/board_ddl.h"
+#include "maintain/sla.h"
 #include "maintain/transition.h"
 
 static Oid	find_owner(Oid relid);
@@ -85,8 +87,10 @@ board_ddl_rename_status(Oid type, const char *from, const char *to)
 	{
 		Board	   *board = board_load(lfirst_oid(cell));
 
-		if (board && getBaseType(get_atttype(board->relid, board->status_attno)) == type &&
-			rename_in_rule(board->transitions, from, to))
+		if (board == NULL || board_status_type(board) != type)
+			continue;
+		sla_rename_status(board->relid, from, to);
+		if (rename_in_rule(board->transitions, from, to))
 		{
 			check_fits_rule(board, to);
 			transition_store_rule(board->relid, board_transition_format(board->transitions));

@@ -32,6 +32,7 @@
 #include "maintain/board_drop.h"
 #include "maintain/change_log.h"
 #include "maintain/counters.h"
+#include "maintain/sla.h"
 #include "maintain/tick_table.h"
 #include "maintain/trigger_ddl.h"
 
@@ -85,6 +86,7 @@ forget(const Board *board)
 	change_log_forget(board->relid);
 	counters_forget(board->relid);
 	tick_table_forget_board(board->relid);
+	sla_forget(board->relid);
 	feed_forget(board->relid);
 	stats_forget(board->relid);
 	foreach(cell, board->sources)

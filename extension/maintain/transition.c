@@ -23,11 +23,11 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
-#include "utils/lsyscache.h"
 
 #include "base/locks.h"
 #include "base/spi_util.h"
 #include "board/board_cache.h"
+#include "board/board_status.h"
 #include "board/board_transition.h"
 #include "maintain/drain.h"
 #include "maintain/transition.h"
@@ -35,7 +35,6 @@
 PG_FUNCTION_INFO_V1(andon_set_transitions);
 
 static ArrayType *read_rule(const Board *board, ArrayType *allowed);
-static char *canonical_status(const Board *board, char *status);
 static bool is_allowed(List *rule, const char *from, const char *to);
 static bool same_status(const char *a, const char *b);
 static bool list_allowed(StringInfo buf, List *rule, const char *from, bool leaves);
@@ -113,34 +112,12 @@ read_rule(const Board *board, ArrayType *allowed)
 	{
 		BoardTransition *transition = lfirst(cell);
 
-		transition->from = canonical_status(board, transition->from);
-		transition->to = canonical_status(board, transition->to);
+		if (transition->from)
+			transition->from = board_status_normalize(board, transition->from);
+		if (transition->to)
+			transition->to = board_status_normalize(board, transition->to);
 	}
 	return rule ? board_transition_format(rule) : NULL;
-}
-
-static char *
-canonical_status(const Board *board, char *status)
-{
-	Oid			type;
-	int32		typmod;
-	Oid			collation;
-	Oid			input;
-	Oid			ioparam;
-	Oid			output;
-	bool		is_varlena;
-
-	if (status == NULL)
-		return NULL;
-	get_atttypetypmodcoll(board->relid, board->status_attno, &type, &typmod, &collation);
-	type = getBaseTypeAndTypmod(type, &typmod);
-	getTypeInputInfo(type, &input, &ioparam);
-	getTypeOutputInfo(type, &output, &is_varlena);
-	status = OidOutputFunctionCall(output, OidInputFunctionCall(input, status, ioparam, typmod));
-	/* char(n) pads what it stores; the list is stored without blanks at the ends */
-	for (char *end = status + strlen(status); end > status && end[-1] == ' ';)
-		*--end = '\0';
-	return status;
 }
 
 static bool

@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * maintain.c
- *	  The care of the change log and the counters.
+ *	  The care of the change log and the counters, and andon.maintain().
  *
  * Runs as the extension's owner and takes locks that must not be held for long,
- * so andon.maintain() refuses to be part of a longer transaction.
+ * so andon.maintain() refuses to be part of a longer transaction.  It also opens
+ * and closes alerts, which the worker does more often.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,7 +20,11 @@
 #include "maintain/counters.h"
 #include "workers/maintain.h"
 #include "workers/partitions.h"
+#include "workers/sla_watcher.h"
 #include "workers/step.h"
+
+/* Rounds of the watcher in one call; what is left is the next call's. */
+#define WATCH_ROUNDS 20
 
 PG_FUNCTION_INFO_V1(andon_maintain);
 
@@ -36,6 +41,9 @@ andon_maintain(PG_FUNCTION_ARGS)
 				 errhint("Call it in a statement of its own.")));
 	PreventCommandIfReadOnly("andon.maintain()");
 	PreventCommandDuringRecovery("andon.maintain()");
+	/* before anything is locked that would be held meanwhile */
+	for (int i = 0; i < WATCH_ROUNDS && sla_watch(); i++)
+		CHECK_FOR_INTERRUPTS();
 	if (!maintain_run())
 		ereport(NOTICE,
 				(errmsg("the change log could not be locked in time"),

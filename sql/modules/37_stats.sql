@@ -30,6 +30,26 @@ WHERE pg_catalog.has_table_privilege(b.board, 'SELECT')
 COMMENT ON VIEW @extschema@.board_stats IS
     'what maintenance has done per board; NULLs, and counted false, unless the library is preloaded';
 
+CREATE FUNCTION @extschema@.read_feed_stats(
+    OUT state text, OUT worker_pid int, OUT worker_started timestamptz,
+    OUT "position" text, OUT tick_at timestamptz, OUT lsn pg_lsn, OUT safe_lsn pg_lsn, OUT lag interval,
+    OUT ticks bigint, OUT changes bigint, OUT resyncs bigint, OUT notifications bigint,
+    OUT since timestamptz)
+RETURNS record
+LANGUAGE c VOLATILE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_read_feed_stats';
+
+COMMENT ON FUNCTION @extschema@.read_feed_stats() IS 'for the view feed_stats';
+
+-- lag: for how long the oldest change that is not announced yet has been waiting.
+CREATE VIEW @extschema@.feed_stats AS
+SELECT f.state, f.worker_pid, f.worker_started, f."position", f.tick_at, f.lsn, f.safe_lsn, f.lag,
+       f.ticks, f.changes, f.resyncs, f.notifications, f.since
+FROM @extschema@.read_feed_stats() f;
+
+COMMENT ON VIEW @extschema@.feed_stats IS
+    'the feed worker of this database; state says if there is one, else all is NULL';
+
 CREATE FUNCTION @extschema@.reset_stats(board regclass DEFAULT NULL) RETURNS void
 LANGUAGE c VOLATILE CALLED ON NULL INPUT SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'andon_reset_stats';

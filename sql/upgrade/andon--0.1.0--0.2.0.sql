@@ -342,6 +342,26 @@ WHERE pg_catalog.has_table_privilege(b.board, 'SELECT')
 COMMENT ON VIEW @extschema@.board_stats IS
     'what maintenance has done per board; NULLs, and counted false, unless the library is preloaded';
 
+CREATE FUNCTION @extschema@.read_feed_stats(
+    OUT state text, OUT worker_pid int, OUT worker_started timestamptz,
+    OUT "position" text, OUT tick_at timestamptz, OUT lsn pg_lsn, OUT safe_lsn pg_lsn, OUT lag interval,
+    OUT ticks bigint, OUT changes bigint, OUT resyncs bigint, OUT notifications bigint,
+    OUT since timestamptz)
+RETURNS record
+LANGUAGE c VOLATILE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_read_feed_stats';
+
+COMMENT ON FUNCTION @extschema@.read_feed_stats() IS 'for the view feed_stats';
+
+-- lag: for how long the oldest change that is not announced yet has been waiting.
+CREATE VIEW @extschema@.feed_stats AS
+SELECT f.state, f.worker_pid, f.worker_started, f."position", f.tick_at, f.lsn, f.safe_lsn, f.lag,
+       f.ticks, f.changes, f.resyncs, f.notifications, f.since
+FROM @extschema@.read_feed_stats() f;
+
+COMMENT ON VIEW @extschema@.feed_stats IS
+    'the feed worker of this database; state says if there is one, else all is NULL';
+
 CREATE FUNCTION @extschema@.reset_stats(board regclass DEFAULT NULL) RETURNS void
 LANGUAGE c VOLATILE CALLED ON NULL INPUT SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'andon_reset_stats';
@@ -351,8 +371,9 @@ COMMENT ON FUNCTION @extschema@.reset_stats(regclass) IS
 
 REVOKE EXECUTE ON FUNCTION @extschema@.reset_stats(regclass) FROM PUBLIC;
 
-REVOKE ALL ON @extschema@.board_stats FROM PUBLIC;
-GRANT SELECT ON @extschema@.board_stats TO PUBLIC;
+REVOKE ALL ON @extschema@.board_stats, @extschema@.feed_stats FROM PUBLIC;
+GRANT SELECT ON @extschema@.board_stats, @extschema@.feed_stats TO PUBLIC;
+
 
 -- Resolves the names of tables and functions in the options as the caller would, so
 -- it must not pin search_path either.
@@ -411,3 +432,94 @@ AS 'MODULE_PATHNAME', 'andon_feed_position';
 
 COMMENT ON FUNCTION @extschema@.feed_position() IS
     'the last tick of the feed; read the board after it, then changes(board, position)';
+
+-- How long an order may be in a status, and the alerts about those that have been
+-- there longer. Written by the library as the extension's owner (maintain/sla.c,
+-- workers/sla_watcher.c; board/board_sla.c knows the columns of sla by position).
+-- Everybody reads what is about boards that he may read.
+
+CREATE TABLE @extschema@.sla (
+    board regclass,
+    status text,
+    max_dwell interval,
+    severity text NOT NULL,
+    swept timestamptz,
+    PRIMARY KEY (board, status)
+);
+
+COMMENT ON TABLE @extschema@.sla IS 'how long an order may be in a status; see set_sla()';
+COMMENT ON COLUMN @extschema@.sla.max_dwell IS
+    'NULL: taken back, but some of its alerts are still open';
+COMMENT ON COLUMN @extschema@.sla.swept IS
+    'where the watcher goes on, if one round did not see all; NULL: from the longest stay on';
+
+ALTER TABLE @extschema@.sla ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY readers_of_the_board ON @extschema@.sla FOR SELECT
+USING (pg_catalog.has_table_privilege(board, 'SELECT'));
+
+CREATE TABLE @extschema@.alert (
+    board regclass NOT NULL,
+    key jsonb NOT NULL,
+    status text NOT NULL,
+    since timestamptz NOT NULL,
+    severity text NOT NULL,
+    max_dwell interval NOT NULL,
+    opened timestamptz NOT NULL,
+    closed timestamptz
+);
+
+-- One row per key and stay in a status.
+CREATE UNIQUE INDEX alert_stay ON @extschema@.alert
+    (board, status, since, pg_catalog.jsonb_hash_extended(key, 0));
+
+-- What is open, in the order in which the board is looked through.
+CREATE INDEX alert_open ON @extschema@.alert (board, status, since) WHERE closed IS NULL;
+
+-- What is old.
+CREATE INDEX alert_closed ON @extschema@.alert (closed) WHERE closed IS NOT NULL;
+
+COMMENT ON TABLE @extschema@.alert IS
+    'orders that were in a status for too long: one row per key and stay, open while closed is NULL';
+COMMENT ON COLUMN @extschema@.alert.since IS 'when the order entered the status';
+
+-- Under row-level security of a board its alerts are not shown: they have no policies of its rows.
+ALTER TABLE @extschema@.alert ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY readers_of_the_board ON @extschema@.alert FOR SELECT
+USING (pg_catalog.has_table_privilege(board, 'SELECT')
+       AND NOT pg_catalog.row_security_active(board));
+
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.sla', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.alert', '');
+
+-- Deadlines.
+
+-- NULL for max_dwell: no deadline any more.
+CREATE FUNCTION @extschema@.set_sla(
+    board regclass, status text, max_dwell interval, severity text DEFAULT 'warning')
+RETURNS void
+LANGUAGE c VOLATILE CALLED ON NULL INPUT SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_set_sla';
+
+COMMENT ON FUNCTION @extschema@.set_sla(regclass, text, interval, text) IS
+    'says how long an order may be in a status; who is there longer is overdue, and an alert is opened';
+
+CREATE FUNCTION @extschema@.list_overdue(
+    OUT board regclass, OUT key jsonb, OUT status text, OUT since timestamptz,
+    OUT dwell interval, OUT max_dwell interval, OUT severity text)
+RETURNS SETOF record
+LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_list_overdue';
+
+COMMENT ON FUNCTION @extschema@.list_overdue() IS 'for the view overdue: runs as the caller';
+
+CREATE VIEW @extschema@.overdue AS
+SELECT o.board, o.key, o.status, o.since, o.dwell, o.max_dwell, o.severity
+FROM @extschema@.list_overdue() o;
+
+COMMENT ON VIEW @extschema@.overdue IS
+    'orders that are in their status for too long right now, of the boards that the current user may read';
+
+REVOKE ALL ON @extschema@.sla, @extschema@.alert, @extschema@.overdue FROM PUBLIC;
+GRANT SELECT ON @extschema@.sla, @extschema@.alert, @extschema@.overdue TO PUBLIC;

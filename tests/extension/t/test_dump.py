@@ -51,6 +51,8 @@ SCHEMA = """
     SELECT andon.alter_board('shop.open_orders', '{"static": ["shop.rates"], "trusted": "shop.label", "channel": "open"}');
     SELECT andon.alter_board('aaa.lines', '{"channel": "lines"}');
     SELECT andon.set_transitions('aaa.lines', '{NEW>CUT,CUT>SET,SET>CUT,SET>DONE,DONE>SET}');
+    SELECT andon.set_sla('shop.open_orders', 'SET', '1 microsecond', 'critical');
+    SELECT andon.set_sla('aaa.lines', 'DONE', '90 days');
     GRANT SELECT ON shop.open_orders TO dump_reader;
     GRANT USAGE ON SCHEMA shop TO dump_reader;
     CREATE INDEX "by customer" ON shop.open_orders ("Customer");
@@ -78,6 +80,9 @@ STATE = {
     "log": """SELECT board::text, key, op, from_status, to_status, version, at, xid::text, actor
               FROM andon.change ORDER BY at, board::text, key::text""",
     "departed": "SELECT board::text, key_hash, version FROM andon.departed ORDER BY 1, 2",
+    "deadlines": "SELECT board::text, status, max_dwell::text, severity, swept FROM andon.sla ORDER BY 1, 2",
+    "alerts": """SELECT board::text, key::text, status, since, severity, max_dwell::text, opened, closed FROM andon.alert
+                 ORDER BY board::text, since, key::text""",
     "triggers": """SELECT pg_get_triggerdef(t.oid), tgenabled, tgparentid <> 0 FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid
                    WHERE NOT tgisinternal AND relnamespace <> 'andon'::regnamespace ORDER BY 1""",
     "views": "SELECT pg_get_viewdef(definition) FROM andon.boards ORDER BY channel",

@@ -1,5 +1,5 @@
 --
--- board_stats without the library preloaded: the views say that nothing is counted.
+-- board_stats and feed_stats without the library preloaded: the views say that nothing is counted.
 -- Guards: monitoring gets rows, not errors; who may not read a board does not see it,
 -- who reads all statistics does; reset_stats() is not for everybody.
 -- (What is counted: tests/extension/t/test_stats.py, on a server that preloads it.)
@@ -11,11 +11,13 @@ CREATE TABLE public.st (id int PRIMARY KEY, status text);
 SELECT andon.create_board('public.st_board', 'SELECT id, status FROM public.st', '{id}', 'status');
 INSERT INTO public.st VALUES (1, 'NEW');
 SELECT * FROM andon.board_stats;
+SELECT * FROM andon.feed_stats;
 SELECT andon.reset_stats();
 \echo :LAST_ERROR_SQLSTATE
 
 SET ROLE st_reader;
 SELECT count(*) FROM andon.board_stats;
+SELECT state FROM andon.feed_stats;
 SELECT andon.reset_stats('public.st_board');
 \echo :LAST_ERROR_SQLSTATE
 RESET ROLE;
