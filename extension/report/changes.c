@@ -123,7 +123,7 @@ typedef struct Merged
 static void check_board(const Board *board);
 static void check_feed(Request *request);
 static void start_from(Request *request, text *after);
-static void find_start(Request *request, const FeedPosition *position);
+static bool find_start(Request *request, const FeedPosition *position);
 static void check_reached(const Request *request, const FeedPosition *position);
 pg_noreturn static void raise_too_old(const FeedPosition *position, const char *detail);
 static void show_changes(Request *request);
@@ -224,12 +224,13 @@ start_from(Request *request, text *after)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" is not a position of the feed", text_to_cstring(after)),
 				 errhint("Give back what andon.changes(), andon.feed_position() or a notification has given.")));
-	find_start(request, &position);
-	if (!tick_table_reaches_back(request->board->relid, request->from.snapshot))
+	if (find_start(request, &position) && !tick_table_reaches_back(request->board->relid,
+																   request->from.snapshot))
 		raise_too_old(&position, "The board is newer, or changes since then have been dropped from its log.");
 }
 
-static void
+/* False if the position lies ahead of what the snapshot sees: nothing to show yet. */
+static bool
 find_start(Request *request, const FeedPosition *position)
 {
 	uint64		tick = position->offset > 0 ? position->tick - 1 : position->tick;
@@ -238,10 +239,13 @@ find_start(Request *request, const FeedPosition *position)
 	request->skip_tick = position->tick;
 	request->skip = position->offset;
 	if (position->epoch > request->last.epoch || position->tick > request->last.tick)
-		/* this snapshot is older than the position: nothing to show yet */
+	{
 		request->from = request->last;
-	else if (!tick_table_find(position->epoch, tick, GetActiveSnapshot(), &request->from))
+		return false;
+	}
+	if (!tick_table_find(position->epoch, tick, GetActiveSnapshot(), &request->from))
 		raise_too_old(position, "Ticks are kept as long as the change log (andon.log_retention).");
+	return true;
 }
 
 /* ERROR if the position is of another epoch, or of a tick that was lost. */

@@ -1,7 +1,7 @@
 """The feed against writers: consumers that page, miss notifications, read replicas and live through crashes.
 
-No worker runs here: a session makes ticks as fast as it can. What a consumer must have seen is worked out
-from the change log and the ticks' snapshots by SQL of its own.
+No worker runs here: a session makes ticks as fast as it can. What a consumer must have seen is
+worked out from the change log and the ticks' snapshots by SQL of its own.
 """
 
 import json
@@ -42,7 +42,7 @@ EXPECTED = """
                first_value(op) OVER w AS first_op, last_value(op) OVER w AS last_op,
                first_value(from_status) OVER w AS from_status, last_value(to_status) OVER w AS to_status,
                last_value(version) OVER w AS version
-        FROM told WHERE tick > 1
+        FROM told WHERE tick > %s
         WINDOW w AS (PARTITION BY tick, key ORDER BY version ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING))
     SELECT tick, (key->>'id')::int, CASE WHEN last_op = 'd' THEN 'delete' WHEN first_op = 'i' THEN 'insert' ELSE 'update' END,
            from_status, to_status, version
@@ -168,27 +168,35 @@ class Changes(ChangesCase):
         work, ticker = Stage(), Stage()
         self.addCleanup(ticker.stop)
         self.addCleanup(work.stop)
-        ticker.start(self.make_ticks, ticker, 1)
+        self.start_ticks(ticker)
         for number in range(WRITERS):
             work.start(self.write, work, number)
         wait_until(lambda: self.commits >= COMMITS or self.failures(work, ticker), WAIT_SECS, "commits")
         work.stop()
         ticker.stop()
-        self.sql("SELECT tick(1)")
-        final.append(self.sql("SELECT andon.feed_position()")[0][0])
+        self.assertEqual([], self.failures(work, ticker))
+        final.append(self.last_tick())
         for consumer in consumers:
             consumer.join()
         self.assertEqual([], self.failures(work, ticker))
 
-        expected = self.sql(EXPECTED)
-        self.assertGreater(len(expected), COMMITS)
-        self.assertGreater(len({row[0] for row in expected}), 50, "hardly any tick had something to tell")
+        expected = self.sql(EXPECTED, (tick_of(start),))
+        self.assertGreater(len(expected), COMMITS // 2)
+        self.assertGreater(len({row[0] for row in expected}), 20, "hardly any tick had something to tell")
         self.assertEqual([], self.sql("SELECT xid FROM andon.change c WHERE NOT EXISTS ("
                                       "SELECT FROM andon.tick t WHERE pg_visible_in_snapshot(c.xid, t.snapshot))"))
         for name, seen in (("paged", paged), ("replicated", replicated), ("careless", careless)):
             self.assertEqual(expected, [(tick_of(row[0]),) + row[1:] for row in seen], name)
         self.assertEqual(expected, sorted(notified))
         self.assert_gives_the_board(paged)
+
+    def start_ticks(self, stage):
+        stage.start(self.make_ticks, stage, 1)
+
+    def last_tick(self):
+        """Of a feed in which everything has been told."""
+        self.sql("SELECT tick(1)")
+        return self.sql("SELECT andon.feed_position()")[0][0]
 
     def failures(self, *stages):
         return self.stage.failures + [failure for stage in stages for failure in stage.failures]
@@ -290,6 +298,10 @@ class ChangesOnReplica(ChangesCase):
     def test_ahead_of_a_replica(self):
         """Guards: a replica that has not replayed a position yet shows nothing, and no error; later it goes on from there."""
         replica = self.cluster.replicas[0]
+        # and what the position lies behind, of the board itself, is no reason either
+        self.sql("SELECT andon.alter_board('b', '{\"log\": \"off\"}')")
+        self.sql("SELECT andon.alter_board('b', '{\"log\": \"all\"}')")
+        self.cluster.wait_caught_up()
         replica.pause_replay()
         try:
             self.sql("UPDATE orders SET status = 'AHEAD' WHERE id = (SELECT min(id) FROM b)")
