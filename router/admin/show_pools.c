@@ -46,6 +46,7 @@ static const ResultColumn server_columns[] = {
 	{"connect_time", RESULT_TEXT},
 	{"request_time", RESULT_TEXT},
 	{"remote_pid", RESULT_TEXT},
+	{"tls", RESULT_TEXT},
 	{"prepared_statements", RESULT_TEXT},
 	{"node", RESULT_ORDER},
 	{"role", RESULT_TEXT},
@@ -157,6 +158,7 @@ add_server(void *arg, const Server *server)
 	result_add_time(result, stats.connected_us, visit->now_us);
 	result_add_time(result, stats.used_us, visit->now_us);
 	result_add_number(result, stats.pid);
+	result_add_text(result, stats.tls);
 	result_add_number(result, stats.statements);
 	add_node_name(result, node);
 	add_node_role(result, node);

@@ -18,6 +18,7 @@ static const ResultColumn columns[] = {
 	{"addr", RESULT_ORDER},
 	{"port", RESULT_ORDER},
 	{"connect_time", RESULT_ORDER},
+	{"tls", RESULT_TEXT},
 	{"application_name", RESULT_TEXT},
 	{"node", RESULT_TEXT},		/* of the server it holds */
 	{"tx_status", RESULT_TEXT},
@@ -63,6 +64,7 @@ add_client(void *arg, const ClientStats *stats)
 	result_add_text(result, stats->peer->text);
 	result_add_number(result, (uint64_t) stats->peer->port);
 	result_add_time(result, stats->connected_us, visit->now_us);
+	result_add_text(result, stats->tls);
 	result_add_text(result, stats->application_name);
 	result_add_text(result, holds_server ? visit->view->nodes[stats->node].name : NULL);
 	result_add_text(result, tx_status);

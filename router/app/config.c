@@ -74,6 +74,8 @@ config_unref(Config *config)
 		return;
 	for (int i = 0; i < config_option_count; i++)
 		config_option_free(&config_options[i], config);
+	tls_context_unref(config->client_tls);
+	tls_context_unref(config->server_tls);
 	free_nodes(config);
 	for (int i = 0; i < config->ndatabases; i++)
 	{
@@ -84,6 +86,30 @@ config_unref(Config *config)
 	mem_free(config->databases);
 	mem_free(config->path);
 	mem_free(config);
+}
+
+bool
+config_load_tls(Config *config, Error *error)
+{
+	const TlsConfig clients = {
+		.mode = config->client_tls_sslmode,
+		.key_file = config->client_tls_key_file,
+		.cert_file = config->client_tls_cert_file,
+		.ca_file = config->client_tls_ca_file,
+		.protocols = config->client_tls_protocols,
+		.ciphers = config->client_tls_ciphers,
+	};
+	const TlsConfig servers = {
+		.mode = config->server_tls_sslmode,
+		.key_file = config->server_tls_key_file,
+		.cert_file = config->server_tls_cert_file,
+		.ca_file = config->server_tls_ca_file,
+		.protocols = config->server_tls_protocols,
+		.ciphers = config->server_tls_ciphers,
+	};
+
+	return tls_context_create(TLS_OF_CLIENTS, &clients, &config->client_tls, error) &&
+		tls_context_create(TLS_OF_SERVERS, &servers, &config->server_tls, error);
 }
 
 /* ---------------------------------------------------------------- reload */
@@ -250,6 +276,7 @@ config_fill_pool(const Config *config, PoolConfig *pool)
 		.server_reset_timeout_us = config->server_reset_timeout_us,
 		.login_retry_us = config->server_login_retry_us,
 		.max_prepared_statements = config->max_prepared_statements,
+		.server_tls = config->server_tls,
 	};
 }
 
@@ -263,6 +290,7 @@ config_fill_session(const Config *config, SessionConfig *session)
 		.auth_user = config->auth_user,
 		.auth_query = config->auth_query,
 		.auth_query_keep_us = config->auth_query_keep_us,
+		.client_tls = config->client_tls,
 		.replica_wait_us = config->replica_wait_us,
 		.max_replica_lag_us = config->max_replica_lag_us,
 		.max_replica_lag_bytes = config->max_replica_lag_bytes,

@@ -26,6 +26,7 @@
 #include "backend/pool.h"
 #include "base/buf.h"
 #include "base/log.h"
+#include "net/tls.h"
 #include "policy/consistency.h"
 #include "session/context.h"
 
@@ -83,6 +84,21 @@ typedef struct Config
 	char	   *auth_dbname;	/* "": monitor_database */
 	uint64_t	auth_query_keep_us;
 
+	TlsMode		client_tls_sslmode;
+	char	   *client_tls_key_file;	/* "": none; paths like auth_file, here and below */
+	char	   *client_tls_cert_file;
+	char	   *client_tls_ca_file;
+	char	   *client_tls_protocols;
+	char	   *client_tls_ciphers;
+	TlsMode		server_tls_sslmode;
+	char	   *server_tls_key_file;
+	char	   *server_tls_cert_file;
+	char	   *server_tls_ca_file;
+	char	   *server_tls_protocols;
+	char	   *server_tls_ciphers;
+	TlsContext *client_tls;		/* what these and their files make, by config_load_tls(); may be NULL */
+	TlsContext *server_tls;
+
 	uint64_t	query_wait_timeout_us;
 	uint64_t	query_timeout_us;
 	uint64_t	idle_transaction_timeout_us;
@@ -118,6 +134,9 @@ extern void config_errors_release(ConfigErrors *errors);
 /* A reference, or NULL with errors filled. */
 extern Config *config_load(const char *path, ConfigErrors *errors);
 extern Config *config_parse(Slice text, const char *path, ConfigErrors *errors);
+
+/* Read the keys and certificates it names; before it is shared. */
+extern bool config_load_tls(Config *config, Error *error) __attribute__((warn_unused_result));
 extern Config *config_ref(Config *config);
 extern void config_unref(Config *config);	/* NULL is fine */
 

@@ -53,6 +53,10 @@ static const char *const auth_types[] = {
 	[AUTH_TRUST] = "trust", [AUTH_SCRAM_SHA_256] = "scram-sha-256", [AUTH_MD5] = "md5",
 	[AUTH_PEER] = "peer", [AUTH_HBA] = "hba", NULL
 };
+static const char *const tls_modes[] = {
+	[TLS_MODE_DISABLE] = "disable", [TLS_MODE_ALLOW] = "allow", [TLS_MODE_PREFER] = "prefer",
+	[TLS_MODE_REQUIRE] = "require", [TLS_MODE_VERIFY_CA] = "verify-ca", [TLS_MODE_VERIFY_FULL] = "verify-full", NULL
+};
 static const char *const log_formats[] = {
 	[LOG_FORMAT_TEXT] = "text", [LOG_FORMAT_JSON] = "json", NULL
 };
@@ -67,6 +71,7 @@ static const char *const log_levels[] = {
 #define READS .group = "Reads and consistency"
 #define NODES .group = "Watching the nodes"
 #define AUTHENTICATION .group = "Authentication"
+#define TLS .group = "TLS"
 #define LIMITS .group = "Time limits"
 #define LOGGING .group = "Log"
 #define WINDOWS .group = "Console and HTTP"
@@ -162,6 +167,43 @@ const ConfigOption config_options[] = {
 		.min = US_PER_MS, .max = HOUR_US, .zero_allowed = true, AUTHENTICATION,
 	.doc = "An answer of auth_query is used again for this long, unless a login with it failed; 0: each login asks"},
 
+	{.name = "client_tls_sslmode", .type = OPTION_CHOICE, FIELD(client_tls_sslmode), .default_text = "disable",
+		.choices = tls_modes, TLS,
+	.doc = "TLS for clients: allow and prefer offer it, require refuses clients without it (but for the unix socket), verify-ca and verify-full demand a certificate of client_tls_ca_file"},
+	{.name = "client_tls_key_file", .type = OPTION_PATH, FIELD(client_tls_key_file), .default_text = "",
+		TLS,
+	.doc = "Private key of the certificate shown to clients; without passphrase"},
+	{.name = "client_tls_cert_file", .type = OPTION_PATH, FIELD(client_tls_cert_file), .default_text = "",
+		TLS,
+	.doc = "Certificate shown to clients, and those between it and the authority"},
+	{.name = "client_tls_ca_file", .type = OPTION_PATH, FIELD(client_tls_ca_file), .default_text = "",
+		TLS,
+	.doc = "Certificates of the authorities of clients' certificates"},
+	{.name = "client_tls_protocols", .type = OPTION_LIST, FIELD(client_tls_protocols), .default_text = "secure",
+		TLS,
+	.doc = "secure (TLS 1.2 and 1.3), all, or a list of tlsv1.0, tlsv1.1, tlsv1.2, tlsv1.3"},
+	{.name = "client_tls_ciphers", .type = OPTION_STRING, FIELD(client_tls_ciphers), .default_text = "default",
+		TLS,
+	.doc = "Ciphers up to TLS 1.2 in OpenSSL's words, or default, secure, all"},
+	{.name = "server_tls_sslmode", .type = OPTION_CHOICE, FIELD(server_tls_sslmode), .default_text = "prefer",
+		.choices = tls_modes, .needs_restart = true, TLS,
+	.doc = "TLS to the nodes: allow and prefer ask for it and go on without, require insists, verify-ca checks the certificate, verify-full its name too; not for unix sockets"},
+	{.name = "server_tls_key_file", .type = OPTION_PATH, FIELD(server_tls_key_file), .default_text = "",
+		.needs_restart = true, TLS,
+	.doc = "Private key of the certificate shown to the nodes, if they want one"},
+	{.name = "server_tls_cert_file", .type = OPTION_PATH, FIELD(server_tls_cert_file), .default_text = "",
+		.needs_restart = true, TLS,
+	.doc = "Certificate shown to the nodes"},
+	{.name = "server_tls_ca_file", .type = OPTION_PATH, FIELD(server_tls_ca_file), .default_text = "",
+		.needs_restart = true, TLS,
+	.doc = "Certificates of the authorities of the nodes' certificates"},
+	{.name = "server_tls_protocols", .type = OPTION_LIST, FIELD(server_tls_protocols), .default_text = "secure",
+		.needs_restart = true, TLS,
+	.doc = "secure (TLS 1.2 and 1.3), all, or a list of tlsv1.0, tlsv1.1, tlsv1.2, tlsv1.3"},
+	{.name = "server_tls_ciphers", .type = OPTION_STRING, FIELD(server_tls_ciphers), .default_text = "default",
+		.needs_restart = true, TLS,
+	.doc = "Ciphers up to TLS 1.2 in OpenSSL's words, or default, secure, all"},
+
 	{.name = "query_wait_timeout", .type = OPTION_TIME, FIELD(query_wait_timeout_us), .default_text = "30s",
 		.min = US_PER_MS, .max = DAY_US, .zero_allowed = true, LIMITS,
 	.doc = "How long a client waits for a server or for a primary before it gets 57P03; 0: without end"},
@@ -233,7 +275,7 @@ quantity_field(const ConfigOption *option, const Config *config)
 /* Choices are enums; the struct relies on their size. */
 _Static_assert(sizeof(PoolMode) == sizeof(int) && sizeof(Consistency) == sizeof(int) &&
 			   sizeof(AuthMethod) == sizeof(int) && sizeof(LogFormat) == sizeof(int) &&
-			   sizeof(LogLevel) == sizeof(int), "an enum is not stored like an int");
+			   sizeof(LogLevel) == sizeof(int) && sizeof(TlsMode) == sizeof(int), "an enum is not stored like an int");
 
 const ConfigOption *
 config_find_option(const char *name)

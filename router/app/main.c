@@ -72,6 +72,8 @@ main(int argc, char **argv)
 	Task		task = TASK_RUN;
 	ConfigErrors errors = CONFIG_ERRORS_INIT;
 	Config	   *config;
+	Error		error = {0};
+	int			code = 0;
 	int			c;
 
 	while ((c = getopt_long(argc, argv, "c:Vh", options, NULL)) != -1)
@@ -129,10 +131,15 @@ main(int argc, char **argv)
 		config_print(config, &out);
 		print_buf(&out);
 	}
-	else
+	else if (config_load_tls(config, &error))
 		printf("%s: the configuration is good\n", path);
+	else
+	{
+		fprintf(stderr, "%s: %s\n", path, error.message);
+		code = 2;
+	}
 	config_unref(config);
-	return 0;
+	return code;
 }
 
 static int

@@ -63,15 +63,16 @@ router_reload(Router *router, Error *error)
 		config_errors_release(&errors);
 		return false;
 	}
-	if (!router_load_auth(loaded, &users, &hba, error))
+	config = config_merge_reload(router->config, loaded);
+	if (!config_load_tls(config, error) || !router_load_auth(loaded, &users, &hba, error))
 	{
 		user_table_unref(users);
 		hba_unref(hba);
+		config_unref(config);
 		config_unref(loaded);
 		return false;
 	}
 	config_reload_check(router->config, loaded, tell_restart_option, NULL);
-	config = config_merge_reload(router->config, loaded);
 	config_unref(loaded);
 	for (int i = 0; i < router->nworkers; i++)
 	{

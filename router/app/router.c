@@ -87,7 +87,7 @@ router_create(Config *config, Error *error)
 	}
 	if (!scram_random_bytes(router->mock_secret, sizeof(router->mock_secret)))
 		error_set(error, SQLSTATE_INTERNAL_ERROR, "no random numbers");
-	else if (router_load_auth(config, &router->users, &router->hba, error) &&
+	else if (config_load_tls(config, error) && router_load_auth(config, &router->users, &router->hba, error) &&
 			 router_create_monitor(router, error) && router_create_workers(router, error))
 	{
 		router_subscribe(router);
@@ -246,6 +246,12 @@ router_create_monitor(Router *router, Error *error)
 		.probe_interval_us = config->probe_interval_us,
 		.probe_timeout_us = config->probe_timeout_us,
 		.facts_interval_us = config->facts_interval_us,
+		.tls = {
+			.mode = config->server_tls_sslmode,
+			.key_file = config->server_tls_key_file,
+			.cert_file = config->server_tls_cert_file,
+			.ca_file = config->server_tls_ca_file,
+		},
 	};
 
 	if (user && user->kind == SECRET_PLAIN)

@@ -4,7 +4,9 @@
  *	  Carries one CancelRequest to a node.
  *
  * Connect, write the 16 (or more) bytes, wait for the end of the connection.
- * The node sends nothing; bytes it does send are dropped.
+ * The node sends nothing; bytes it does send are dropped.  A server that was
+ * reached by TLS gets its cancel requests by TLS, since a key that was read on
+ * the way is of use to others.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,6 +15,7 @@
 #include "base/buf.h"
 #include "base/memory.h"
 #include "net/stream.h"
+#include "net/tls.h"
 #include "wire/build.h"
 
 struct Cancel
@@ -21,6 +24,9 @@ struct Cancel
 	Stream	   *stream;			/* owned */
 	LoopTimer  *timer;			/* owned */
 	Buf			request;
+	TlsContext *tls;			/* a reference, or NULL */
+	char	   *host;			/* owned */
+	bool		is_tls_asked;	/* the answer to SSLRequest is awaited */
 	bool		is_sent;
 	CancelCallback fn;			/* NULL: nobody waits */
 	void	   *arg;
@@ -28,12 +34,19 @@ struct Cancel
 
 static void cancel_finish(Cancel *cancel, CancelOutcome outcome);
 static void cancel_free(void *arg);
+static void send_request(Cancel *cancel);
 static void on_connected(void *owner);
 static size_t on_data(void *owner, Slice data);
 static void on_closed(void *owner, const char *why);
+static void on_secured(void *owner);
 static void on_timeout(void *arg);
 
-static const StreamEvents cancel_events = {on_connected, on_data, NULL, on_closed};
+static const StreamEvents cancel_events = {
+	.on_connected = on_connected,
+	.on_data = on_data,
+	.on_closed = on_closed,
+	.on_secured = on_secured,
+};
 
 Cancel *
 cancel_create(Loop *loop, const CancelTarget *target, CancelCallback fn, void *arg)
@@ -43,6 +56,8 @@ cancel_create(Loop *loop, const CancelTarget *target, CancelCallback fn, void *a
 	cancel->loop = loop;
 	cancel->fn = fn;
 	cancel->arg = arg;
+	cancel->tls = tls_context_ref(target->tls);
+	cancel->host = mem_strdup(target->host);
 	build_cancel(&cancel->request, target->pid, target->key);
 	cancel->timer = loop_timer_create(loop, on_timeout, cancel);
 	loop_timer_start(cancel->timer, target->timeout_us);
@@ -78,6 +93,8 @@ cancel_free(void *arg)
 
 	loop_timer_destroy(cancel->timer);
 	buf_release(&cancel->request);
+	tls_context_unref(cancel->tls);
+	mem_free(cancel->host);
 	mem_free(cancel);
 }
 
@@ -85,7 +102,28 @@ static void
 on_connected(void *owner)
 {
 	Cancel	   *cancel = owner;
+	Buf			question = BUF_INIT;
 
+	if (cancel->tls == NULL)
+	{
+		send_request(cancel);
+		return;
+	}
+	build_ssl_request(&question);
+	stream_write(cancel->stream, buf_slice(&question));
+	buf_release(&question);
+	cancel->is_tls_asked = true;
+}
+
+static void
+on_secured(void *owner)
+{
+	send_request(owner);
+}
+
+static void
+send_request(Cancel *cancel)
+{
 	stream_write(cancel->stream, buf_slice(&cancel->request));
 	cancel->is_sent = true;
 }
@@ -93,6 +131,18 @@ on_connected(void *owner)
 static size_t
 on_data(void *owner, Slice data)
 {
+	Cancel	   *cancel = owner;
+	StreamTlsPlan plan = {.context = cancel->tls, .host = cancel->host};
+
+	if (!cancel->is_tls_asked)
+		return data.len;
+	cancel->is_tls_asked = false;
+	if (data.len == 1 && data.data[0] == 'S')
+		stream_start_tls(cancel->stream, &plan);
+	else if (data.len == 1 && data.data[0] == 'N' && tls_context_mode(cancel->tls) < TLS_MODE_REQUIRE)
+		send_request(cancel);
+	else
+		cancel_finish(cancel, CANCEL_NOT_SENT);
 	return data.len;
 }
 

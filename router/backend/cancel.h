@@ -36,6 +36,7 @@ typedef struct CancelTarget
 	int			port;
 	uint32_t	pid;
 	Slice		key;			/* copied */
+	struct TlsContext *tls;		/* the server was reached by it; NULL: in clear text */
 	uint64_t	timeout_us;
 } CancelTarget;
 

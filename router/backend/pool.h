@@ -31,6 +31,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "net/loop.h"
+#include "net/tls.h"
 #include "policy/topology_view.h"
 
 /* Counts shared by the pools of all workers; thread-safe. */
@@ -47,6 +48,7 @@ typedef struct PoolConfig
 	uint64_t	server_reset_timeout_us;
 	uint64_t	login_retry_us;	/* after a failed login, before the next attempt */
 	int			max_prepared_statements;	/* per server */
+	TlsContext *server_tls;		/* borrowed while this configuration is in force; NULL: in clear text */
 } PoolConfig;
 
 typedef struct PoolSet PoolSet;

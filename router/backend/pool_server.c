@@ -53,6 +53,7 @@ pool_server_open(Pool *pool, const NodeView *node)
 		.database = pool->database,
 		.user = pool->user,
 		.max_statements = set->config.max_prepared_statements,
+		.tls = set->config.server_tls,
 	};
 	Server	   *server = server_create(&plan);
 
@@ -232,6 +233,7 @@ pool_cancel_query(Server *server)
 		.pid = server->pid,
 		.key = slice_make((const char *) server->key, (size_t) server->key_len),
 		.timeout_us = set->config.server_connect_timeout_us,
+		.tls = server->stream != NULL && stream_is_tls(server->stream) ? server->tls : NULL,
 	};
 
 	/* one under way already has the same effect; without a key there is no way */

@@ -61,10 +61,17 @@ static void on_connected(void *owner);
 static size_t on_data(void *owner, Slice data);
 static void on_drained(void *owner);
 static void on_closed(void *owner, const char *why);
+static void on_secured(void *owner);
 static ServerParameter *find_parameter(const Server *server, Slice name);
 static void note_hot_standby(Server *server, Slice value);
 
-static const StreamEvents stream_events = {on_connected, on_data, on_drained, on_closed};
+static const StreamEvents stream_events = {
+	.on_connected = on_connected,
+	.on_data = on_data,
+	.on_drained = on_drained,
+	.on_closed = on_closed,
+	.on_secured = on_secured,
+};
 
 /* ---------------------------------------------------------------- life */
 
@@ -82,6 +89,7 @@ server_create(const ServerPlan *plan)
 	server->port = plan->port;
 	server->database = plan->database;
 	server->user = plan->user;
+	server->tls = plan->host[0] == '/' ? NULL : tls_context_ref(plan->tls);
 	server->max_statements = plan->max_statements > 0 ? plan->max_statements : 1;
 	server->settings = settings_empty(plan->settings);
 	server->tx_status = 'I';
@@ -140,6 +148,7 @@ server_free(void *arg)
 	mem_free(server->parameters);
 	mem_free(server->node_name);
 	mem_free(server->host);
+	tls_context_unref(server->tls);
 	mem_free(server);
 }
 
@@ -180,6 +189,12 @@ static void
 on_connected(void *owner)
 {
 	server_login_begin(owner);
+}
+
+static void
+on_secured(void *owner)
+{
+	server_login_secured(owner);
 }
 
 /*
@@ -308,6 +323,8 @@ server_stats(const Server *server, ServerStats *stats)
 		.statements = server->statements_used.count,
 		.tx_status = server->tx_status,
 	};
+	if (server->stream != NULL)
+		stream_describe_tls(server->stream, stats->tls, sizeof(stats->tls));
 }
 
 /* ------------------------------------------------------------ parameters */

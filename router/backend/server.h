@@ -102,6 +102,7 @@ typedef struct ServerStats
 	uint64_t	used_us;		/* last checked out or in */
 	uint64_t	statements;		/* prepared there */
 	char		tx_status;
+	char		tls[STREAM_TLS_TEXT_SIZE];	/* "": in clear text */
 } ServerStats;
 
 extern void server_stats(const Server *server, ServerStats *stats);

@@ -19,6 +19,7 @@
 #include "backend/server.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "net/tls.h"
 
 typedef struct ServerLogin ServerLogin;
 typedef struct ServerStatement ServerStatement;
@@ -43,6 +44,7 @@ typedef struct ServerPlan
 	const char *database;
 	const char *user;
 	int			max_statements;
+	TlsContext *tls;			/* NULL: in clear text; the server takes a reference */
 } ServerPlan;
 
 struct Server
@@ -64,6 +66,7 @@ struct Server
 	int			port;
 	const char *database;		/* borrowed from the pool */
 	const char *user;			/* borrowed from the pool */
+	TlsContext *tls;			/* a reference; NULL: none is asked for */
 
 	/* what the node told */
 	uint32_t	pid;

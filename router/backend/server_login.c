@@ -6,6 +6,9 @@
  * Follows PostgreSQL's documentation, "Message Flow: Start-up" and "SASL
  * Authentication".
  *
+ * With server_tls_sslmode SSLRequest comes first, and what is said in answer
+ * to it in clear text is not believed beyond its one byte.
+ *
  * The startup packet names user and database and nothing of a client's
  * wishes: those are applied later, by SET, so that a server can pass from
  * client to client.  On a replica the session is read-only from the start,
@@ -56,6 +59,8 @@
 
 typedef enum LoginStep
 {
+	STEP_TLS_ASKED,				/* SSLRequest sent, one byte awaited */
+	STEP_TLS_HANDSHAKE,
 	STEP_AUTHENTICATION,		/* startup sent, or a password */
 	STEP_SASL,					/* in the SCRAM exchange */
 	STEP_SASL_PROVEN,			/* the node has proven itself too; its Ok is awaited */
@@ -76,7 +81,9 @@ struct ServerLogin
 	void	   *owner;
 };
 
+static void send_startup(Server *server);
 static size_t on_data(void *owner, Slice data);
+static size_t handle_tls_answer(Server *server, Slice data);
 static void on_lost(void *owner, const char *why);
 static bool handle_message(Server *server, const Frame *frame);
 static bool handle_Authentication(Server *server, Slice body);
@@ -119,6 +126,27 @@ server_login_attach(Server *server, const char *password,
 void
 server_login_begin(Server *server)
 {
+	server_set_state(server, SERVER_LOGIN);
+	if (server->tls == NULL)
+		send_startup(server);
+	else
+	{
+		server->login->step = STEP_TLS_ASKED;
+		build_ssl_request(&server->login->out);
+		send_out(server);
+	}
+}
+
+void
+server_login_secured(Server *server)
+{
+	if (server->login != NULL && !server->login->ended)
+		send_startup(server);
+}
+
+static void
+send_startup(Server *server)
+{
 	const char *params[] = {
 		"user", server->user,
 		"database", server->database,
@@ -127,7 +155,7 @@ server_login_begin(Server *server)
 		NULL
 	};
 
-	server_set_state(server, SERVER_LOGIN);
+	server->login->step = STEP_AUTHENTICATION;
 	build_startup(&server->login->out, params);
 	send_out(server);
 }
@@ -167,6 +195,9 @@ on_data(void *owner, Slice data)
 	Server	   *server = owner;
 	size_t		used = 0;
 
+	if (server->login != NULL && server->login->step == STEP_TLS_ASKED)
+		return handle_tls_answer(server, data);
+
 	/* whoever is told of the end may close the server, and its login with it */
 	while (server->login != NULL && !server->login->ended)
 	{
@@ -200,10 +231,55 @@ on_lost(void *owner, const char *why)
 	if (server->state == SERVER_CONNECTING)
 		error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "cannot connect to node \"%s\" (%s port %d): %s",
 				  server->node_name, server->host, server->port, why);
+	else if (server->login->step == STEP_TLS_HANDSHAKE)
+		error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "no encrypted connection to node \"%s\" (%s port %d): %s",
+				  server->node_name, server->host, server->port, why);
 	else
 		error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "node \"%s\" (%s port %d) closed the connection during login: %s",
 				  server->node_name, server->host, server->port, why);
 	fail(server, LOGIN_NODE_TROUBLE, &error);
+}
+
+/*
+ * One byte, and nothing behind it: that would be in clear text, and anybody's.
+ * The same goes for the words of an error sent instead (CVE-2024-10977): they
+ * are not repeated.
+ */
+static size_t
+handle_tls_answer(Server *server, Slice data)
+{
+	ServerLogin *login = server->login;
+	StreamTlsPlan plan = {.context = server->tls, .host = server->host};
+	Error		error;
+
+	if (login->ended)
+		return data.len;
+	if (data.len > 1 && data.data[0] != 'E')
+		fail_protocol(server, "bytes in clear text behind its answer to SSLRequest");
+	else if (data.data[0] == 'S')
+	{
+		login->step = STEP_TLS_HANDSHAKE;
+		stream_start_tls(server->stream, &plan);
+	}
+	else if (data.data[0] == 'N' && tls_context_mode(server->tls) < TLS_MODE_REQUIRE)
+		send_startup(server);
+	else if (data.data[0] == 'N')
+	{
+		error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "node \"%s\" (%s port %d) does not offer TLS, "
+				  "which server_tls_sslmode demands", server->node_name, server->host, server->port);
+		error_set_hint(&error, "Set ssl = on there, or server_tls_sslmode to prefer.");
+		fail(server, LOGIN_NODE_TROUBLE, &error);
+	}
+	else if (data.data[0] == 'E')
+	{
+		error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "node \"%s\" (%s port %d) answered with an error "
+				  "before the connection was encrypted", server->node_name, server->host, server->port);
+		error_set_hint(&error, "The node's log says which.");
+		fail(server, LOGIN_NODE_TROUBLE, &error);
+	}
+	else
+		fail_protocol(server, "an unknown answer to SSLRequest");
+	return data.len;
 }
 
 /* ---------------------------------------------------------------- messages */

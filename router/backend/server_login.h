@@ -3,7 +3,7 @@
  * server_login.h
  *	  From a connection to a server that may be used: proves us to the node.
  *
- *	  startup -> authentication -> parameters, key -> ReadyForQuery
+ *	  TLS, if it is to be -> startup -> authentication -> parameters, key -> ReadyForQuery
  *	  and on a primary: is andon.enable_commit_lsn() there? -> call it
  *
  * The pool attaches a login to each server it creates and is told once how it
@@ -36,8 +36,9 @@ typedef struct ServerLoginEvents
 extern void server_login_attach(Server *server, const char *password,
 								const ServerLoginEvents *events, void *owner);
 
-/* The stream is connected. */
+/* The stream is connected; it is encrypted. */
 extern void server_login_begin(Server *server);
+extern void server_login_secured(Server *server);
 
 /* It took too long: on_failed is called now. */
 extern void server_login_give_up(Server *server);

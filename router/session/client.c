@@ -64,6 +64,7 @@ client_each(const SessionContext *context, void (*fn) (void *arg, const ClientSt
 			.statements = client->prepared ? prepared_map_count(client->prepared) : 0,
 		};
 
+		stream_describe_tls(client->stream, stats.tls, sizeof(stats.tls));
 		fn(arg, &stats);
 	}
 }

@@ -18,6 +18,7 @@
 #define ROUTER_SESSION_CLIENT_H
 
 #include "net/address.h"
+#include "net/stream.h"
 #include "session/context.h"
 
 typedef struct Client Client;
@@ -68,6 +69,7 @@ typedef struct ClientStats
 	const char *pin_reason;		/* NULL: not pinned */
 	Lsn			floor;
 	uint64_t	statements;		/* prepared */
+	char		tls[STREAM_TLS_TEXT_SIZE];	/* "": in clear text */
 } ClientStats;
 
 extern void client_each(const SessionContext *context, void (*fn) (void *arg, const ClientStats *stats),

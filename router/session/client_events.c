@@ -137,6 +137,8 @@ client_on_closed(void *owner, const char *why)
 {
 	Client	   *client = owner;
 
+	if (client->state == CLIENT_STARTUP && stream_is_tls(client->stream) && strcmp(why, "end of file") != 0)
+		LOG_INFO("client_tls_failed", LF_STR("peer", client->peer.text), LF_STR("reason", why));
 	LOG_DEBUG("client_gone", LF_STR("user", client->user), LF_STR("peer", client->peer.text),
 			  LF_STR("reason", why));
 	client_close(client);

@@ -3,8 +3,13 @@
  * client_startup.c
  *	  From the first packet to who it says it is.
  *
- *	  SSLRequest, GSSENCRequest -> N           CancelRequest -> passed on, closed
+ *	  SSLRequest -> S, handshake; or N         CancelRequest -> passed on, closed
+ *	  GSSENCRequest -> N                       a TLS handshake unasked -> goes on
  *	  StartupMessage -> client_login.c
+ *
+ * What comes in clear text behind an SSLRequest could be anybody's: whoever
+ * sends it is refused (CVE-2021-23214, CVE-2021-23222).  Clients of the unix
+ * socket need no TLS and get none.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,6 +19,12 @@
 #include "wire/build.h"
 #include "wire/startup.h"
 
+#define TLS_HANDSHAKE_RECORD 0x16	/* no length of a startup packet begins so */
+
+static void startup_answer_ssl(Client *client, bool has_rest);
+static void startup_begin_tls(Client *client, bool was_asked);
+static bool startup_offers_tls(const Client *client);
+static bool startup_check_tls(Client *client);
 static void startup_refuse(Client *client, const Startup *startup);
 static void startup_begin_session(Client *client, const Startup *startup);
 static void startup_negotiate_version(Client *client, const Startup *startup);
@@ -28,6 +39,11 @@ client_startup_on_data(Client *client, Slice data)
 
 	if (client->is_cancel)
 		return data.len;		/* nothing more is expected of it */
+	if (data.data[0] == TLS_HANDSHAKE_RECORD && startup_offers_tls(client))
+	{
+		startup_begin_tls(client, false);
+		return 0;				/* what is there is part of the handshake */
+	}
 	switch (startup_parse(data, &startup))
 	{
 		case STARTUP_PARTIAL:
@@ -36,6 +52,8 @@ client_startup_on_data(Client *client, Slice data)
 			startup_refuse(client, &startup);
 			return 0;
 		case STARTUP_SSL:
+			startup_answer_ssl(client, data.len > startup.total_len);
+			break;
 		case STARTUP_GSSENC:
 			client_write(client, slice_from_string("N"));
 			break;
@@ -63,6 +81,55 @@ startup_cancel(Client *client, const Startup *startup)
 }
 
 static void
+startup_answer_ssl(Client *client, bool has_rest)
+{
+	Error		error = {0};
+
+	if (!startup_offers_tls(client))
+		client_write(client, slice_from_string("N"));
+	else if (has_rest)
+	{
+		error_set(&error, SQLSTATE_PROTOCOL_VIOLATION, "received unencrypted data after SSL request");
+		error_set_detail(&error, "This could be either a client-software bug or evidence of an attempted "
+						 "man-in-the-middle attack.");
+		client_fail(client, &error);
+	}
+	else
+	{
+		client_write(client, slice_from_string("S"));
+		startup_begin_tls(client, true);
+	}
+}
+
+static void
+startup_begin_tls(Client *client, bool was_asked)
+{
+	StreamTlsPlan plan = {.context = client->context->config.client_tls, .needs_alpn = !was_asked};
+
+	stream_start_tls(client->stream, &plan);
+}
+
+static bool
+startup_offers_tls(const Client *client)
+{
+	return client->context->config.client_tls != NULL && !client->peer.is_unix && !stream_is_tls(client->stream);
+}
+
+static bool
+startup_check_tls(Client *client)
+{
+	Error		error = {0};
+
+	if (tls_context_mode(client->context->config.client_tls) < TLS_MODE_REQUIRE || client->peer.is_unix ||
+		stream_is_tls(client->stream))
+		return true;
+	error_set(&error, SQLSTATE_INVALID_AUTHORIZATION, "the router takes encrypted connections only");
+	error_set_hint(&error, "Connect with sslmode=require or a stricter one.");
+	client_fail(client, &error);
+	return false;
+}
+
+static void
 startup_refuse(Client *client, const Startup *startup)
 {
 	Error		error = {0};
@@ -84,7 +151,7 @@ startup_begin_session(Client *client, const Startup *startup)
 	Error		error = {0};
 
 	startup_negotiate_version(client, startup);
-	if (!startup_take_names(client, startup) || !startup_admit(client))
+	if (!startup_check_tls(client) || !startup_take_names(client, startup) || !startup_admit(client))
 		return;
 	client->settings = params_from_startup(client->context->settings, startup, &error);
 	if (client->settings == NULL)

@@ -19,6 +19,7 @@
 #include "base/histogram.h"
 #include "base/list.h"
 #include "net/loop.h"
+#include "net/tls.h"
 #include "policy/consistency.h"
 #include "policy/route.h"
 #include "policy/topology_view.h"
@@ -37,6 +38,7 @@ typedef struct SessionConfig
 	PoolMode	pool_mode;
 	Consistency consistency;
 	AuthMethod	auth_method;
+	TlsContext *client_tls;		/* borrowed while this configuration is in force; NULL: no TLS */
 	uint64_t	replica_wait_us;
 	uint64_t	max_replica_lag_us; /* 0: no limit */
 	uint64_t	max_replica_lag_bytes;	/* 0: no limit */

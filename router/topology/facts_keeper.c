@@ -198,6 +198,7 @@ begin_load(Keeping *keeping)
 		.port = keeper->port,
 		.user = keeper->config.user,
 		.password = keeper->config.password,
+		.tls = keeper->config.tls,
 		.database = keeping->database
 	};
 

@@ -15,6 +15,7 @@
 #define ROUTER_TOPOLOGY_FACTS_KEEPER_H
 
 #include "net/loop.h"
+#include "net/tls.h"
 #include "sql/facts.h"
 
 typedef struct FactsKeeper FactsKeeper;
@@ -24,6 +25,7 @@ typedef struct FactsKeeperConfig
 {
 	const char *user;			/* borrowed for the keeper's life */
 	const char *password;		/* may be NULL */
+	const TlsConfig *tls;		/* borrowed likewise; may be NULL */
 	uint64_t	interval_us;
 } FactsKeeperConfig;
 

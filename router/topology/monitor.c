@@ -152,6 +152,7 @@ monitor_create(const MonitorConfig *config, Error *error)
 	monitor->config = *config;
 	monitor->loop = loop_create();
 	monitor->tick = loop_timer_create(monitor->loop, on_tick, monitor);
+	facts_config.tls = &monitor->config.tls;
 	monitor->facts = facts_keeper_create(monitor->loop, &facts_config, on_facts, monitor);
 	monitor->roles = (RolesState) ROLES_STATE_INIT;
 	for (int i = 0; i < config->nnodes; i++)
@@ -232,7 +233,8 @@ start_probing(Monitor *monitor)
 				.port = config->nodes[i].port,
 				.user = config->user,
 				.password = config->password,
-				.database = config->database
+				.database = config->database,
+				.tls = &config->tls
 			},
 			.timeout_us = config->probe_timeout_us,
 			.node = i

@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "net/loop.h"
+#include "net/tls.h"
 #include "policy/topology_view.h"
 #include "sql/facts.h"
 
@@ -35,6 +36,7 @@ typedef struct MonitorConfig
 	const char *user;			/* who probes (monitor_user) */
 	const char *password;		/* may be NULL */
 	const char *database;		/* monitor_database */
+	TlsConfig	tls;			/* as the pools' connections */
 	uint64_t	probe_interval_us;
 	uint64_t	probe_timeout_us;	/* silence that makes a node unusable */
 	uint64_t	facts_interval_us;	/* facts are read again after this time */

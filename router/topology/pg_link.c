@@ -30,6 +30,16 @@
 	"-c default_transaction_read_only=on -c statement_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0 " \
 	"-c DateStyle=ISO -c jit=off"
 
+/* libpq's own "allow" begins without; ours is PgBouncer's. */
+static const char *const libpq_modes[] = {
+	[TLS_MODE_DISABLE] = "disable",
+	[TLS_MODE_ALLOW] = "prefer",
+	[TLS_MODE_PREFER] = "prefer",
+	[TLS_MODE_REQUIRE] = "require",
+	[TLS_MODE_VERIFY_CA] = "verify-ca",
+	[TLS_MODE_VERIFY_FULL] = "verify-full",
+};
+
 typedef enum LinkState
 {
 	LINK_RESOLVING,
@@ -50,6 +60,7 @@ struct PgLink
 	char	   *user;
 	char	   *password;
 	char	   *database;
+	const TlsConfig *tls;		/* borrowed; may be NULL */
 	Resolution *resolution;		/* not NULL while RESOLVING */
 	PGconn	   *conn;			/* owned */
 	LoopWatch  *watch;			/* owned; on the socket of conn */
@@ -86,6 +97,7 @@ pg_link_open(Loop *loop, const PgLinkTarget *target, const PgLinkEvents *events,
 	link->user = mem_strdup(target->user);
 	link->password = target->password != NULL ? mem_strdup(target->password) : NULL;
 	link->database = mem_strdup(target->database);
+	link->tls = target->tls;
 	link->failure = loop_timer_create(loop, on_failure, link);
 
 	if (link->host[0] == '/')
@@ -158,11 +170,15 @@ begin_connect(PgLink *link, const char *hosts, const char *addresses)
 	char		port[16];
 	const char *const names[] = {
 		"host", "port", "user", "password", "dbname", "application_name", "client_encoding",
-		"options", "gssencmode", "target_session_attrs", addresses != NULL ? "hostaddr" : NULL, NULL
+		"options", "gssencmode", "target_session_attrs", "sslmode", "sslrootcert", "sslcert", "sslkey",
+		addresses != NULL ? "hostaddr" : NULL, NULL
 	};
 	const char *const values[] = {
 		hosts, port, link->user, link->password, link->database, "andon-monitor", "UTF8",
-		PINNED_OPTIONS, "disable", "any", addresses, NULL
+		PINNED_OPTIONS, "disable", "any", link->tls != NULL ? libpq_modes[link->tls->mode] : NULL,
+		link->tls != NULL && link->tls->mode >= TLS_MODE_VERIFY_CA ? link->tls->ca_file : NULL,
+		link->tls != NULL ? link->tls->cert_file : NULL, link->tls != NULL ? link->tls->key_file : NULL,
+		addresses, NULL
 	};
 
 	snprintf(port, sizeof(port), "%d", link->port);

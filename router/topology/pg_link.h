@@ -22,6 +22,7 @@
 #include "libpq-fe.h"
 
 #include "net/loop.h"
+#include "net/tls.h"
 
 typedef struct PgLink PgLink;
 
@@ -32,6 +33,7 @@ typedef struct PgLinkTarget
 	const char *user;
 	const char *password;		/* may be NULL */
 	const char *database;
+	const TlsConfig *tls;		/* NULL: as libpq sees fit; protocols and ciphers are libpq's own */
 } PgLinkTarget;
 
 typedef struct PgLinkEvents

@@ -16,6 +16,7 @@
 
 #define PROTOCOL_3_0 (3U << 16)
 #define CODE_CANCEL 80877102U
+#define CODE_SSL 80877103U
 #define OID_TEXT 25U
 #define NULL_LENGTH UINT32_MAX	/* -1 as length of a value */
 #define VARIABLE_LENGTH UINT16_MAX	/* -1 as typlen */
@@ -55,6 +56,13 @@ build_startup(Buf *out, const char *const *names_and_values)
 		append_string(out, slice_from_string(*at));
 	buf_append_u8(out, 0);
 	put_length(out, mark, buf_len(out) - mark);
+}
+
+void
+build_ssl_request(Buf *out)
+{
+	buf_append_u32(out, 8);
+	buf_append_u32(out, CODE_SSL);
 }
 
 void

@@ -19,6 +19,7 @@ extern void build_end(Buf *out, size_t mark);
 
 /* to servers */
 extern void build_startup(Buf *out, const char *const *names_and_values);	/* NULL-terminated pairs */
+extern void build_ssl_request(Buf *out);
 extern void build_cancel(Buf *out, uint32_t pid, Slice key);
 extern void build_query(Buf *out, Slice text);
 extern void build_parse(Buf *out, Slice statement, Slice text, uint16_t nparams, Slice param_types);

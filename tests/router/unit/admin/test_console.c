@@ -191,7 +191,7 @@ pools_are_added_over_workers(void **state)
 						" D(mes_on_server,shop,0,0,0,0,0,0,0,0,transaction,north,primary,0,0,0,0)"
 						" D(mes_on_server,shop,0,0,0,0,0,0,0,0,transaction,south,replica,0,0,0,0) C(SHOW)");
 	assert_string_equal(ask("stan", "SHOW SERVERS"),
-						"T(type,user,database,state,addr,port,connect_time,request_time,remote_pid,prepared_statements,"
+						"T(type,user,database,state,addr,port,connect_time,request_time,remote_pid,tls,prepared_statements,"
 						"node,role,tx_status,worker) C(SHOW)");
 }
 
@@ -234,7 +234,7 @@ servers_and_waiting_clients(void **state)
 	snprintf(row, sizeof(row), ",127.0.0.1,%d,", view->nodes[0].port);
 	assert_contains(text, " D(S,shop,mes_on_server,");
 	assert_contains(text, row);
-	assert_contains(text, ",0,0,north,primary,");
+	assert_contains(text, ",0,,0,north,primary,");
 	pool_cancel_wait(&waiter);
 	close(mute);
 }

@@ -295,7 +295,7 @@ fake_on_closed(void *owner, const char *why)
 	mem_free(connection);
 }
 
-static const StreamEvents fake_events = {NULL, fake_on_data, NULL, fake_on_closed};
+static const StreamEvents fake_events = {.on_data = fake_on_data, .on_closed = fake_on_closed};
 
 static void
 fake_on_accept(void *arg, int fd, const PeerAddress *peer)
