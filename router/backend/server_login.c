@@ -226,6 +226,9 @@ static void
 on_lost(void *owner, const char *why)
 {
 	Server	   *server = owner;
+
+	/* what TLS itself objects to, a certificate for one, does not pass by waiting */
+	bool		is_refused = server->login->step == STEP_TLS_HANDSHAKE && strncmp(why, "TLS: ", 5) == 0;
 	Error		error;
 
 	if (server->state == SERVER_CONNECTING)
@@ -237,7 +240,7 @@ on_lost(void *owner, const char *why)
 	else
 		error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "node \"%s\" (%s port %d) closed the connection during login: %s",
 				  server->node_name, server->host, server->port, why);
-	fail(server, LOGIN_NODE_TROUBLE, &error);
+	fail(server, is_refused ? LOGIN_REFUSED : LOGIN_NODE_TROUBLE, &error);
 }
 
 /*
