@@ -51,6 +51,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "base/wal.h"
 #include "board/board.h"
 #include "board/board_cache.h"
 #include "feed/feed_commit.h"
@@ -172,7 +173,7 @@ begin_tick(Tick *tick, const TickOrder *order)
 	row->at = GetCurrentTimestamp();
 	row->stored = xid_snapshot_current();
 	row->snapshot = xid_snapshot_parse(row->stored);
-	row->lsn = GetXLogInsertRecPtr();
+	row->lsn = wal_insert_end();
 	row->safe_lsn = order->safe_lsn;
 }
 

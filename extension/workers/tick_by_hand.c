@@ -16,11 +16,11 @@
  */
 #include "postgres.h"
 
-#include "access/xlog.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "base/wal.h"
 #include "maintain/tick.h"
 
 PG_FUNCTION_INFO_V1(andon_tick_by_hand);
@@ -37,7 +37,7 @@ andon_tick_by_hand(PG_FUNCTION_ARGS)
 				 errmsg("ticks by hand are for superusers")));
 	PreventCommandDuringRecovery("a tick by hand");
 	order.epoch = (uint64) PG_GETARG_INT64(0);
-	order.safe_lsn = GetXLogInsertRecPtr();
+	order.safe_lsn = wal_insert_end();
 	order.notifies = true;
 	tick_make(&order, &result);
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf(UINT64_FORMAT "-" UINT64_FORMAT ": " INT64_FORMAT
