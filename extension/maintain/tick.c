@@ -88,7 +88,7 @@ static void ask_for_resync(Tick *tick, List *boards);
 static int	notify(Tick *tick);
 static int	notify_board(const TickBoard *told, const Board *board, const FeedStamp *stamp);
 static List *order_changes(const TickBoard *told);
-static void fill_result(const Tick *tick, const TickOrder *order, TickResult *result);
+static void fill_result(const Tick *tick, TickResult *result);
 
 uint64
 tick_draw_epoch(void)
@@ -143,7 +143,7 @@ tick_make(const TickOrder *order, TickResult *result)
 	PushActiveSnapshot(GetLatestSnapshot());
 	begin_tick(&tick, order);
 	collect(&tick);
-	fill_result(&tick, order, result);
+	fill_result(&tick, result);
 	if (tick.boards != NIL || tick.is_first)
 	{
 		tick_table_insert(&tick.row);
@@ -174,7 +174,8 @@ begin_tick(Tick *tick, const TickOrder *order)
 	row->stored = xid_snapshot_current();
 	row->snapshot = xid_snapshot_parse(row->stored);
 	row->lsn = wal_insert_end();
-	row->safe_lsn = order->safe_lsn;
+	/* the start of a page and the end of its header are the same place */
+	row->safe_lsn = Min(order->safe_lsn, row->lsn);
 }
 
 static void
@@ -311,7 +312,7 @@ order_changes(const TickBoard *told)
 }
 
 static void
-fill_result(const Tick *tick, const TickOrder *order, TickResult *result)
+fill_result(const Tick *tick, TickResult *result)
 {
 	ListCell   *cell;
 
@@ -319,7 +320,7 @@ fill_result(const Tick *tick, const TickOrder *order, TickResult *result)
 	result->is_first = tick->is_first;
 	result->tick = tick->boards == NIL && !tick->is_first ? tick->last.tick : tick->row.tick;
 	result->lsn = tick->row.lsn;
-	result->safe_lsn = order->safe_lsn;
+	result->safe_lsn = tick->row.safe_lsn;
 	result->changes = tick->row.changes;
 	foreach(cell, tick->boards)
 		result->resync |= ((TickBoard *) lfirst(cell))->resync;
