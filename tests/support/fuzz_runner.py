@@ -17,7 +17,8 @@ import psycopg2
 from psycopg2 import errors
 from psycopg2 import extensions as pg
 
-from fuzz_schedule import CHECK, CLAIM, REFRESH
+from fuzz_ddl import MENDERS
+from fuzz_schedule import CHECK, CLAIM
 
 STUCK_SECS = 60
 ATTEMPTS = 3
@@ -59,7 +60,8 @@ class ServerGone(Exception):
 # Who holds a lock by a prepared transaction is no backend.
 PREPARED = 0
 
-REFRESH_WORDS = REFRESH.partition("%")[0]
+MENDER_WORDS = tuple(text.partition("%")[0] for text in MENDERS)
+DDL_WORDS = ("ALTER ", "CREATE ", "DROP ")
 CLAIM_WORDS = CLAIM.partition("%")[0]
 
 
@@ -117,8 +119,10 @@ class Session:
         """The statement succeeded."""
         texts = self.script[self.transaction]
         text = texts[self.place]
-        if text == CHECK or text.startswith(REFRESH_WORDS):
+        if text == CHECK or text.startswith(MENDER_WORDS):
             self.check(text, counts)
+        elif text.startswith(DDL_WORDS):
+            counts.add("ddl")
         elif text.startswith(CLAIM_WORDS):
             counts["claimed"] += len(self.cursor.fetchone()[0])
         if self.place == len(texts) - 1:
@@ -199,12 +203,23 @@ class Runner:
             session.begin(script)
         try:
             for step in schedule.order:
-                self.step([self.sessions[number] for number in step], counts)
-            while not all(session.is_done for session in self.sessions):
-                self.step(self.sessions, counts)
+                if isinstance(step, tuple):
+                    self.catch_up(step, counts)
+                else:
+                    self.step([self.sessions[number] for number in step], counts)
+            self.catch_up([len(script) for script in schedule.scripts], counts)
         except (psycopg2.Error, Inconsistent, Stuck):
             self.reset()
             raise
+
+    def catch_up(self, ended, counts):
+        """Until each session has ended that many transactions."""
+        while True:
+            behind = [session for session, number in zip(self.sessions, ended)
+                      if session.busy or session.transaction < number]
+            if not behind:
+                return
+            self.step(behind, counts, must_go_on=True)
 
     def reset(self):
         """Back to idle sessions."""
@@ -219,11 +234,11 @@ class Runner:
             for gid, in cursor.fetchall():
                 cursor.execute("ROLLBACK PREPARED %s", (gid,))
 
-    def step(self, sessions, counts):
+    def step(self, sessions, counts, must_go_on=False):
         ready = [session for session in sessions if not session.busy and not session.is_done]
         for session in ready:
             session.send_next()
-        if ready or sessions is self.sessions:
+        if ready or must_go_on:
             self.settle(counts, wait_for_any=not ready)
 
     def settle(self, counts, wait_for_any=False):

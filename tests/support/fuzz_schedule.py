@@ -10,13 +10,14 @@ without BEGIN, a procedure that commits half way, or prepared and finished later
 
 Some look at the boards before they end (CHECK): what one snapshot shows of a
 board and of its sources must agree at any time, not only when all is quiet.
-TRUNCATE is the exception, older snapshots see its result too soon, and so are
-changes that wait for the commit. Some refresh a whole board, which must find
+TRUNCATE and DDL are the exceptions, older snapshots see their result too soon, and
+so are changes that wait for the commit. Some refresh a whole board, which must find
 nothing to change.
 """
 
 import itertools
 
+from fuzz_ddl import MENDERS, DdlMaker
 from fuzz_schema import STATUSES
 from fuzz_statement import StatementMaker
 
@@ -27,16 +28,22 @@ CHECK = "SELECT fuzz.wrong()"
 CLAIM = "SELECT andon.claim('%s', '%s', '%s', '{}', %d)"
 
 # Answers with the number of rows that were not as they should be.
-REFRESH = "SELECT andon.refresh_board('%s')"
+REFRESH = MENDERS[0]
 
 LEVELS = ("READ COMMITTED",) * 4 + ("REPEATABLE READ", "SERIALIZABLE")
 AT_COMMIT = "SET LOCAL andon.maintain_at = 'commit'"
 AT_STATEMENT = "SET LOCAL andon.maintain_at = 'statement'"
 SILENT = "SET LOCAL andon.notify = 'off'"
 
+# Triggers that are not ENABLE ALWAYS do not fire.
+AS_REPLICA = "SET LOCAL session_replication_role = 'replica'"
+
 
 class Schedule:
-    """scripts[session][transaction] is a list of SQL texts; order, of lists of sessions."""
+    """scripts[session][transaction] is a list of SQL texts; order, of lists of sessions.
+
+    A tuple in order is a barrier: how many transactions each session is to have ended there.
+    """
 
     def __init__(self, scripts, order):
         self.scripts = scripts
@@ -47,7 +54,8 @@ class Schedule:
         for number, script in enumerate(self.scripts):
             lines.append("-- session %d" % number)
             lines += ["%s;" % text for transaction in script for text in transaction]
-        lines.append("-- order: %s" % " ".join("+".join(map(str, step)) for step in self.order))
+        lines.append("-- order: %s" % " ".join("|" if isinstance(step, tuple) else "+".join(map(str, step))
+                                               for step in self.order))
         return "\n".join(lines)
 
     def transactions(self):
@@ -61,19 +69,21 @@ class Schedule:
 
 
 class ScheduleMaker:
-    """refreshed, claimed: names of boards for which this may be done."""
+    """boards: all names; refreshed, claimed: those for which this may be done."""
 
-    def __init__(self, rnd, schema, server_version, refreshed=(), claimed=()):
+    def __init__(self, rnd, schema, server_version, boards=(), refreshed=(), claimed=()):
         self.rnd = rnd
         self.statements = StatementMaker(rnd, schema, server_version)
         self.tables = schema.tables
+        self.follows_replicas = schema.follows_replicas
+        self.ddl = DdlMaker(rnd, schema, boards, refreshed) if boards and rnd.random() < 0.4 else None
         self.refreshed = refreshed
         self.claimed = claimed
 
     def make(self, sessions, transactions=3):
         scripts = [[self.transaction("%d_%d" % (session, number)) for number in range(transactions)]
                    for session in range(sessions)]
-        if not any("TRUNCATE" in text for script in scripts for texts in script for text in texts):
+        if self.ddl is None and not any("TRUNCATE" in text for script in scripts for texts in script for text in texts):
             for texts in itertools.chain.from_iterable(scripts):
                 self.add_check(texts)
         steps = sum(len(texts) for script in scripts for texts in script)
@@ -91,6 +101,8 @@ class ScheduleMaker:
 
     def transaction(self, name):
         """name: of a prepared transaction, unique in the schedule."""
+        if self.ddl and self.rnd.random() < 0.2:
+            return [self.ddl.make()]
         if self.rnd.random() < 0.15:
             return [self.alone()]
         is_prepared = self.rnd.random() < 0.12
@@ -121,6 +133,8 @@ class ScheduleMaker:
             parts.append(SILENT)
         if self.rnd.random() < 0.2:
             parts.append("SET CONSTRAINTS ALL %s" % self.rnd.choice(("DEFERRED", "IMMEDIATE")))
+        if self.follows_replicas and self.rnd.random() < 0.25:
+            parts.append(AS_REPLICA)
         if level != "READ COMMITTED" and self.rnd.random() < 0.5:
             parts.append("SELECT FROM %s LIMIT 1" % self.rnd.choice(self.tables).name)
         return "; ".join(parts)

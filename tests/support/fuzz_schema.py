@@ -187,6 +187,8 @@ class Schema:
             targets = [other for other in self.tables[:position] if table.may_refer_to(other)]
             if targets and rnd.random() < 0.25:
                 table.refers_to = rnd.choice(targets)
+        # boards that follow sessions in which ordinary triggers do not fire
+        self.follows_replicas = rnd.random() < 0.25
 
     def create(self):
         """Statements that make the schema, in an empty schema that comes first on search_path."""

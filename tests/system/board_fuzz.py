@@ -35,6 +35,7 @@ sys.path[:0] = [os.path.join(TOP, "dev"), os.path.join(TOP, "tests", "support")]
 
 import psycopg2  # noqa: E402
 
+from fuzz_conflict import ConflictMaker  # noqa: E402
 from fuzz_definition import DefinitionMaker  # noqa: E402
 from fuzz_runner import Inconsistent, Runner, ServerGone, Stuck  # noqa: E402
 from fuzz_schedule import ScheduleMaker  # noqa: E402
@@ -45,6 +46,7 @@ SESSIONS = 6
 BOARDS_PER_SCENE = 5
 DEFINITIONS_PER_SCENE = 12
 ROUNDS_PER_SCENE = 5
+CONFLICT_ROUNDS_PER_SCENE = 6
 CUTTING_SECS = 30
 
 # A lock table so small that some transactions want a board for themselves.
@@ -210,19 +212,28 @@ class Scene:
         """Raises Wrong with all there is to know, or ends well."""
         self.create()
         for number in range(ROUNDS_PER_SCENE if self.boards else 0):
-            load = list(self.schema.load(self.rnd))
-            schedule = ScheduleMaker(
-                self.rnd, self.schema, self.runner.control.server_version,
-                list(self.boards) if self.schema.family.exact else (),
-                [name for name in self.boards if self.boards[name].kind == "row_per_key"]).make(sessions)
             self.counts.add("schedules")
-            try:
-                found = self.round(load, schedule, self.counts)
-            except ServerGone as error:
-                raise Wrong(self.report(number, ["a backend is gone: %s" % error], load, schedule))
-            if found:
-                smaller = Cutter(self, load, schedule).cut()
-                raise Wrong(self.report(number, found, load, smaller))
+            self.play(number, ScheduleMaker(
+                self.rnd, self.schema, self.runner.control.server_version, list(self.boards), self.comparable_boards(),
+                [name for name in self.boards if self.boards[name].kind == "row_per_key"]).make(sessions))
+        for number in range(CONFLICT_ROUNDS_PER_SCENE if self.boards else 0):
+            schedule = ConflictMaker(self.rnd, self.schema, self.comparable_boards()).make(sessions)
+            self.counts["conflicts"] += len(schedule.conflicts)
+            self.play(ROUNDS_PER_SCENE + number, schedule)
+
+    def comparable_boards(self):
+        """Those in which a refresh finds nothing to change."""
+        return list(self.boards) if self.schema.family.exact else ()
+
+    def play(self, number, schedule):
+        load = list(self.schema.load(self.rnd))
+        try:
+            found = self.round(load, schedule, self.counts)
+        except ServerGone as error:
+            raise Wrong(self.report(number, ["a backend is gone: %s" % error], load, schedule))
+        if found:
+            smaller = Cutter(self, load, schedule).cut()
+            raise Wrong(self.report(number, found, load, smaller))
 
     def create(self):
         self.execute("SELECT andon.drop_board(board) FROM andon.boards")
@@ -254,14 +265,17 @@ class Scene:
         try:
             for statement in definition.setup:
                 self.execute(statement)
-            self.cursor.execute("SELECT andon.create_board(%s, %s, %s, %s)", (
-                name, definition.query, definition.key, definition.status))
+            self.cursor.execute("SELECT andon.create_board(%s, %s, %s, %s, options => %s)", (
+                name, definition.query, definition.key, definition.status, self.options()))
         except psycopg2.Error as error:
             self.counts.add(self.why_not_created(error, definition))
             return False
         self.counts.add("accepted")
         self.counts.add("accepted_" + definition.kind)
         return True
+
+    def options(self):
+        return '{"enable_always": true}' if self.schema.follows_replicas else "{}"
 
     def why_not_created(self, error, definition):
         if error.pgcode == REFUSED and definition.may_be_refused:
@@ -318,8 +332,8 @@ class Scene:
         lines += ["%s;" % statement for statement in self.schema.create()]
         for name, definition in self.boards.items():
             lines += ["%s;" % statement for statement in definition.setup]
-            lines.append("SELECT andon.create_board('%s', $$\n%s\n$$, '{%s}', '%s');" % (
-                name, definition.query, ",".join(definition.key), definition.status))
+            lines.append("SELECT andon.create_board('%s', $$\n%s\n$$, '{%s}', '%s', options => '%s');" % (
+                name, definition.query, ",".join(definition.key), definition.status, self.options()))
         lines += ["%s;" % statement for statement in load]
         lines.append("-- fuzz.wrong() tells what is on one side only, the board's or its definition's")
         return "\n".join(lines + [str(schedule), "-- found:"] + ["--   %s" % line for line in found])
