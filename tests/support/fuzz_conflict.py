@@ -66,8 +66,8 @@ class ConflictMaker:
 
     def conflict(self):
         self.value = self.rnd.choice(self.schema.family.values[:4])
-        statements = list(self.rnd.choice((self.linked_row_and_link, self.linked_row_and_status,
-                                           self.bulk_and_single, self.bulk_and_single))())
+        statements = list(self.rnd.choice((self.linked_row_and_link,) * 4 + (self.linked_row_and_status,) * 2 +
+                                          (self.bulk_and_single,) * 3)())
         if self.rnd.random() < 0.5:
             statements.reverse()
         if self.rnd.random() < 0.3:
@@ -107,16 +107,17 @@ class ConflictMaker:
     # ------------------------------------------------------------ statements
     def linked_row(self):
         """A row that others point to shows something else."""
-        table = self.table()
-        return "UPDATE %s SET n = %s, s = %s WHERE id = %s" % (
-            table.name, table.value(self.rnd, "n"), table.value(self.rnd, "s"), self.value)
+        return "UPDATE %s SET n = (coalesce(n, 0) + 1) %% 4, s = CASE s WHEN 'A' THEN 'B' ELSE 'A' END WHERE id = %s" % (
+            self.table().name, self.value)
 
     def new_link(self):
         """Another row comes to point to it: by an UPDATE, or because it is new."""
         table = self.table()
         column = self.rnd.choice("aab")
         if self.rnd.random() < 0.6:
-            return "UPDATE %s SET %s = %s WHERE %s" % (table.name, column, self.value, table.where_key(self.rnd))
+            return ("UPDATE %s SET %s = %s WHERE id = (SELECT id FROM %s WHERE %s IS DISTINCT FROM %s"
+                    " ORDER BY id OFFSET %d LIMIT 1)" % (table.name, column, self.value, table.name, column,
+                                                         self.value, self.rnd.randrange(2)))
         row = dict(zip(table.columns, table.row(self.rnd)))
         row[column] = self.value
         return "INSERT INTO %s (%s) VALUES (%s) ON CONFLICT DO NOTHING" % (

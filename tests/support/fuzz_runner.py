@@ -202,12 +202,12 @@ class Runner:
         for session, script in zip(self.sessions, schedule.scripts):
             session.begin(script)
         try:
-            for step in schedule.order:
-                if isinstance(step, tuple):
-                    self.catch_up(step, counts)
-                else:
-                    self.step([self.sessions[number] for number in step], counts)
-            self.catch_up([len(script) for script in schedule.scripts], counts)
+            for steps, ended in schedule.segments():
+                for step in steps:
+                    # who is through already, for he failed, waits for the others
+                    self.step([self.sessions[number] for number in step
+                               if self.sessions[number].transaction < ended[number]], counts)
+                self.catch_up(ended, counts)
         except (psycopg2.Error, Inconsistent, Stuck):
             self.reset()
             raise

@@ -58,6 +58,17 @@ class Schedule:
                                                for step in self.order))
         return "\n".join(lines)
 
+    def segments(self):
+        """The order, cut at its barriers: (steps, transactions that each session has ended then)."""
+        steps = []
+        for step in self.order:
+            if isinstance(step, tuple):
+                yield steps, step
+                steps = []
+            else:
+                steps.append(step)
+        yield steps, tuple(len(script) for script in self.scripts)
+
     def transactions(self):
         return [(session, number) for session, script in enumerate(self.scripts) for number in range(len(script))]
 
