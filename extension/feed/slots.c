@@ -71,7 +71,6 @@
 #include "access/transam.h"
 #include "access/twophase.h"
 #include "access/xact.h"
-#include "access/xlog.h"
 #include "catalog/pg_control.h"
 #include "common/controldata_utils.h"
 #include "executor/spi.h"
@@ -84,6 +83,7 @@
 #include "storage/shmem.h"
 
 #include "base/spi_util.h"
+#include "base/wal.h"
 #include "feed/feed_database.h"
 #include "feed/slots.h"
 
@@ -221,7 +221,7 @@ slots_announce(void)
 	to_wake = feed_database_is_served() ? feed_database_want() : NULL;
 	pg_atomic_write_u32(&own->database, MyDatabaseId);
 	pg_write_barrier();
-	pg_atomic_write_u64(&own->lsn, GetXLogInsertRecPtr());
+	pg_atomic_write_u64(&own->lsn, wal_insert_end());
 	pg_memory_barrier();
 }
 

@@ -35,6 +35,7 @@
 #include "maintain/dirty_set.h"
 #include "maintain/drain.h"
 #include "workers/database_ddl.h"
+#include "workers/launcher.h"
 
 PG_MODULE_MAGIC;
 
@@ -63,6 +64,7 @@ _PG_init(void)
 	{
 		install_shmem_hooks();
 		database_ddl_init();
+		launcher_register();
 	}
 	RegisterXactCallback(on_transaction_event, NULL);
 	RegisterSubXactCallback(on_subtransaction_event, NULL);

@@ -30,6 +30,7 @@
 #include "base/compat.h"
 #include "base/spi_util.h"
 #include "board/board.h"
+#include "feed/slots.h"
 #include "maintain/tick_table.h"
 
 /* andon.tick, see sql/modules/17_tick.sql */
@@ -145,6 +146,8 @@ void
 tick_table_note_new_board(Oid board)
 {
 	write_reset(board, "pg_catalog.pg_current_xact_id()");
+	/* the worker tells its readers */
+	slots_note_change();
 }
 
 void

@@ -66,7 +66,7 @@ static List *last_starts = NIL; /* in TopMemoryContext */
 
 static void run_loop(void);
 static void look_everywhere(void);
-static bool start_wanted(void);
+static long start_wanted(void);
 static bool may_start(Oid database);
 static List *read_databases(void);
 static Candidate *find_candidate(List *candidates, Oid database);
@@ -107,7 +107,7 @@ run_loop(void)
 
 	for (;;)
 	{
-		bool		is_complete;
+		long		wait_ms;
 
 		MemoryContextSwitchTo(context);
 		MemoryContextReset(context);
@@ -116,8 +116,9 @@ run_loop(void)
 			look_everywhere();
 			next_look = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOOK_INTERVAL_MS);
 		}
-		is_complete = start_wanted();
-		worker_loop_wait(is_complete ? worker_loop_ms_until(next_look) : RESTART_INTERVAL_MS);
+		wait_ms = Min(start_wanted(), worker_loop_ms_until(next_look));
+		if (wait_ms > 0)
+			worker_loop_wait(wait_ms);
 	}
 }
 
@@ -137,14 +138,17 @@ look_everywhere(void)
 	}
 }
 
-/* False if some are still missing. */
-static bool
+/*
+ * Returns when to come again: at once if one was started, for while that settled
+ * the latch may have been set for another.
+ */
+static long
 start_wanted(void)
 {
 	List	   *wanted = feed_database_list_wanted();
 	List	   *candidates = wanted ? read_databases() : NIL;
 	ListCell   *cell;
-	bool		is_complete = true;
+	long		wait_ms = LOOK_INTERVAL_MS;
 
 	foreach(cell, wanted)
 	{
@@ -156,10 +160,12 @@ start_wanted(void)
 		else if (candidate->is_open)
 		{
 			if (!may_start(database) || !start_worker(database))
-				is_complete = false;
+				wait_ms = Min(wait_ms, RESTART_INTERVAL_MS);
+			else
+				wait_ms = 0;
 		}
 	}
-	return is_complete;
+	return wait_ms;
 }
 
 static bool

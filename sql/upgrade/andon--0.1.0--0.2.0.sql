@@ -523,3 +523,11 @@ COMMENT ON VIEW @extschema@.overdue IS
 
 REVOKE ALL ON @extschema@.sla, @extschema@.alert, @extschema@.overdue FROM PUBLIC;
 GRANT SELECT ON @extschema@.sla, @extschema@.alert, @extschema@.overdue TO PUBLIC;
+-- What the feed worker knows, from shared memory: VOLATILE, for it has no snapshot.
+
+CREATE FUNCTION @extschema@.feed_safe_lsn() RETURNS pg_lsn
+LANGUAGE c VOLATILE SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_feed_safe_lsn';
+
+COMMENT ON FUNCTION @extschema@.feed_safe_lsn() IS
+    'every change committed up to here has been announced; NULL before the first tick';

@@ -26,7 +26,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "dev"))
 
-from pgcluster import Cluster, Failed, Router, fetch, sanitizer, wait_until  # noqa: E402,F401
+from pgcluster import Cluster, Failed, Router, build_dir, fetch, sanitizer, wait_until  # noqa: E402,F401
 
 _shared = {}         # (module, what was asked for) -> Cluster
 
