@@ -1,7 +1,7 @@
 """The feed against writers: consumers that page, miss notifications, read replicas and live through crashes.
 
-No worker runs here: a session makes ticks as fast as it can. What a consumer must have seen is
-worked out from the change log and the ticks' snapshots by SQL of its own.
+Ticks are made by a session as fast as it can, and once by the worker. What a consumer must have
+seen is worked out from the change log and the ticks' snapshots by SQL of its own.
 """
 
 import json
@@ -290,6 +290,32 @@ class Changes(ChangesCase):
                                    " (SELECT max(version) FROM andon.change WHERE key = %s AND op = 'd')) >= %s",
                                    (key, json.dumps(change["key"]), change["version"]))
                     self.assertTrue(cursor.fetchone()[0], change)
+
+
+class ChangesByWorker(Changes):
+    """The same, told by the worker."""
+    cluster_options = {"replicas": 1, "settings": {"shared_preload_libraries": "andon", "max_prepared_transactions": 20}}
+
+    @classmethod
+    def prepare(cls):
+        cls.sql(SCHEMA)
+        wait_until(lambda: cls.sql("SELECT count(*) FROM andon.feed_reset r WHERE pg_visible_in_snapshot(r.xid,"
+                                   " (SELECT snapshot FROM andon.tick ORDER BY epoch DESC, tick DESC LIMIT 1))")[0][0] == 1,
+                   WAIT_SECS, "the worker to know the board")
+
+    def start_ticks(self, stage):
+        stage.start(self.count_time, stage)
+
+    def count_time(self, stage):
+        """A long transaction lasts for some of these."""
+        while not stage.stopping.wait(0.003):
+            self.ticks += 1
+
+    def last_tick(self):
+        wait_until(lambda: self.sql("SELECT bool_and(pg_visible_in_snapshot(c.xid, t.snapshot)) FROM andon.change c,"
+                                    " (SELECT snapshot FROM andon.tick ORDER BY epoch DESC, tick DESC LIMIT 1) t")[0][0],
+                   WAIT_SECS, "everything to be told")
+        return self.sql("SELECT andon.feed_position()")[0][0]
 
 
 class ChangesOnReplica(ChangesCase):
