@@ -21,6 +21,7 @@
 #include "catalog/pg_attribute.h"
 #include "executor/executor.h"
 #include "nodes/parsenodes.h"
+#include "nodes/plannodes.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -57,6 +58,17 @@ compat_init_range_table(EState *estate, RangeTblEntry *rte)
 #endif
 #else
 	ExecInitRangeTable(estate, list_make1(rte));
+#endif
+}
+
+/* ERROR 42501 unless those who are asked for may read what the statement reads. */
+static inline void
+compat_check_permissions(PlannedStmt *stmt)
+{
+#if PG_VERSION_NUM >= 160000
+	(void) ExecCheckPermissions(stmt->rtable, stmt->permInfos, true);
+#else
+	(void) ExecCheckRTPerms(stmt->rtable, true);
 #endif
 }
 

@@ -13,17 +13,20 @@
 
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "access/table.h"
 #include "common/hashfn.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "analysis/settings_use.h"
 #include "base/json.h"
 #include "board/board_cache.h"
 #include "maintain/board_plan.h"
 
 static BoardPlan *build_plan(Board *board);
+static void find_settings(BoardPlan *plan);
 static void build_path(BoardPlan *plan, PlanPath *path, const DirtyPath *from);
 static int	find_or_add_link(BoardPlan *plan, const PathHop *hop);
 static bool link_is_of_hop(const PlanLink *link, const PathHop *hop);
@@ -98,6 +101,26 @@ board_plan_find_fast(const Board *board, const Definition *definition)
 	return fast;
 }
 
+bool
+board_plan_writes_need_settings(BoardPlan *plan)
+{
+	if (!plan->writes_known)
+	{
+		Relation	table = table_open(plan->board->relid, AccessShareLock);
+
+		plan->writes_need_settings = settings_use_in_writes(table);
+		plan->writes_known = true;
+		table_close(table, NoLock);
+	}
+	return plan->writes_need_settings;
+}
+
+List *
+board_plan_settings(BoardPlan *plan)
+{
+	return plan->needs_settings || board_plan_writes_need_settings(plan) ? plan->board->settings : NIL;
+}
+
 int
 board_plan_first_path(const BoardPlan *plan, const SourceUse *source)
 {
@@ -151,7 +174,17 @@ build_plan(Board *board)
 			build_path(plan, &plan->paths[p++], &definition->sources[s].paths[i]);
 	plan->fast = board_plan_find_fast(board, definition);
 	plan->fingerprint = fingerprint_plan(plan);
+	find_settings(plan);
 	return plan;
+}
+
+static void
+find_settings(BoardPlan *plan)
+{
+	Relation	view = relation_open(plan->board->view, AccessShareLock);
+
+	plan->needs_settings = settings_use_in_query(get_view_query(view), plan->board->sources);
+	relation_close(view, NoLock);
 }
 
 static void
@@ -264,7 +297,7 @@ release_plan(void *arg)
 			if (plan->paths[p].hops[h].query)
 				SPI_freeplan(plan->paths[p].hops[h].query);
 	if (plan->refresh_one)
-		SPI_freeplan(plan->refresh_one);
+		kept_query_destroy(plan->refresh_one);
 	if (plan->refresh_few)
 		SPI_freeplan(plan->refresh_few);
 	if (plan->refresh_many)

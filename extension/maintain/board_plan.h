@@ -21,6 +21,8 @@
 
 #include "analysis/definition.h"
 #include "analysis/fast_columns.h"
+#include "base/kept_query.h"
+#include "base/row_lookup.h"
 #include "base/spi_util.h"
 #include "base/values.h"
 #include "board/board.h"
@@ -60,6 +62,9 @@ typedef struct BoardPlan
 	Definition *definition;
 	FastColumns *fast;			/* NULL: every change needs the definition */
 	struct FastPath *fast_path; /* NULL until first used; see fast_path.c */
+	bool		needs_settings; /* what the definition says may depend on them */
+	bool		writes_known;	/* is the next one known? */
+	bool		writes_need_settings;	/* triggers and expressions of the board's */
 	uint64		fingerprint;
 	ValueShape *key;
 	FmgrInfo   *key_equal;		/* per key column */
@@ -71,8 +76,10 @@ typedef struct BoardPlan
 								 * but while repair_board() runs */
 	bool		is_mended;		/* refresh_board(), repair_board(): transitions
 								 * are not checked */
-	SPIPlanPtr	refresh_one;	/* generic plans; NULL until first used */
-	SPIPlanPtr	refresh_few;
+	KeptQuery  *refresh_one;	/* NULL until first used */
+	RowLookup  *board_row;		/* finds the board's row of a key; NULL until first
+								 * used, or if the board has no index for it */
+	SPIPlanPtr	refresh_few;	/* a generic plan; NULL until first used */
 	SPIPlanPtr	refresh_many;	/* planned for the very keys */
 } BoardPlan;
 
@@ -87,6 +94,14 @@ extern Definition *board_plan_analyse(const Board *board);
 
 /* The fast columns of a board of this analysis, or NULL. */
 extern FastColumns *board_plan_find_fast(const Board *board, const Definition *definition);
+
+/*
+ * Does writing the board run what may depend on settings?  And the settings that
+ * a drain must put in force that runs the definition, or NIL.  Both lock the
+ * board's table: for drains, which are going to write it.
+ */
+extern bool board_plan_writes_need_settings(BoardPlan *plan);
+extern List *board_plan_settings(BoardPlan *plan);
 
 /* Index in plan->paths of the first path of a source of plan->definition. */
 extern int	board_plan_first_path(const BoardPlan *plan, const SourceUse *source);

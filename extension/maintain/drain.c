@@ -112,6 +112,7 @@ typedef struct Drain
 static bool draining = false;
 
 static void drain_board(Oid board);
+static List *drain_settings(const Drain *drain);
 static void drain_refresh(Drain *drain, List *entries);
 static void drain_refresh_fast(Drain *drain);
 static bool drain_begin(Drain *drain, Oid relid, List *entries);
@@ -198,8 +199,7 @@ drain_board(Oid relid)
 	entries = dirty_set_take(relid);
 	if (drain_begin(&drain, relid, entries))
 	{
-		spi_util_enter_owner(&scope, drain.plan->board->owner,
-							 drain.fast ? fast_path_settings(drain.plan) : drain.plan->board->settings);
+		spi_util_enter_owner(&scope, drain.plan->board->owner, drain_settings(&drain));
 		if (drain.fast)
 			drain_refresh_fast(&drain);
 		else
@@ -236,6 +236,15 @@ drain_begin(Drain *drain, Oid relid, List *entries)
 	return plan != NULL;
 }
 
+/* A trigger of the board's owner must not find names where the writer says. */
+static List *
+drain_settings(const Drain *drain)
+{
+	if (drain->fast && !board_plan_writes_need_settings(drain->plan))
+		return fast_path_settings(drain->plan);
+	return board_plan_settings(drain->plan);
+}
+
 /* All that the entries lead to, by running the definition. */
 static void
 drain_refresh(Drain *drain, List *entries)
@@ -269,7 +278,7 @@ drain_refresh_fast(Drain *drain)
 	drain->keys = fast_path_apply(drain->plan, drain->keys, drain->tids);
 	if (value_set_count(drain->keys) == 0)
 		return;
-	spi_util_pin_settings(drain->plan->board->settings);
+	spi_util_pin_settings(board_plan_settings(drain->plan));
 	drain_refresh(drain, NIL);
 }
 

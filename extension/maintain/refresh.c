@@ -15,11 +15,7 @@
  * by image.  The order brings two rows of one key together, which is how they
  * are noticed.
  *
- * One key, which is nearly every refresh, needs no full join: both sides are
- * hung on a row of nothing, and no hash table and no sort stand in between:
- *
- *	  FROM (SELECT) one LEFT JOIN (SELECT .. FROM board WHERE key = $1) b ON true
- *	  LEFT JOIN (SELECT * FROM view WHERE key = $1) d ON true
+ * One key, which is nearly every refresh, has a way of its own: refresh_one.c.
  *
  * For few keys the plan is generic: made once, looked up by index, key by key.
  * For many keys, and for the whole board, the definition is asked once (= ANY)
@@ -44,6 +40,7 @@
 #include "maintain/board_writer.h"
 #include "maintain/mapping.h"
 #include "maintain/refresh.h"
+#include "maintain/refresh_one.h"
 
 #define REFRESH_FEW			100 /* keys, up to which the generic plan serves */
 #define REFRESH_CHUNK		5000	/* keys of one query */
@@ -59,7 +56,6 @@
 typedef enum PairKeys
 {
 	PAIR_ALL_KEYS,				/* the whole board */
-	PAIR_ONE_KEY,				/* $1.. */
 	PAIR_FEW_KEYS,				/* of $1..: the definition is asked key by key */
 	PAIR_MANY_KEYS				/* of $1..: the definition is asked once, = ANY */
 } PairKeys;
@@ -103,10 +99,16 @@ static SPITupleTable *fetch_portal(Portal portal, uint64 *count);
 uint64
 refresh_keys(BoardPlan *plan, const ValueSet *keys)
 {
-	PairReader *reader = pair_reader_create(plan);
-	Datum	   *arguments = palloc(sizeof(Datum) * plan->key->n);
+	PairReader *reader;
+	Datum	   *arguments;
+	uint64		written;
 
 	stats_count(STATS_REFRESHED, value_set_count(keys));
+	if (value_set_count(keys) == 1 && refresh_one_key(plan, value_set_get(keys, 0), &written))
+		return written;
+
+	reader = pair_reader_create(plan);
+	arguments = palloc(sizeof(Datum) * plan->key->n);
 	for (int first = 0; first < value_set_count(keys); first += REFRESH_CHUNK)
 	{
 		int			nkeys = Min(REFRESH_CHUNK, value_set_count(keys) - first);
@@ -115,10 +117,7 @@ refresh_keys(BoardPlan *plan, const ValueSet *keys)
 		SPITupleTable *latest;
 		uint64		nlatest;
 
-		if (nkeys == 1)
-			memcpy(arguments, value_set_get(keys, first), sizeof(Datum) * plan->key->n);
-		else
-			value_set_build_arrays(keys, first, nkeys, arguments);
+		value_set_build_arrays(keys, first, nkeys, arguments);
 		mapping_take_snapshots(&pair);
 		latest = run_plan(query, arguments, pair.latest, &nlatest);
 		if (pair.own)
@@ -153,6 +152,35 @@ refresh_fill(BoardPlan *plan)
 
 	reader->is_filling = true;
 	return run_whole(reader);
+}
+
+bool
+refresh_same_images(HeapTuple a, HeapTuple b, TupleDesc desc)
+{
+	for (int attno = 1; attno <= desc->natts; attno++)
+	{
+		Form_pg_attribute form = TupleDescAttr(desc, attno - 1);
+		bool		a_null;
+		bool		b_null;
+		Datum		a_value = heap_getattr(a, attno, desc, &a_null);
+		Datum		b_value = heap_getattr(b, attno, desc, &b_null);
+
+		if (a_null != b_null ||
+			(!a_null && !datum_image_eq(a_value, b_value, form->attbyval, form->attlen)))
+			return false;
+	}
+	return true;
+}
+
+void
+refresh_raise_not_single(BoardPlan *plan, const Datum *key)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CARDINALITY_VIOLATION),
+			 errmsg("the definition of board %s gives more than one row for a key",
+					plan->board->qualified),
+			 errdetail("Key: %s.", board_plan_format_key(plan, key)),
+			 errhint("Aggregate the rows or choose one of them (LATERAL ... LIMIT 1), or add columns to the key.")));
 }
 
 static uint64
@@ -202,16 +230,7 @@ build_pair_query(BoardPlan *plan, PairKeys keys)
 	append_columns(&buf, plan->board, "b");
 	append_columns(&buf, plan->board, "d");
 	appendStringInfoString(&buf, " FROM ");
-	if (keys == PAIR_ONE_KEY)
-	{
-		appendStringInfoString(&buf, "(SELECT) one LEFT JOIN ");
-		append_side(&buf, plan, plan->board->qualified, "ctid, *", keys);
-		appendStringInfoString(&buf, " b ON true LEFT JOIN ");
-		append_side(&buf, plan, spi_util_relation_name(plan->board->view), "*", keys);
-		appendStringInfoString(&buf, " d ON true");
-	}
-	else
-		append_join(&buf, plan, keys);
+	append_join(&buf, plan, keys);
 	return buf.data;
 }
 
@@ -255,7 +274,7 @@ append_side(StringInfo buf, BoardPlan *plan, const char *relation, const char *c
 	const Board *board = plan->board;
 	int			nkeys = board->nkeys;
 	bool		is_view = strcmp(columns, "*") == 0;
-	bool		restricted = keys == PAIR_FEW_KEYS || keys == PAIR_MANY_KEYS;
+	bool		restricted = keys != PAIR_ALL_KEYS;
 
 	appendStringInfo(buf, "(SELECT %s FROM %s s", columns, relation);
 	if (is_view)
@@ -266,8 +285,8 @@ append_side(StringInfo buf, BoardPlan *plan, const char *relation, const char *c
 		const char *name = quote_identifier(board->column_names[board->key_attnos[i] - 1]);
 
 		appendStringInfo(buf, "%ss.%s", i ? " AND " : "", name);
-		if (keys != PAIR_ALL_KEYS)
-			appendStringInfo(buf, restricted ? " %s ANY ($%d)" : " %s $%d",
+		if (restricted)
+			appendStringInfo(buf, " %s ANY ($%d)",
 							 spi_util_operator_name(plan->definition->key_eqops[i]), i + 1);
 		else
 			appendStringInfoString(buf, " IS NOT NULL");
@@ -360,10 +379,9 @@ get_pair_plan(BoardPlan *plan, int nkeys)
 	}
 	else
 	{
-		query = nkeys == 1 ? &plan->refresh_one : &plan->refresh_few;
+		query = &plan->refresh_few;
 		if (*query == NULL)
-			*query = prepare_pair_plan(plan, nkeys == 1 ? PAIR_ONE_KEY : PAIR_FEW_KEYS,
-									   CURSOR_OPT_GENERIC_PLAN);
+			*query = prepare_pair_plan(plan, PAIR_FEW_KEYS, CURSOR_OPT_GENERIC_PLAN);
 	}
 	return *query;
 }
@@ -374,11 +392,7 @@ prepare_pair_plan(BoardPlan *plan, PairKeys keys, int options)
 	Oid		   *types = palloc(sizeof(Oid) * plan->key->n);
 
 	for (int i = 0; i < plan->key->n; i++)
-	{
-		ValueColumn *column = &plan->key->columns[i];
-
-		types[i] = keys == PAIR_ONE_KEY ? column->type : column->array_type;
-	}
+		types[i] = plan->key->columns[i].array_type;
 	return spi_prepare_kept(build_pair_query(plan, keys), plan->key->n, types, options);
 }
 
@@ -465,12 +479,7 @@ check_single(PairReader *reader)
 												  reader->last_key[i], key[i]));
 	}
 	if (same)
-		ereport(ERROR,
-				(errcode(ERRCODE_CARDINALITY_VIOLATION),
-				 errmsg("the definition of board %s gives more than one row for a key",
-						board->qualified),
-				 errdetail("Key: %s.", board_plan_format_key(plan, key)),
-				 errhint("Aggregate the rows or choose one of them (LATERAL ... LIMIT 1), or add columns to the key.")));
+		refresh_raise_not_single(plan, key);
 
 	MemoryContextReset(reader->context);
 	old = MemoryContextSwitchTo(reader->context);
@@ -485,9 +494,6 @@ definition_row_differs(const PairReader *reader, TupleDesc desc)
 	int			ncolumns = reader->plan->board->ncolumns;
 	int			key = PAIR_FIRST + ncolumns + reader->plan->board->key_attnos[0] - 1;
 
-	/* a single key that is on neither side: a row of nothing */
-	if (reader->nulls[PAIR_CTID] && reader->nulls[key])
-		return false;
 	if (reader->nulls[PAIR_CTID] || reader->nulls[key])
 		return true;
 	for (int i = PAIR_FIRST; i < PAIR_FIRST + ncolumns; i++)
@@ -515,20 +521,8 @@ compare_batches(BoardPlan *plan, SPITupleTable *latest, uint64 nlatest,
 	if (nlatest != nown)
 		mapping_raise_conflict(plan);
 	for (uint64 i = 0; i < nlatest; i++)
-	{
-		for (int att = 1; att <= latest->tupdesc->natts; att++)
-		{
-			Form_pg_attribute form = TupleDescAttr(latest->tupdesc, att - 1);
-			bool		latest_null;
-			bool		own_null;
-			Datum		a = heap_getattr(latest->vals[i], att, latest->tupdesc, &latest_null);
-			Datum		b = heap_getattr(own->vals[i], att, own->tupdesc, &own_null);
-
-			if (latest_null != own_null ||
-				(!latest_null && !datum_image_eq(a, b, form->attbyval, form->attlen)))
-				mapping_raise_conflict(plan);
-		}
-	}
+		if (!refresh_same_images(latest->vals[i], own->vals[i], latest->tupdesc))
+			mapping_raise_conflict(plan);
 }
 
 static SPITupleTable *
