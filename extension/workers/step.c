@@ -83,7 +83,9 @@ try_once(bool (*run) (void *arg), void *arg)
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
-		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+		/* the latter: ATTACH found a row that a writer has put into the default partition meanwhile */
+		if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
+			error->sqlerrcode != ERRCODE_CHECK_VIOLATION)
 			ReThrowError(error);
 		FreeErrorData(error);
 		done = false;

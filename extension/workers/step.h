@@ -15,8 +15,9 @@
 #include "postgres.h"
 
 /*
- * False if a lock was not to be had in time, or run() returned false: then it
- * has left nothing behind.  Other errors are raised.
+ * False if a lock was not to be had in time, a row was in the way of a new
+ * constraint, or run() returned false: then it has left nothing behind.  Other
+ * errors are raised.
  */
 extern bool step_run(bool (*run) (void *arg), void *arg);
 

@@ -51,7 +51,7 @@ static const char *const consistencies[] = {
 };
 static const char *const auth_types[] = {
 	[AUTH_TRUST] = "trust", [AUTH_SCRAM_SHA_256] = "scram-sha-256", [AUTH_MD5] = "md5",
-	[AUTH_PEER] = "peer", [AUTH_HBA] = "hba", NULL
+	[AUTH_PEER] = "peer", [AUTH_HBA] = "hba", [AUTH_CERT] = "cert", NULL
 };
 static const char *const tls_modes[] = {
 	[TLS_MODE_DISABLE] = "disable", [TLS_MODE_ALLOW] = "allow", [TLS_MODE_PREFER] = "prefer",
@@ -149,7 +149,7 @@ const ConfigOption config_options[] = {
 
 	{.name = "auth_type", .type = OPTION_CHOICE, FIELD(auth_type), .default_text = "scram-sha-256",
 		.choices = auth_types, AUTHENTICATION,
-	.doc = "How clients prove who they are; md5: SCRAM for who has a verifier; peer: the unix socket's user; hba: auth_hba_file says; trust: not at all"},
+	.doc = "How clients prove who they are; md5: SCRAM for who has a verifier; peer: the unix socket's user; cert: the name in the certificate; hba: auth_hba_file says; trust: not at all"},
 	{.name = "auth_file", .type = OPTION_PATH, FIELD(auth_file), .default_text = "",
 		.example = "users.txt", AUTHENTICATION,
 	.doc = "Users and secrets, one \"name\" \"secret\" a line, as PgBouncer's; they log in to the nodes, too"},

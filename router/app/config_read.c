@@ -501,6 +501,8 @@ check_whole(ConfigReader *reader)
 		COMPLAIN(reader, 0, "auth_query has no $1, which stands for the user's name");
 	if (config->auth_type == AUTH_PEER && *config->unix_socket_dir == '\0')
 		COMPLAIN(reader, 0, "auth_type = peer needs unix_socket_dir: only there the system tells who a client is");
+	if (config->auth_type == AUTH_CERT && config->client_tls_sslmode < TLS_MODE_VERIFY_CA)
+		COMPLAIN(reader, 0, "auth_type = cert needs client_tls_sslmode = verify-ca: only then a certificate is demanded and checked");
 	if (*config->listen_addr == '\0' && *config->unix_socket_dir == '\0')
 		COMPLAIN(reader, 0, "there is nothing to listen on: set listen_addr or unix_socket_dir");
 	if (config->probe_timeout_us < config->probe_interval_us)

@@ -20,77 +20,11 @@
 
 #include <stdio.h>
 
+#include "auth/auth_query_internal.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "wire/build.h"
-#include "wire/frame.h"
-#include "wire/message.h"
-
-/* uthash ends the process when malloc fails; ours logs first (memory.h). */
-#define HASH_NONFATAL_OOM 1
-#define uthash_malloc(size) mem_alloc(size)
-#define uthash_free(ptr, size) mem_free(ptr)
-#include <uthash.h>
 
 #define PARALLEL_MAX 4
-#define ANSWER_MESSAGE_MAX (64 * 1024)
-
-typedef enum LookupState
-{
-	LOOKUP_WAITING,				/* in AuthQuery.waiting */
-	LOOKUP_ASKING,				/* wants a server */
-	LOOKUP_SENT,				/* has one, which is answering */
-	LOOKUP_KEPT					/* in AuthQuery.kept */
-} LookupState;
-
-struct AuthLookup
-{
-	UT_hash_handle hh;			/* by key */
-	ListNode	node;			/* in the list of its state */
-	AuthQuery  *query;			/* borrowed */
-	char	   *key;			/* owned: database and user, each with its terminator */
-	size_t		key_len;
-	const char *database;		/* in key, like user */
-	const char *user;
-	LookupState state;
-	List		waiters;		/* of AuthQueryWaiter */
-
-	/* on its way */
-	LoopTimer  *deadline;		/* owned; NULL: none */
-	uint64_t	excluded;		/* nodes that failed it */
-	int			target;			/* the node that is asked */
-	Pool	   *pool;			/* a use of it; NULL: none */
-	PoolWaiter	pool_waiter;
-	Server	   *server;			/* checked out; NULL: none */
-	int			ready_awaited;
-	int			rows;
-	bool		is_wrong;		/* the answer cannot be used; why says why */
-	char		why[ERROR_MESSAGE_SIZE];
-
-	/* the answer */
-	UserTable  *answer;			/* a reference */
-	uint64_t	answered_us;
-};
-
-struct AuthQuery
-{
-	Loop	   *loop;			/* borrowed, like pools and settings */
-	PoolSet    *pools;
-	Settings   *no_settings;	/* a reference */
-	TopologyView *view;			/* a reference; NULL before the first */
-	char	   *user;			/* owned, like password and text; NULL: off */
-	char	   *password;
-	char	   *text;
-	uint64_t	keep_us;
-	uint64_t	timeout_us;
-	AuthLookup *lookups;		/* hash table of all */
-	List		waiting;		/* of AuthLookup */
-	List		asking;			/* those in ASKING and SENT */
-	List		kept;			/* the oldest answer first */
-	uint64_t	found_md5;
-	uint64_t	found_other;
-	AuthQueryStats stats;
-};
 
 static AuthLookup *lookup_create(AuthQuery *query, const char *database, const char *user);
 static AuthLookup *lookup_find(const AuthQuery *query, const char *database, const char *user);
@@ -100,28 +34,12 @@ static void drop_kept(AuthQuery *query);
 static void start_waiting(AuthQuery *query);
 static void lookup_start(AuthLookup *lookup);
 static int	choose_node(const AuthLookup *lookup);
-static void lookup_stop(AuthLookup *lookup, CheckinMode mode);
-static void lookup_again(AuthLookup *lookup);
-static void lookup_finish(AuthLookup *lookup);
-static void lookup_fail(AuthLookup *lookup, const char *why);
 static void take_waiters(AuthLookup *lookup, List *waiters);
 static void tell(List *waiters, UserTable *answer, const char *why);
 static void on_deadline(void *arg);
 static void on_granted(void *owner, Server *server);
 static void on_failed(void *owner, const Error *error);
-static void send_question(AuthLookup *lookup, Server *server);
-static size_t on_data(void *owner, Slice data);
-static void on_lost(void *owner, const char *why);
-static bool handle_message(AuthLookup *lookup, const Frame *frame);
-static bool handle_ParameterStatus(AuthLookup *lookup, Slice body);
-static bool handle_DataRow(AuthLookup *lookup, Slice body);
-static void take_answer(AuthLookup *lookup, Slice name, Slice secret);
-static bool handle_ErrorResponse(AuthLookup *lookup, Slice body);
-static bool handle_ReadyForQuery(AuthLookup *lookup, Slice body);
-static void set_wrong(AuthLookup *lookup, const char *why);
 static void set_text(char **field, const char *text);
-
-static const ServerEvents server_events = {on_data, NULL, on_lost, NULL};
 
 AuthQuery *
 auth_query_create(Loop *loop, PoolSet *pools, SettingsPool *settings)
@@ -147,7 +65,7 @@ auth_query_destroy(AuthQuery *query)
 		return;
 	HASH_ITER(hh, query->lookups, lookup, next)
 	{
-		lookup_stop(lookup, CHECKIN_CLOSE);
+		auth_lookup_stop(lookup, CHECKIN_CLOSE);
 		lookup_free(lookup);
 	}
 	settings_unref(query->no_settings);
@@ -224,7 +142,7 @@ auth_query_cancel(AuthQueryWaiter *waiter)
 	{
 		AuthQuery  *query = lookup->query;
 
-		lookup_stop(lookup, CHECKIN_CLEAN);
+		auth_lookup_stop(lookup, CHECKIN_CLEAN);
 		lookup_free(lookup);
 		start_waiting(query);
 	}
@@ -359,7 +277,7 @@ lookup_start(AuthLookup *lookup)
 	lookup->pool_waiter.deadline_us = 0;	/* the lookup has one of its own */
 	server = pool_checkout(lookup->pool, &lookup->pool_waiter);
 	if (server != NULL)
-		send_question(lookup, server);
+		auth_lookup_send(lookup, server);
 }
 
 static int
@@ -380,8 +298,8 @@ choose_node(const AuthLookup *lookup)
 }
 
 /* Give back whatever it holds; what was answered so far is forgotten. */
-static void
-lookup_stop(AuthLookup *lookup, CheckinMode mode)
+void
+auth_lookup_stop(AuthLookup *lookup, CheckinMode mode)
 {
 	pool_cancel_wait(&lookup->pool_waiter);
 	if (lookup->server != NULL)
@@ -393,12 +311,12 @@ lookup_stop(AuthLookup *lookup, CheckinMode mode)
 }
 
 /* The node or its connection is gone: another one, or this one in the next view. */
-static void
-lookup_again(AuthLookup *lookup)
+void
+auth_lookup_again(AuthLookup *lookup)
 {
 	AuthQuery  *query = lookup->query;
 
-	lookup_stop(lookup, CHECKIN_CLOSE);
+	auth_lookup_stop(lookup, CHECKIN_CLOSE);
 	user_table_unref(lookup->answer);
 	lookup->answer = NULL;
 	lookup->is_wrong = false;
@@ -409,14 +327,14 @@ lookup_again(AuthLookup *lookup)
 	start_waiting(query);
 }
 
-static void
-lookup_finish(AuthLookup *lookup)
+void
+auth_lookup_finish(AuthLookup *lookup)
 {
 	AuthQuery  *query = lookup->query;
 	List		waiters;
 	UserTable  *answer;
 
-	lookup_stop(lookup, CHECKIN_CLEAN);
+	auth_lookup_stop(lookup, CHECKIN_CLEAN);
 	if (lookup->answer == NULL)
 		lookup->answer = user_table_make_empty();
 	answer = user_table_ref(lookup->answer);
@@ -439,8 +357,8 @@ lookup_finish(AuthLookup *lookup)
 	start_waiting(query);
 }
 
-static void
-lookup_fail(AuthLookup *lookup, const char *why)
+void
+auth_lookup_fail(AuthLookup *lookup, const char *why)
 {
 	AuthQuery  *query = lookup->query;
 	List		waiters;
@@ -490,16 +408,14 @@ on_deadline(void *arg)
 {
 	AuthLookup *lookup = arg;
 
-	lookup_stop(lookup, CHECKIN_CLOSE);
-	lookup_fail(lookup, "no answer in time");
+	auth_lookup_stop(lookup, CHECKIN_CLOSE);
+	auth_lookup_fail(lookup, "no answer in time");
 }
-
-/* ---------------------------------------------------------------- the question */
 
 static void
 on_granted(void *owner, Server *server)
 {
-	send_question(owner, server);
+	auth_lookup_send(owner, server);
 }
 
 static void
@@ -509,221 +425,11 @@ on_failed(void *owner, const Error *error)
 
 	if (lookup->pool_waiter.failure == POOL_NODE_LOST)
 	{
-		lookup_again(lookup);
+		auth_lookup_again(lookup);
 		return;
 	}
-	lookup_stop(lookup, CHECKIN_CLEAN);
-	lookup_fail(lookup, error->message);
-}
-
-static void
-send_question(AuthLookup *lookup, Server *server)
-{
-	AuthQuery  *query = lookup->query;
-	Buf			out = BUF_INIT;
-	Buf			sql = BUF_INIT;
-	Buf			rest = BUF_INIT;
-
-	lookup->state = LOOKUP_SENT;
-	lookup->server = server;
-	lookup->ready_awaited = 1;
-	lookup->rows = 0;
-	server_hold(server, &server_events, lookup);
-	query->stats.questions++;
-
-	settings_diff_sql(server_settings(server), query->no_settings, &sql);
-	if (buf_len(&sql) > 0)
-	{
-		build_query(&out, buf_slice(&sql));
-		lookup->ready_awaited++;
-	}
-	buf_append_u16(&rest, 0);	/* all parameters are text */
-	buf_append_u16(&rest, 1);
-	buf_append_u32(&rest, (uint32_t) strlen(lookup->user));
-	buf_append_string(&rest, lookup->user);
-	buf_append_u16(&rest, 0);	/* all results, too */
-	build_parse(&out, slice_make("", 0), slice_from_string(query->text), 0, slice_make(NULL, 0));
-	build_bind_head(&out, slice_make("", 0), slice_make("", 0), buf_len(&rest));
-	buf_append(&out, buf_slice(&rest));
-	build_execute(&out, slice_make("", 0), 0);
-	build_sync(&out);
-	stream_write(server_stream(server), buf_slice(&out));
-	buf_release(&rest);
-	buf_release(&sql);
-	buf_release(&out);
-}
-
-/* ---------------------------------------------------------------- the answer */
-
-static size_t
-on_data(void *owner, Slice data)
-{
-	AuthLookup *lookup = owner;
-	size_t		used = 0;
-	Frame		frame;
-
-	for (;;)
-	{
-		Slice		rest = slice_skip(data, used);
-		FrameStatus status = frame_peek(rest, &frame);
-		bool		goes_on;
-
-		if (status == FRAME_OK && frame.total_len > ANSWER_MESSAGE_MAX)
-			status = FRAME_MALFORMED;
-		if (status == FRAME_OK)
-			status = frame_parse(rest, &frame);
-		if (status == FRAME_PARTIAL)
-			return used;
-		if (status == FRAME_MALFORMED)
-		{
-			lookup_stop(lookup, CHECKIN_CLOSE);
-			lookup_fail(lookup, "the node broke the protocol");
-			return data.len;
-		}
-		used += frame.total_len;
-		goes_on = handle_message(lookup, &frame);
-		if (frame.type == 'D')	/* it held a secret */
-			explicit_bzero((char *) frame.body.data, frame.body.len);
-		if (!goes_on)
-			return used;
-	}
-}
-
-static void
-on_lost(void *owner, const char *why)
-{
-	lookup_again(owner);
-}
-
-/* False: the lookup is over, and may be gone. */
-static bool
-handle_message(AuthLookup *lookup, const Frame *frame)
-{
-	switch (frame->type)
-	{
-		case '1':
-		case '2':
-		case 'C':
-		case 'N':
-		case 'I':
-			return true;
-		case 'S':
-			return handle_ParameterStatus(lookup, frame->body);
-		case 'D':
-			return handle_DataRow(lookup, frame->body);
-		case 'E':
-			return handle_ErrorResponse(lookup, frame->body);
-		case 'Z':
-			return handle_ReadyForQuery(lookup, frame->body);
-		default:
-			set_wrong(lookup, "the node sent an unexpected message");
-			return true;
-	}
-}
-
-static bool
-handle_ParameterStatus(AuthLookup *lookup, Slice body)
-{
-	Slice		name;
-	Slice		value;
-
-	if (message_parse_parameter_status(body, &name, &value))
-		server_note_parameter(lookup->server, name, value);
-	else
-		set_wrong(lookup, "the node sent a malformed ParameterStatus");
-	return true;
-}
-
-static bool
-handle_DataRow(AuthLookup *lookup, Slice body)
-{
-	Reader		reader = reader_make(body);
-	int			ncolumns = read_u16(&reader);
-	Slice		columns[2];
-
-	for (int i = 0; i < 2 && i < ncolumns; i++)
-	{
-		uint32_t	len = read_u32(&reader);
-
-		columns[i] = len == UINT32_MAX ? slice_make(NULL, 0) : read_bytes(&reader, len);
-	}
-	if (ncolumns < 2)
-		set_wrong(lookup, "auth_query must answer with two columns, name and secret");
-	else if (reader.bad)
-		set_wrong(lookup, "the node sent a malformed row");
-	else if (++lookup->rows > 1)
-		set_wrong(lookup, "auth_query answered with more than one row");
-	else
-		take_answer(lookup, columns[0], columns[1]);
-	return true;
-}
-
-/* A row of somebody else is none. */
-static void
-take_answer(AuthLookup *lookup, Slice name, Slice secret)
-{
-	AuthQuery  *query = lookup->query;
-	const User *user;
-
-	if (!slice_equals_string(name, lookup->user))
-		return;
-	lookup->answer = user_table_make(name, secret);
-	if (lookup->answer == NULL)
-	{
-		set_wrong(lookup, "the secret of a user cannot be read");
-		return;
-	}
-	user = user_table_find(lookup->answer, name);
-	if (user != NULL && user->kind == SECRET_MD5)
-		query->found_md5++;
-	else if (user != NULL && user->kind != SECRET_NONE)
-		query->found_other++;
-}
-
-static bool
-handle_ErrorResponse(AuthLookup *lookup, Slice body)
-{
-	ErrorFields fields;
-	char		why[ERROR_MESSAGE_SIZE];
-	int			width;
-
-	if (!message_parse_error(body, &fields))
-	{
-		set_wrong(lookup, "the node sent a malformed error");
-		return true;
-	}
-	width = fields.message.len < sizeof(why) ? (int) fields.message.len : (int) sizeof(why) - 1;
-	snprintf(why, sizeof(why), "%.*s", width, fields.message.data);
-	set_wrong(lookup, why);
-	return true;
-}
-
-static bool
-handle_ReadyForQuery(AuthLookup *lookup, Slice body)
-{
-	char		tx_status;
-	bool		is_in_order = message_parse_ready(body, &tx_status) && tx_status == 'I';
-
-	if (is_in_order && --lookup->ready_awaited > 0)
-		return true;
-	if (is_in_order && !lookup->is_wrong)
-	{
-		server_set_settings(lookup->server, lookup->query->no_settings);
-		lookup_finish(lookup);
-		return false;
-	}
-	lookup_stop(lookup, CHECKIN_CLOSE);
-	lookup_fail(lookup, lookup->is_wrong ? lookup->why : "the node is in a transaction nobody began");
-	return false;
-}
-
-/* The first reason stays. */
-static void
-set_wrong(AuthLookup *lookup, const char *why)
-{
-	if (!lookup->is_wrong)
-		snprintf(lookup->why, sizeof(lookup->why), "%s", why);
-	lookup->is_wrong = true;
+	auth_lookup_stop(lookup, CHECKIN_CLEAN);
+	auth_lookup_fail(lookup, error->message);
 }
 
 /* Old texts are wiped: one of them is a password. */

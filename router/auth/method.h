@@ -37,7 +37,7 @@ typedef enum AuthMethod
 	AUTH_MD5,
 	AUTH_PEER,
 	AUTH_HBA,					/* auth_type only: auth_hba_file says which */
-	AUTH_CERT,					/* in auth_hba_file only */
+	AUTH_CERT,
 	AUTH_REJECT					/* in auth_hba_file only */
 } AuthMethod;
 

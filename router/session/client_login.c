@@ -22,12 +22,12 @@
 #include "base/memory.h"
 
 #define AUTH_MESSAGE_MAX 4096
+#define CERTIFICATE_NAME_SIZE 256
 
 static bool login_choose_method(Client *client);
 static bool login_ask_hba(Client *client);
 static void login_refuse_host(Client *client, const HbaAnswer *answer);
 static bool login_is_encrypted(const Client *client);
-static const char *login_certificate_name(const Client *client);
 static void login_look_up(Client *client);
 static const char *login_auth_database(const Client *client);
 static void login_on_answer(void *owner, UserTable *user);
@@ -145,14 +145,7 @@ login_refuse_host(Client *client, const HbaAnswer *answer)
 static bool
 login_is_encrypted(const Client *client)
 {
-	return false;
-}
-
-/* The name in the certificate it has shown, once that is verified; NULL: none. */
-static const char *
-login_certificate_name(const Client *client)
-{
-	return NULL;
+	return stream_is_tls(client->stream);
 }
 
 /* ---------------------------------------------------------------- auth_query */
@@ -210,10 +203,12 @@ login_on_lookup_failed(void *owner, const char *why)
 static void
 login_find_out_name(Client *client)
 {
+	char		name[CERTIFICATE_NAME_SIZE];
+
 	if (client->login.method == AUTH_PEER)
 		login_ask_system(client);
 	else
-		login_begin_exchange(client, login_certificate_name(client));
+		login_begin_exchange(client, stream_peer_name(client->stream, name, sizeof(name)) ? name : NULL);
 }
 
 static void

@@ -83,6 +83,37 @@ class ChangeLogPartitions(ClusterTestCase):
         return {name for name, in cursor.fetchall()}
 
 
+class ChangeLogRace(ClusterTestCase):
+    @classmethod
+    def prepare(cls):
+        cls.sql(SCHEMA)
+
+    def test_a_row_of_the_default_partition_that_is_committed_meanwhile(self):
+        """Guards: such a row keeps today's partition from being attached; that is no error, and nobody's fault."""
+        errors = []
+        with self.direct() as control, self.direct(autocommit=False) as writer, self.direct() as caretaker:
+            writer.cursor().execute("UPDATE orders SET status = 'CUT' WHERE id = 1")
+
+            def maintain():
+                try:
+                    caretaker.cursor().execute("SELECT andon.maintain()")
+                except psycopg2.Error as error:
+                    errors.append(error)
+
+            def waits():
+                cursor = control.cursor()
+                cursor.execute("SELECT FROM pg_locks WHERE pid = %s AND NOT granted", (caretaker.info.backend_pid,))
+                return cursor.rowcount > 0
+
+            thread = threading.Thread(target=maintain)
+            thread.start()
+            wait_until(lambda: waits() or not thread.is_alive(), what="maintain() to meet the writer")
+            writer.commit()
+            thread.join()
+            self.assertEqual([], errors)
+            self.assertEqual([], check_log(control.cursor(), "b", Definition))
+
+
 class ChangeLogDump(ClusterTestCase):
     @classmethod
     def prepare(cls):

@@ -159,6 +159,28 @@ class ClientTls(TlsTestCase):
             psycopg2.connect(host="elsewhere", hostaddr="127.0.0.1", port=self.router.port, user="postgres",
                              dbname=self.dbname, sslmode="verify-full", sslrootcert=self.authority.cert)
 
+    # The name in the certificate is the user, and nobody else.
+    def test_login_by_certificate(self):
+        self.sql("DO $$ BEGIN CREATE ROLE alice LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+        router = self.start_router(dict(self.router_options, client_tls_sslmode="verify-ca", auth_type="cert"))
+        with contextlib.closing(router.connect(self.dbname, user="alice", **self.as_client(self.alice))) as connection:
+            self.assertEqual(fetch(connection, "SELECT current_user::text"), [("alice",)])
+        with self.assertRaisesRegex(psycopg2.OperationalError, 'certificate authentication failed for user "postgres"'):
+            router.connect(self.dbname, user="postgres", **self.as_client(self.alice))
+
+    # hostssl is for encrypted connections, hostnossl for the others.
+    def test_hba_knows_what_is_encrypted(self):
+        rules = self.cluster.rundir.write("tls-hba.conf", "hostssl all all all trust\nhostnossl all all all reject\n", 0o644)
+        router = self.start_router(dict(self.router_options, auth_type="hba", auth_hba_file=rules))
+        with contextlib.closing(router.connect(self.dbname, sslmode="require")):
+            pass
+        with self.assertRaisesRegex(psycopg2.OperationalError, "pg_hba.conf rejects connection .* no encryption"):
+            router.connect(self.dbname, sslmode="disable")
+
+    @staticmethod
+    def as_client(pair):
+        return {"sslmode": "require", "sslcert": pair.cert, "sslkey": pair.key}
+
     def test_show_clients_tells(self):
         with contextlib.closing(self.connect("require")), contextlib.closing(self.connect("disable")):
             shown = [client["tls"] for client in self.router.show("CLIENTS") if client["database"] == self.dbname]
