@@ -17,14 +17,12 @@ The board alone is measured: no change log, no notifications.
 """
 
 import contextlib
-import os
 import threading
-import time
 
-from pgcluster import Cluster, Failed, fetch, stop_on_signals
+from pgcluster import Cluster, fetch
 
 import board_work as work
-from measure import Report, anonymous_kb, in_turn, option, pgbench, time_of
+from measure import anonymous_kb, in_turn, option, pgbench, run_parts, time_of
 
 SETTINGS = {
     "shared_buffers": "512MB", "max_wal_size": "16GB", "checkpoint_timeout": "1h",
@@ -37,32 +35,9 @@ ROWS = option("ROWS", 1000000)
 SMALL_ROWS = 10000
 
 
-def run_statements(cluster, dbname, *statements):
-    with contextlib.closing(cluster.primary.connect(dbname)) as connection:
-        for statement in statements:
-            fetch(connection, statement)
-
-
-def make_database(cluster, name, template, *statements):
-    cluster.primary.query('CREATE DATABASE "%s" TEMPLATE "%s"' % (name, template))
-    run_statements(cluster, name, *statements)
-    return name
-
-
-def drop_databases(cluster, *names):
-    for name in names:
-        cluster.primary.query('DROP DATABASE IF EXISTS "%s" WITH (FORCE)' % name)
-
-
-def make_work(cluster):
-    """The database `work`, which the variants are copies of."""
-    cluster.create_database("work", extension=False)
-    run_statements(cluster, "work", work.schema(200000, 600000, work.OPEN_IN_WORK), "VACUUM ANALYZE")
-
-
 def make_variants(cluster, *names):
     for name in names:
-        make_database(cluster, name, "work", *work.VARIANTS[name], "VACUUM ANALYZE")
+        work.make_variant(cluster, name)
 
 
 def compare(cluster, names, script, clients):
@@ -99,7 +74,7 @@ def measure_bulk(cluster, report):
     make_variants(cluster, *names)
     insert = ("INSERT INTO items (order_id, price) SELECT 170001 + g % 30000, 10"
               " FROM generate_series(1, 100000) g")
-    secs = in_turn({name: lambda name=name: time_of(lambda: run_statements(cluster, name, insert))
+    secs = in_turn({name: lambda name=name: time_of(lambda: work.run_statements(cluster, name, insert))
                     for name in names}, ROUNDS)
     for name in names:
         report.add("100 000 items of 30 000 orders inserted, %s" % name, secs[name] * 1000, "ms",
@@ -109,7 +84,7 @@ def measure_bulk(cluster, report):
 def make_sized(cluster, name, rows, *statements):
     """Orders that are all open, with one item each."""
     cluster.create_database(name, extension=False)
-    run_statements(cluster, name, work.schema(rows, rows, "true"), *statements, "VACUUM ANALYZE")
+    work.run_statements(cluster, name, work.schema(rows, rows, "true"), *statements, "VACUUM ANALYZE")
 
 
 class MemoryWatch(threading.Thread):
@@ -146,7 +121,7 @@ def measure_growth(cluster, report):
     names = ("small", "large")
     for name, rows in zip(names, (SMALL_ROWS, ROWS)):
         make_sized(cluster, name, rows, *work.CREATE_BOARD)
-        run_statements(cluster, name, "UPDATE orders SET updated_at = now() WHERE id <= 10000",
+        work.run_statements(cluster, name, "UPDATE orders SET updated_at = now() WHERE id <= 10000",
                        "UPDATE orders SET priority = priority + 1 WHERE id <= 10000")
     tps = compare(cluster, names, work.CHANGE_STATUS_NEAR, 1)
     report.add("status change, board of %d rows" % SMALL_ROWS, tps["small"], "tps")
@@ -181,24 +156,10 @@ PARTS = {
 }
 
 
+def clean_up(cluster):
+    work.drop_databases(cluster, *work.VARIANTS, "small", "large", "churn")
+
+
 def main():
-    stop_on_signals()
-    wanted = [name for name in os.environ.get("PART", "").split(",") if name] or list(PARTS)
-    unknown = [name for name in wanted if name not in PARTS]
-    if unknown:
-        raise SystemExit("no such part: %s; there are %s" % (", ".join(unknown), ", ".join(PARTS)))
-    report = Report("board")
-    started = time.monotonic()
-    with Cluster(fsync=True, preload=True, settings=SETTINGS, name="andon-bench") as cluster:
-        make_work(cluster)
-        for name in wanted:
-            try:
-                PARTS[name](cluster, report)
-            except Failed as failed:
-                report.skip(name, failed)
-            finally:
-                drop_databases(cluster, *work.VARIANTS, "small", "large", "churn")
-        report.finish({"server": cluster.primary.value("SHOW server_version"), "secs": SECS, "rounds": ROUNDS,
-                       "cores": os.cpu_count(), "parts": wanted})
-    print("%.0f s" % (time.monotonic() - started))
-    return 0
+    cluster = Cluster(fsync=True, preload=True, settings=SETTINGS, name="andon-bench")
+    return run_parts("board", PARTS, cluster, work.make_work, clean_up)

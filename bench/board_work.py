@@ -4,6 +4,10 @@ Orders of customers with items; most orders are closed, and the open ones are re
 one row per open order. Every variant is a database of its own, copied from one that holds the data.
 """
 
+import contextlib
+
+from pgcluster import fetch
+
 OPEN_STATUSES = "{NEW,PAID,CUT,CAST,SET,POLISH,CHECK,PACK}"
 
 SCHEMA = """
@@ -40,9 +44,10 @@ DEFINITION = """
     GROUP BY o.id, c.id
 """
 
-CREATE_BOARD = ("CREATE EXTENSION IF NOT EXISTS andon",
-                "SELECT andon.create_board('public.board', $$%s$$, '{id}', 'status',"
-                " 'priority DESC, created_at, id', '{\"log\": \"off\"}')" % (DEFINITION % ""))
+CREATE_EXTENSION = "CREATE EXTENSION IF NOT EXISTS andon"
+CREATE_BOARD_WITH = ("SELECT andon.create_board('public.board', $$%s$$, '{id}', 'status',"
+                     " 'priority DESC, created_at, id', '%%s')" % (DEFINITION % ""))
+CREATE_BOARD = (CREATE_EXTENSION, CREATE_BOARD_WITH % '{"log": "off"}')
 
 HAND_MADE = """
     CREATE TABLE board AS %s;
@@ -85,11 +90,24 @@ RECOMPUTE_TRIGGER = HAND_MADE + """
         FOR EACH ROW EXECUTE FUNCTION follow_item();
 """ % (DEFINITION % "AND o.id = k")
 
+# What people write to tell others of a change.
+NOTIFY_TRIGGER = """
+    CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_notify('orders', json_build_object('id', NEW.id, 'status', NEW.status)::text);
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER tell AFTER UPDATE OF status ON orders
+        FOR EACH ROW EXECUTE FUNCTION tell();
+"""
+
 VARIANTS = {
     "plain": (),
     "status_trigger": (STATUS_TRIGGER,),
     "recompute_trigger": (RECOMPUTE_TRIGGER,),
+    "notify_trigger": (NOTIFY_TRIGGER,),
     "andon": CREATE_BOARD,
+    "feed": (CREATE_EXTENSION, CREATE_BOARD_WITH % "{}"),
 }
 
 CHANGE_STATUS = RANDOM_OPEN_ORDER + """
@@ -117,3 +135,30 @@ SELECT * FROM board WHERE status = 'CUT' ORDER BY priority DESC, created_at, id 
 
 def schema(orders, items, open_condition):
     return SCHEMA % {"orders": orders, "items": items, "open": open_condition, "statuses": OPEN_STATUSES}
+
+
+def run_statements(cluster, dbname, *statements):
+    with contextlib.closing(cluster.primary.connect(dbname)) as connection:
+        for statement in statements:
+            fetch(connection, statement)
+
+
+def make_database(cluster, name, template, *statements):
+    cluster.primary.query('CREATE DATABASE "%s" TEMPLATE "%s"' % (name, template))
+    run_statements(cluster, name, *statements)
+    return name
+
+
+def drop_databases(cluster, *names):
+    for name in names:
+        cluster.primary.query('DROP DATABASE IF EXISTS "%s" WITH (FORCE)' % name)
+
+
+def make_work(cluster):
+    """The database `work`, which the variants are copies of."""
+    cluster.create_database("work", extension=False)
+    run_statements(cluster, "work", schema(200000, 600000, OPEN_IN_WORK), "VACUUM ANALYZE")
+
+
+def make_variant(cluster, name):
+    make_database(cluster, name, "work", *VARIANTS[name], "VACUUM ANALYZE")

@@ -11,7 +11,7 @@ import re
 import statistics
 import time
 
-from pgcluster import TOP, build_dir
+from pgcluster import Failed, TOP, build_dir, stop_on_signals
 
 
 def option(name, default):
@@ -86,3 +86,27 @@ class Report:
         for row in self.rows:
             print(self._line(row))
         print("\n%s" % path)
+
+
+def run_parts(name, parts, cluster, prepare, clean_up):
+    """The parts that PART names, or all: {name: function of cluster and report}, each cleaned up after."""
+    stop_on_signals()
+    wanted = [part for part in os.environ.get("PART", "").split(",") if part] or list(parts)
+    unknown = [part for part in wanted if part not in parts]
+    if unknown:
+        raise SystemExit("no such part: %s; there are %s" % (", ".join(unknown), ", ".join(parts)))
+    report = Report(name)
+    started = time.monotonic()
+    with cluster:
+        prepare(cluster)
+        for part in wanted:
+            try:
+                parts[part](cluster, report)
+            except Failed as failed:
+                report.skip(part, failed)
+            finally:
+                clean_up(cluster)
+        report.finish({"server": cluster.primary.value("SHOW server_version"), "cores": os.cpu_count(),
+                       "parts": wanted})
+    print("%.0f s" % (time.monotonic() - started))
+    return 0
