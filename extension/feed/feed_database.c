@@ -50,12 +50,14 @@ struct FeedDatabase
 	Oid			database;		/* InvalidOid: the entry is free */
 	Oid			extension;		/* that the epoch was drawn for */
 	bool		is_wanted;		/* somebody asked for a worker */
-	int			holds;			/* statements that want nobody connected */
 	bool		has_left;		/* no worker yet, or it left in good order */
 	FeedState	state;
 
 	/* written under lock, read by anybody */
 	pg_atomic_uint32 proc;		/* number of the worker's PGPROC, plus one */
+
+	/* raised under lock, lowered by anybody: transactions that want nobody connected */
+	pg_atomic_uint32 holds;
 
 	/* see above */
 	pg_atomic_uint64 asked_at;	/* TimestampTz of the first who asked */
@@ -78,6 +80,7 @@ static FeedDatabase *claimed = NULL;	/* that this process is the worker of */
 
 static FeedDatabase *find(Oid database);
 static FeedDatabase *enter(Oid database);
+static bool is_held(FeedDatabase *entry);
 static void free_unless_used(FeedDatabase *entry);
 static void wake_proc(uint32 proc);
 static uint32 own_proc(void);
@@ -107,6 +110,7 @@ feed_database_init_shmem(void)
 		FeedDatabase *entry = &shared->entries[i];
 
 		pg_atomic_init_u32(&entry->proc, 0);
+		pg_atomic_init_u32(&entry->holds, 0);
 		pg_atomic_init_u64(&entry->asked_at, 0);
 		pg_atomic_init_u32(&entry->asked, 0);
 		pg_atomic_init_u32(&entry->busy, 0);
@@ -248,7 +252,7 @@ feed_database_claim(void)
 	Assert(claimed == NULL);
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	entry = enter(MyDatabaseId);
-	if (entry && entry->state.pid == 0 && entry->holds == 0)
+	if (entry && entry->state.pid == 0 && !is_held(entry))
 	{
 		entry->is_wanted = true;
 		entry->state.pid = MyProcPid;
@@ -312,7 +316,7 @@ feed_database_is_held(FeedDatabase *entry)
 	bool		result;
 
 	LWLockAcquire(shared->lock, LW_SHARED);
-	result = entry->holds > 0;
+	result = is_held(entry);
 	LWLockRelease(shared->lock);
 	return result;
 }
@@ -409,8 +413,10 @@ feed_database_list_wanted(void)
 		FeedDatabase *entry = &shared->entries[i];
 		Oid			database = InvalidOid;
 
-		LWLockAcquire(shared->lock, LW_SHARED);
-		if (entry->is_wanted && entry->state.pid == 0 && entry->holds == 0)
+		LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+		if (OidIsValid(entry->database))
+			free_unless_used(entry);
+		if (entry->is_wanted && entry->state.pid == 0 && !is_held(entry))
 			database = entry->database;
 		LWLockRelease(shared->lock);
 		if (OidIsValid(database))
@@ -427,7 +433,7 @@ feed_database_is_vacant(Oid database)
 
 	LWLockAcquire(shared->lock, LW_SHARED);
 	entry = find(database);
-	result = entry == NULL || (entry->state.pid == 0 && entry->holds == 0);
+	result = entry == NULL || (entry->state.pid == 0 && !is_held(entry));
 	LWLockRelease(shared->lock);
 	return result;
 }
@@ -457,7 +463,7 @@ feed_database_forget(Oid database)
 
 /* --------------------------------------------------------------------- DDL */
 
-void
+FeedDatabase *
 feed_database_hold(Oid database)
 {
 	FeedDatabase *entry;
@@ -467,11 +473,12 @@ feed_database_hold(Oid database)
 	entry = enter(database);
 	if (entry)
 	{
-		entry->holds++;
+		pg_atomic_fetch_add_u32(&entry->holds, 1);
 		proc = pg_atomic_read_u32(&entry->proc);
 	}
 	LWLockRelease(shared->lock);
 	wake_proc(proc);
+	return entry;
 }
 
 void
@@ -491,16 +498,11 @@ feed_database_wait_vacant(Oid database)
 	ConditionVariableCancelSleep();
 }
 
+/* An entry that nobody uses any more is left to the launcher. */
 void
-feed_database_let_go(Oid database)
+feed_database_let_go(FeedDatabase *entry)
 {
-	FeedDatabase *entry;
-
-	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	entry = find(database);
-	if (entry && entry->holds > 0 && --entry->holds == 0)
-		free_unless_used(entry);
-	LWLockRelease(shared->lock);
+	pg_atomic_fetch_sub_u32(&entry->holds, 1);
 	wake_proc(pg_atomic_read_u32(&shared->launcher));
 }
 
@@ -535,10 +537,16 @@ enter(Oid database)
 	return entry;
 }
 
+static bool
+is_held(FeedDatabase *entry)
+{
+	return pg_atomic_read_u32(&entry->holds) > 0;
+}
+
 static void
 free_unless_used(FeedDatabase *entry)
 {
-	if (entry->is_wanted || entry->holds > 0 || entry->state.pid != 0)
+	if (entry->is_wanted || is_held(entry) || entry->state.pid != 0)
 		return;
 	entry->database = InvalidOid;
 	entry->extension = InvalidOid;

@@ -143,12 +143,15 @@ extern void feed_database_forget(Oid database);
 
 /* --------------------------------------------------------------------- DDL */
 
-/* The worker shall leave, and none comes back until the database is let go. */
-extern void feed_database_hold(Oid database);
+/*
+ * The worker shall leave, and none comes back until the database is let go.
+ * NULL if there is no room for an entry: then it has no worker either.
+ */
+extern FeedDatabase *feed_database_hold(Oid database);
 
 /* Waits until it has left. */
 extern void feed_database_wait_vacant(Oid database);
 
-extern void feed_database_let_go(Oid database);
+extern void feed_database_let_go(FeedDatabase *entry);	/* NOTHROW */
 
 #endif							/* ANDON_FEED_FEED_DATABASE_H */

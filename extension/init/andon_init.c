@@ -184,4 +184,5 @@ on_transaction_end(void)
 	dirty_set_on_transaction_end();
 	feed_on_transaction_end();
 	board_cache_on_transaction_end();
+	database_ddl_on_transaction_end();
 }

@@ -12,8 +12,9 @@
  *	  CREATE EXTENSION, DROP of one or its schema	looks around at the commit
  *	  COMMIT PREPARED, ROLLBACK PREPARED			looks for what it has told
  *
- * An entry is let go whatever way the statement ends, the end of the session
- * included.  CREATE DATABASE names its template in an option, template1 if there
+ * An entry is let go when the transaction has ended, whatever way: before that
+ * nobody else sees what the statement has done, and a worker would come back to
+ * what was.  CREATE DATABASE names its template in an option, template1 if there
  * is none.  Names that do not exist are left to the statement to complain about.
  *
  *-------------------------------------------------------------------------
@@ -25,8 +26,8 @@
 #include "commands/defrem.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
-#include "storage/ipc.h"
 #include "tcop/utility.h"
+#include "utils/memutils.h"
 
 #include "feed/feed_database.h"
 #include "feed/slots.h"
@@ -47,6 +48,11 @@ typedef struct UtilityCall
 
 static ProcessUtility_hook_type previous_hook = NULL;
 
+/* What this transaction holds; in TopMemoryContext. */
+static FeedDatabase **held = NULL;
+static int	nheld = 0;
+static int	held_room = 0;
+
 static void on_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 					   ProcessUtilityContext context, ParamListInfo params,
 					   QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc);
@@ -55,7 +61,6 @@ static const char *find_template(CreatedbStmt *statement);
 static bool concerns_extensions(Node *statement);
 static bool ends_prepared(Node *statement);
 static void run_held(Oid database, const UtilityCall *call);
-static void let_go(int code, Datum database);
 static void run_utility(const UtilityCall *call);
 
 void
@@ -152,20 +157,30 @@ ends_prepared(Node *statement)
 static void
 run_held(Oid database, const UtilityCall *call)
 {
-	feed_database_hold(database);
-	PG_ENSURE_ERROR_CLEANUP(let_go, ObjectIdGetDatum(database));
+	FeedDatabase *entry;
+
+	if (nheld == held_room)
 	{
-		feed_database_wait_vacant(database);
-		run_utility(call);
+		int			room = held_room + 8;
+
+		held = held ? repalloc(held, sizeof(FeedDatabase *) * room) :
+			MemoryContextAlloc(TopMemoryContext, sizeof(FeedDatabase *) * room);
+		held_room = room;
 	}
-	PG_END_ENSURE_ERROR_CLEANUP(let_go, ObjectIdGetDatum(database));
-	feed_database_let_go(database);
+	entry = feed_database_hold(database);
+	if (entry)
+	{
+		held[nheld++] = entry;
+		feed_database_wait_vacant(database);
+	}
+	run_utility(call);
 }
 
-static void
-let_go(int code, Datum database)
+void
+database_ddl_on_transaction_end(void)
 {
-	feed_database_let_go(DatumGetObjectId(database));
+	while (nheld > 0)
+		feed_database_let_go(held[--nheld]);
 }
 
 static void

@@ -12,4 +12,7 @@
 /* From _PG_init(), when the library is preloaded: hooks into utility commands. */
 extern void database_ddl_init(void);
 
+/* NOTHROW.  Databases that a statement of the transaction wanted for itself may have workers again. */
+extern void database_ddl_on_transaction_end(void);
+
 #endif							/* ANDON_WORKERS_DATABASE_DDL_H */

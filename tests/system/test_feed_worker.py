@@ -243,7 +243,11 @@ class FeedWorker(FeedTestCase):
         self.wait_tick(name)
         self.query("ALTER DATABASE closed ALLOW_CONNECTIONS false", "postgres")
         self.wait_no_worker(name)
-        self.query("ALTER DATABASE closed ALLOW_CONNECTIONS true", "postgres")
+        with contextlib.closing(self.node().connect(autocommit=False)) as other:
+            other.cursor().execute("ALTER DATABASE closed ALLOW_CONNECTIONS true")
+            # nobody else sees that yet: whoever looked now would not look again
+            self.wait_no_worker(name)
+            other.commit()
         self.wait_worker(name)
         self.assertNotIn("not currently accepting connections", self.node().log())
 

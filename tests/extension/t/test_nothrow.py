@@ -16,7 +16,8 @@ from testcase import build_dir, sanitizer
 
 # What init/andon_init.c calls from XACT_EVENT_COMMIT on.
 ENTRIES = ("commit_lsn_on_commit", "dirty_set_on_transaction_end", "feed_on_transaction_end",
-           "board_cache_on_transaction_end", "slots_on_commit", "slots_on_abort", "slots_on_prepare")
+           "board_cache_on_transaction_end", "database_ddl_on_transaction_end",
+           "slots_on_commit", "slots_on_abort", "slots_on_prepare")
 
 # Functions of the server and of C that are known to come back.
 ALLOWED = {
