@@ -10,10 +10,13 @@
  * one transaction; whoever reads the row later (report/changes.c) finds the same
  * changes again between the same two snapshots.
  *
- * Two positions in the WAL go with it.  lsn, sampled after S, lies behind the
- * commit record of all that S shows: a replica that has replayed it shows it
- * too.  It is flushed before the notifications go out, for replicas get what is
- * flushed.  safe_lsn says that every change whose commit record lies before it
+ * Two positions in the WAL go with it.  lsn lies behind the commit records of
+ * all changes told: a replica that has replayed it shows them too.  It is
+ * flushed before the notifications go out, for replicas get what is flushed.
+ * Whoever waited for his commit has had it flushed before he was visible, so the
+ * end of what is flushed, sampled after S, will do, and the tick makes nobody
+ * wait for the disk; for commits without waiting (synchronous_commit = off) the
+ * server remembers how far to flush.  safe_lsn, never beyond lsn, says that every change whose commit record lies before it
  * has been told.  It is found before S is taken: first the insert position L,
  * then the least of L and of all slots.  A writer puts the insert position into
  * his slot before he writes his commit record, and clears the slot when his
@@ -43,6 +46,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "commands/async.h"
@@ -50,6 +54,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+#include "utils/xid8.h"
 
 #include "base/wal.h"
 #include "board/board.h"
@@ -61,6 +66,9 @@
 #include "maintain/change_scan.h"
 #include "maintain/tick.h"
 #include "maintain/tick_table.h"
+
+/* A tick this long after the last one flushes all there is. */
+#define REST_MS	30000
 
 /* What a tick has to tell about one board. */
 typedef struct TickBoard
@@ -76,11 +84,15 @@ typedef struct Tick
 	TickRow		last;			/* not filled if is_first */
 	TickRow		row;
 	bool		is_first;
+	TransactionId flushed_xid;	/* its commit is known to lie before row.lsn */
 	List	   *boards;			/* of TickBoard */
 	TickBoard  *recent;			/* the one of the last change */
+	int			notifications;
 } Tick;
 
 static void begin_tick(Tick *tick, const TickOrder *order);
+static XLogRecPtr find_lsn(const Tick *tick);
+static void note_commit(Tick *tick, HeapTuple tuple, TupleDesc desc);
 static void collect(Tick *tick);
 static void collect_change(HeapTuple tuple, TupleDesc desc, void *arg);
 static TickBoard *get_board(Tick *tick, Oid relid);
@@ -143,15 +155,16 @@ tick_make(const TickOrder *order, TickResult *result)
 	PushActiveSnapshot(GetLatestSnapshot());
 	begin_tick(&tick, order);
 	collect(&tick);
-	fill_result(&tick, result);
 	if (tick.boards != NIL || tick.is_first)
 	{
+		/* the start of a page and the end of its header are the same place */
+		tick.row.safe_lsn = Min(order->safe_lsn, tick.row.lsn);
+		XLogFlush(tick.row.lsn);
 		tick_table_insert(&tick.row);
-		/* what has just been written lies behind lsn */
-		XLogFlush(XactLastRecEnd);
 		if (order->notifies)
-			result->notifications = notify(&tick);
+			tick.notifications = notify(&tick);
 	}
+	fill_result(&tick, result);
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
@@ -173,9 +186,38 @@ begin_tick(Tick *tick, const TickOrder *order)
 	row->at = GetCurrentTimestamp();
 	row->stored = xid_snapshot_current();
 	row->snapshot = xid_snapshot_parse(row->stored);
-	row->lsn = wal_insert_end();
-	/* the start of a page and the end of its header are the same place */
+	row->lsn = find_lsn(tick);
 	row->safe_lsn = Min(order->safe_lsn, row->lsn);
+}
+
+/*
+ * What is flushed may end within a record at the end of a page: then no replica
+ * may get there for a while.  After a long rest the server need not remember
+ * any more how far to flush for whom.
+ */
+static XLogRecPtr
+find_lsn(const Tick *tick)
+{
+	XLogRecPtr	flushed = GetFlushRecPtr(NULL);
+
+	if (tick->is_first || flushed % XLOG_BLCKSZ == 0 ||
+		TimestampDifferenceExceeds(tick->last.at, tick->row.at, REST_MS))
+		return wal_insert_end();
+	return flushed;
+}
+
+/* The log's rows of one transaction come one after the other. */
+static void
+note_commit(Tick *tick, HeapTuple tuple, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tuple, CHANGE_ATT_XID, desc, &isnull);
+	TransactionId xid = XidFromFullTransactionId(DatumGetFullTransactionId(value));
+
+	if (xid == tick->flushed_xid)
+		return;
+	tick->flushed_xid = xid;
+	tick->row.lsn = Max(tick->row.lsn, TransactionIdGetCommitLSN(xid));
 }
 
 static void
@@ -205,6 +247,7 @@ collect_change(HeapTuple tuple, TupleDesc desc, void *arg)
 																	  desc, &isnull)));
 
 	tick->row.changes++;
+	note_commit(tick, tuple, desc);
 	if (board->nchanges == FEED_MAX_CHANGES)
 		board->resync = true;
 	if (board->resync)
@@ -322,6 +365,7 @@ fill_result(const Tick *tick, TickResult *result)
 	result->lsn = tick->row.lsn;
 	result->safe_lsn = tick->row.safe_lsn;
 	result->changes = tick->row.changes;
+	result->notifications = tick->notifications;
 	foreach(cell, tick->boards)
 		result->resync |= ((TickBoard *) lfirst(cell))->resync;
 }

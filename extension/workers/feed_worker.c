@@ -7,7 +7,8 @@
  * it claims the database's entry in shared memory (feed/feed_database.h) and
  * goes round: it sleeps until a writer has committed changes, rests what is left
  * of andon.feed_window since the last tick, so that one tick tells of many
- * commits, and runs a tick (maintain/tick.h).  When nobody wakes it, it looks
+ * commits, and runs a tick (maintain/tick.h).  After many changes it folds the
+ * counters, for counts() reads what came since.  When nobody wakes it, it looks
  * every andon.feed_interval, and every second while prepared transactions may
  * end without telling anybody.
  *
@@ -50,6 +51,10 @@
 
 #define PREPARED_INTERVAL_MS	1000
 
+/* Counters are folded after so many changes, but not all the time. */
+#define FOLD_AFTER_CHANGES		1000
+#define FOLD_INTERVAL_MS		200
+
 /* When what is due next. */
 typedef struct Schedule
 {
@@ -57,6 +62,8 @@ typedef struct Schedule
 	TimestampTz next_tick;		/* it begins, asked for or not */
 	TimestampTz next_maintain;
 	TimestampTz next_watch;
+	TimestampTz next_fold;
+	uint64		unfolded;		/* changes told since the last */
 } Schedule;
 
 static FeedDatabase *entry;
@@ -74,6 +81,7 @@ static void run_tick(Schedule *schedule);
 static void make_tick(TickResult *result);
 static void run_chore(const char *what, void (*chore) (void));
 static void maintain(void);
+static void fold(void);
 static void watch(void);
 static TimestampTz from_now(int64 ms);
 
@@ -153,6 +161,12 @@ run_loop(void)
 		if (now >= schedule.next_tick ||
 			(now >= schedule.rested && feed_database_has_work(entry)))
 			run_tick(&schedule);
+		else if (schedule.unfolded >= FOLD_AFTER_CHANGES && now >= schedule.next_fold)
+		{
+			run_chore("counters", fold);
+			schedule.next_fold = from_now(FOLD_INTERVAL_MS);
+			schedule.unfolded = 0;
+		}
 		else if (guc_maintain_interval_secs > 0 && now >= schedule.next_maintain)
 		{
 			run_chore("housekeeping", maintain);
@@ -177,6 +191,8 @@ ms_to_wait(const Schedule *schedule)
 		then = Min(then, schedule->rested);
 	if (guc_maintain_interval_secs > 0)
 		then = Min(then, schedule->next_maintain);
+	if (schedule->unfolded >= FOLD_AFTER_CHANGES)
+		then = Min(then, schedule->next_fold);
 	return worker_loop_ms_until(then);
 }
 
@@ -217,6 +233,7 @@ run_tick(Schedule *schedule)
 	done.notifications = result.notifications;
 	done.is_resync = result.resync;
 	feed_database_finish_work(entry, &done);
+	schedule->unfolded += result.changes;
 	schedule->rested = from_now(guc_feed_window_ms);
 	schedule->next_tick = from_now(slots_have_prepared(MyDatabaseId) ?
 								   Min(guc_feed_interval_ms, PREPARED_INTERVAL_MS) :
@@ -275,6 +292,15 @@ maintain(void)
 {
 	PushActiveSnapshot(GetTransactionSnapshot());
 	(void) maintain_run();
+	PopActiveSnapshot();
+}
+
+/* If the counters are locked: with the next changes. */
+static void
+fold(void)
+{
+	PushActiveSnapshot(GetTransactionSnapshot());
+	(void) maintain_fold();
 	PopActiveSnapshot();
 }
 

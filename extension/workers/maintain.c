@@ -28,6 +28,7 @@
 
 PG_FUNCTION_INFO_V1(andon_maintain);
 
+static bool run_as_owner(bool with_partitions);
 static bool fold(void *arg);
 
 Datum
@@ -54,13 +55,25 @@ andon_maintain(PG_FUNCTION_ARGS)
 bool
 maintain_run(void)
 {
+	/* only what is folded may be dropped */
+	return run_as_owner(true);
+}
+
+bool
+maintain_fold(void)
+{
+	return run_as_owner(false);
+}
+
+static bool
+run_as_owner(bool with_partitions)
+{
 	OwnerScope	scope;
 	bool		done;
 
 	spi_util_enter_internal(&scope, board_catalog_owner());
 	spi_connect();
-	/* only what is folded may be dropped */
-	done = step_run(fold, NULL) && partitions_maintain();
+	done = step_run(fold, NULL) && (!with_partitions || partitions_maintain());
 	spi_finish();
 	spi_util_leave_owner(&scope);
 	return done;

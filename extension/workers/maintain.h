@@ -4,7 +4,8 @@
  *	  The care of the change log and the counters.
  *
  * What andon.maintain() does, and the feed worker now and then: folds counters,
- * makes partitions ahead, drops old ones.
+ * makes partitions ahead, drops old ones.  counts() reads what has been logged since
+ * the last fold: the worker folds more often than it does the rest.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,5 +19,8 @@
  * its end.  False if something was left for the next time.
  */
 extern bool maintain_run(void);
+
+/* The same, but for the counters only. */
+extern bool maintain_fold(void);
 
 #endif							/* ANDON_WORKERS_MAINTAIN_H */

@@ -99,7 +99,7 @@ class Listener:
         return self.payloads
 
     def changes(self):
-        return [dict(change, pos=payload["pos"], safe_lsn=payload.get("safe_lsn"))
+        return [dict(change, pos=payload["pos"], lsn=payload.get("lsn"), safe_lsn=payload.get("safe_lsn"))
                 for payload in self.listen() for change in payload.get("changes", [])]
 
     def wait_change(self, key, status):
@@ -291,6 +291,22 @@ class FeedWorker(FeedTestCase):
             self.query("UPDATE orders SET status = 'STEPPED' WHERE id = 8")
             listener.wait_change(8, "STEPPED")
             self.assertTrue(all(change["from"] != change["to"] for change in listener.changes()))
+
+    def test_commits_that_do_not_wait_for_the_disk(self):
+        """Guards: an lsn before the commit it tells of, or one that no replica can have yet."""
+        self.wait_tick()
+        with self.listener() as listener, self.direct(autocommit=False) as writer:
+            cursor = writer.cursor()
+            for n in range(20):
+                status = "ASYNC%d" % n
+                cursor.execute("SET LOCAL synchronous_commit = off")
+                cursor.execute("UPDATE orders SET status = %s WHERE id = 10 RETURNING pg_current_wal_insert_lsn()", (status,))
+                before_commit, = cursor.fetchone()
+                writer.commit()
+                told = listener.wait_change(10, status)
+                self.assertGreater(lsn(told["lsn"]), lsn(before_commit))
+                self.assertGreaterEqual(lsn(self.value("SELECT pg_current_wal_flush_lsn()")), lsn(told["lsn"]))
+                self.assertGreaterEqual(lsn(told["lsn"]), lsn(told["safe_lsn"]))
 
     def test_parallel_workers(self):
         """Guards: a transaction with parallel workers that leaves its slot filled, or none."""
