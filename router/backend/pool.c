@@ -61,6 +61,7 @@ pool_init(Pool *pool, PoolSet *set, const PoolTarget *target)
 	pool->database = mem_strdup(target->database);
 	pool->user = mem_strdup(target->user);
 	pool->password = target->password == NULL ? NULL : mem_strdup(target->password);
+	pool->is_paused = pool_set_is_paused(set, target->database);
 	pool->slot = pool_totals_get(set->totals, pool->key, pool->key_len);
 	list_init(&pool->connecting);
 	list_init(&pool->idle);
@@ -267,7 +268,7 @@ pool_fail_waiters(Pool *pool, PoolFailure failure, const Error *error)
 static void
 log_in_more(Pool *pool)
 {
-	while (!list_is_empty(&pool->waiters) && node_takes_work(pool))
+	while (!pool->is_paused && !list_is_empty(&pool->waiters) && node_takes_work(pool))
 	{
 		size_t		coming = pool->connecting.count + pool->idle.count +
 			pool->resetting.count + pool->parked.count;

@@ -141,8 +141,27 @@ extern void pool_cancel_query(Server *server);
 extern void pool_set_give_back(PoolSet *set, int node, const char *database, const char *user, PoolWish wish);
 extern int	pool_set_load(const PoolSet *set, int node);	/* servers in use plus waiters, all pools of the node */
 
-/* Close idle servers now and the others when they come back: drain, RECONNECT. */
-extern void pool_set_close_idle(PoolSet *set);
+/* ---- pool_pause.c: database is the servers' name of it, NULL: all ---- */
+
+/*
+ * Close servers nobody holds now and the others when they come back; who asks
+ * for one waits until its database is resumed.  False: that was so already, or
+ * was not so.
+ */
+extern bool pool_set_pause(PoolSet *set, const char *database);
+extern bool pool_set_resume(PoolSet *set, const char *database);
+extern bool pool_set_is_paused(const PoolSet *set, const char *database);	/* NULL: are all? */
+
+/* Close servers in the same way, and open others as they are wanted. */
+extern void pool_set_reconnect(PoolSet *set, const char *database);
+
+typedef struct PoolCount
+{
+	int			servers;
+	int			retired;		/* of them: will be closed when they are given back */
+} PoolCount;
+
+extern void pool_set_count(const PoolSet *set, const char *database, PoolCount *count);	/* adds */
 
 typedef struct PoolStats
 {

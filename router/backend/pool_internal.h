@@ -6,6 +6,7 @@
  *	  pool_set.c	the set, its view of the nodes, the sweep timer, reports
  *	  pool.c		checkout, checkin, waiters, when to log in
  *	  pool_watch.c	what time and the nodes take away
+ *	  pool_pause.c	PAUSE, RESUME, RECONNECT
  *	  pool_server.c	servers while the pool itself holds them: login, idle,
  *					reset, cancel requests
  *	  pool_totals.c	the counts all workers share
@@ -20,6 +21,7 @@
 #include "backend/server_internal.h"
 #include "backend/server_login.h"
 #include "base/hash.h"
+#include "base/names.h"
 
 /* How often deadlines are looked at, at most; waiters are told this much late. */
 #define POOL_SWEEP_US 10000
@@ -47,6 +49,7 @@ struct Pool
 	PoolSlot   *slot;			/* borrowed from the totals */
 	int			users;			/* pool_set_get() minus pool_release() */
 	bool		is_joined;		/* counted as a user of the slot */
+	bool		is_paused;		/* by an operator: it opens no server and hands none out */
 
 	/* each server is in one of these */
 	List		connecting;		/* CONNECTING and LOGIN */
@@ -100,6 +103,8 @@ struct PoolSet
 	LoopTimer  *sweep;
 	uint64_t	sweep_at_us;	/* when it fires; 0: not running */
 	bool		is_closing;
+	bool		is_paused;		/* all of it, or these databases: */
+	Names		paused;
 };
 
 /* ---- pool_set.c ---- */

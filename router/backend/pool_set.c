@@ -70,6 +70,7 @@ pool_set_free(void *arg)
 	HASH_ITER(hh, set->pools, pool, next)
 		pool_forget(pool);
 	topology_view_unref(set->view);
+	names_release(&set->paused);
 	mem_free(set);
 }
 
@@ -149,23 +150,6 @@ int
 pool_set_load(const PoolSet *set, int node)
 {
 	return set->load[node];
-}
-
-void
-pool_set_close_idle(PoolSet *set)
-{
-	for (Pool *pool = set->pools; pool != NULL; pool = pool->hh.next)
-	{
-		List	   *others[] = {&pool->active, &pool->parked, &pool->resetting, &pool->connecting};
-
-		while (!list_is_empty(&pool->idle))
-			pool_drop(list_entry(list_first(&pool->idle), Server, pool_node), DROP_ROUTINE, "asked to close");
-		for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		{
-			LIST_FOREACH(node, others[i])
-				list_entry(node, Server, pool_node)->is_stale = true;
-		}
-	}
 }
 
 void

@@ -159,12 +159,17 @@ fail_timed_out(PoolWaiter *waiter)
 	Error		error;
 
 	error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "no server connection was free in time");
-	if (pool->last_failure != POOL_NO_FAILURE)
+	error_set_hint(&error, "Try again; if it is often so, raise default_pool_size or query_wait_timeout.");
+	if (pool->is_paused)
+	{
+		error_set_detail(&error, "Database \"%s\" is paused.", pool->database);
+		error_set_hint(&error, "Try again when an operator has sent RESUME to the router's console.");
+	}
+	else if (pool->last_failure != POOL_NO_FAILURE)
 		error_set_detail(&error, "The last login failed: %s", pool->last_error.message);
 	else
 		error_set_detail(&error, "Database \"%s\", user \"%s\": %d servers of this worker are in use, %d clients wait.",
 						 pool->database, pool->user, (int) pool->active.count, (int) pool->waiters.count);
-	error_set_hint(&error, "Try again; if it is often so, raise default_pool_size or query_wait_timeout.");
 	pool_fail_waiter(waiter, POOL_TIMED_OUT, &error);
 }
 

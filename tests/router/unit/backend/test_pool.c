@@ -692,7 +692,7 @@ reconnect(void **state)
 	get(&a);
 	get(&b);
 	give(&b, CHECKIN_CLEAN);
-	pool_set_close_idle(set);
+	pool_set_reconnect(set, NULL);
 	assert_int_equal(stats_of(set).idle, 0);
 	give(&a, CHECKIN_CLEAN);
 	assert_int_equal(stats_of(set).idle, 0);

@@ -164,7 +164,7 @@ scram_keys(void **state)
 
 	assert_logs_in(FAKE_SCRAM, keys);
 	assert_int_equal(fake.logins, 1);
-	pool_set_close_idle(set);
+	pool_set_reconnect(set, NULL);
 	assert_refused(FAKE_MD5, keys, SQLSTATE_INVALID_AUTHORIZATION, POOL_REFUSED);
 }
 

@@ -1,0 +1,261 @@
+/*-------------------------------------------------------------------------
+ *
+ * test_pool_pause.c
+ *	  PAUSE, RESUME and RECONNECT of pools: which servers go and who waits.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "router/unit/backend/fake_node.h"
+
+#define LONG_US (WAIT_SECS * US_PER_SEC)
+
+static Loop *loop;
+static FakeNode fake;
+static SettingsPool *settings;
+static PoolTotals *totals;
+static PoolSet *set;
+
+typedef struct Asker
+{
+	PoolWaiter	waiter;
+	Server	   *server;
+	bool		failed;
+	Error		error;
+} Asker;
+
+static size_t
+holder_on_data(void *owner, Slice data)
+{
+	return data.len;
+}
+
+static void
+holder_on_lost(void *owner, const char *why)
+{
+	fail_msg("a server in use was lost: %s", why);
+}
+
+static const ServerEvents holder = {holder_on_data, NULL, holder_on_lost, NULL};
+
+static void
+on_granted(void *owner, Server *server)
+{
+	Asker	   *asker = owner;
+
+	asker->server = server;
+	server_hold(server, &holder, asker);
+}
+
+static void
+on_failed(void *owner, const Error *error)
+{
+	((Asker *) owner)->failed = true;
+	((Asker *) owner)->error = *error;
+}
+
+static void
+show_view(void)
+{
+	TopologyView *view = fake_view((FakeNode *const[]) {&fake}, 1);
+
+	pool_set_view(set, view);
+	topology_view_unref(view);
+}
+
+static int
+setup(void **state)
+{
+	static const PoolConfig config = {
+		.pool_size = 4,
+		.server_connect_timeout_us = LONG_US,
+		.server_reset_timeout_us = LONG_US,
+		.login_retry_us = LONG_US,
+		.max_prepared_statements = 10,
+	};
+
+	log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
+	loop = loop_create();
+	fake_node_init(&fake, loop);
+	settings = settings_pool_create();
+	totals = pool_totals_create();
+	set = pool_set_create(loop, &config, totals, settings, NULL);
+	show_view();
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	pool_set_destroy(set);
+	fake_node_fini(&fake);
+	loop_destroy(loop);
+	settings_pool_destroy(settings);
+	pool_totals_destroy(totals);
+	return 0;
+}
+
+static void
+ask(Asker *asker, const char *database)
+{
+	Pool	   *pool = pool_set_get(set, &(PoolTarget) {0, database, "app", NULL});
+	uint64_t	deadline_us = asker->waiter.deadline_us;
+	Server	   *server;
+
+	*asker = (Asker) {.waiter = {.on_granted = on_granted, .on_failed = on_failed, .owner = asker,
+	.deadline_us = deadline_us}};
+	server = pool_checkout(pool, &asker->waiter);
+	pool_release(pool);
+	if (server != NULL)
+		on_granted(asker, server);
+}
+
+static void
+get(Asker *asker, const char *database)
+{
+	ask(asker, database);
+	wait_until(loop, asker->server != NULL);
+}
+
+static int
+count_of(const char *database)
+{
+	PoolCount	count = {0};
+
+	pool_set_count(set, database, &count);
+	return count.servers;
+}
+
+/* Guards: PAUSE closes what is idle, what is busy when it comes back, and opens nothing until RESUME. */
+static void
+paused_pools_become_quiet(void **state)
+{
+	Asker		busy = {0};
+	Asker		idle = {0};
+	Asker		late = {0};
+	Asker		new = {0};
+
+	get(&busy, "mes");
+	get(&idle, "mes");
+	pool_checkin(idle.server, CHECKIN_CLEAN);
+	assert_int_equal(count_of(NULL), 2);
+	assert_true(pool_set_pause(set, NULL));
+	assert_int_equal(count_of(NULL), 1);
+	ask(&late, "mes");
+	ask(&new, "of_a_pool_that_is_new");
+	pool_checkin(busy.server, CHECKIN_CLEAN);
+	assert_int_equal(count_of(NULL), 0);
+	turn_loop(loop);
+	assert_null(late.server);
+	assert_null(new.server);
+	assert_int_equal(fake.logins, 2);
+
+	assert_true(pool_set_resume(set, NULL));
+	wait_until(loop, late.server != NULL && new.server != NULL);
+	assert_int_equal(fake.logins, 4);
+	pool_checkin(late.server, CHECKIN_CLEAN);
+	pool_checkin(new.server, CHECKIN_CLEAN);
+	assert_int_equal(count_of(NULL), 2);
+}
+
+/* Guards: PAUSE of a database leaves the others alone, and each is resumed by its name, or all at once. */
+static void
+a_database_is_paused_by_itself(void **state)
+{
+	Asker		mes = {0};
+	Asker		crm = {0};
+
+	assert_true(pool_set_pause(set, "mes"));
+	assert_false(pool_set_pause(set, "mes"));
+	assert_true(pool_set_is_paused(set, "mes"));
+	assert_false(pool_set_is_paused(set, "crm"));
+	assert_false(pool_set_is_paused(set, NULL));
+	ask(&mes, "mes");
+	get(&crm, "crm");
+	assert_null(mes.server);
+	pool_checkin(crm.server, CHECKIN_CLEAN);
+	assert_int_equal(count_of("crm"), 1);
+	assert_false(pool_set_resume(set, "crm"));
+	assert_true(pool_set_resume(set, "mes"));
+	wait_until(loop, mes.server != NULL);
+	pool_checkin(mes.server, CHECKIN_CLEAN);
+
+	pool_set_pause(set, "mes");
+	assert_true(pool_set_pause(set, NULL));
+	assert_false(pool_set_pause(set, NULL));
+	assert_true(pool_set_resume(set, NULL));
+	assert_false(pool_set_is_paused(set, "mes"));
+	assert_false(pool_set_resume(set, NULL));
+}
+
+/* Guards: a login under way does not bring a server to a paused pool; who waited for it goes on waiting. */
+static void
+a_login_under_way_is_given_up(void **state)
+{
+	Asker		asker = {0};
+
+	fake.is_mute = true;
+	ask(&asker, "mes");
+	wait_until(loop, fake.accepted == 1);
+	pool_set_pause(set, "mes");
+	assert_int_equal(count_of(NULL), 0);
+	turn_loop(loop);
+	assert_false(asker.failed);
+	fake.is_mute = false;
+	pool_set_resume(set, "mes");
+	wait_until(loop, asker.server != NULL);
+	pool_checkin(asker.server, CHECKIN_CLEAN);
+}
+
+/* Guards: who waits longer than its deadline is told that the database is paused. */
+static void
+waiting_ends_at_the_deadline(void **state)
+{
+	Asker		asker = {.waiter.deadline_us = clock_now_us() + 1000};
+
+	pool_set_pause(set, NULL);
+	ask(&asker, "mes");
+	wait_until(loop, asker.failed);
+	assert_string_equal(asker.error.sqlstate, "57P03");
+	assert_non_null(strstr(asker.error.detail, "paused"));
+	assert_non_null(strstr(asker.error.hint, "RESUME"));
+}
+
+/* Guards: RECONNECT replaces servers when they are released, of one database or all, and says which are left. */
+static void
+reconnect_replaces(void **state)
+{
+	Asker		mes = {0};
+	Asker		crm = {0};
+	PoolCount	count = {0};
+
+	get(&mes, "mes");
+	get(&crm, "crm");
+	pool_set_reconnect(set, "mes");
+	pool_set_count(set, NULL, &count);
+	assert_int_equal(count.servers, 2);
+	assert_int_equal(count.retired, 1);
+	pool_checkin(mes.server, CHECKIN_CLEAN);
+	pool_checkin(crm.server, CHECKIN_CLEAN);
+	assert_int_equal(count_of("mes"), 0);
+	assert_int_equal(count_of("crm"), 1);
+	get(&mes, "mes");
+	pool_checkin(mes.server, CHECKIN_CLEAN);
+	assert_int_equal(fake.logins, 3);
+	pool_set_reconnect(set, NULL);
+	assert_int_equal(count_of(NULL), 0);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(paused_pools_become_quiet),
+		TEST(a_database_is_paused_by_itself),
+		TEST(a_login_under_way_is_given_up),
+		TEST(waiting_ends_at_the_deadline),
+		TEST(reconnect_replaces),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
