@@ -62,7 +62,7 @@ client_cancel(SessionContext *context, uint32_t pid, Slice key)
 	{
 		Client	   *client = list_entry(node, Client, node);
 
-		if (client->key_pid != pid || !slice_equals(slice_make(client->key, CLIENT_KEY_SIZE), key))
+		if (client->key_pid != pid || !slice_equals(slice_make(client->key, (size_t) client->key_len), key))
 			continue;
 		if (client->state == CLIENT_RUNNING && client->server)
 			relay_cancel(client);
@@ -155,8 +155,9 @@ client_make_key(Client *client)
 	uint32_t	random;
 
 	if (!scram_random_bytes(&random, sizeof(random)) ||
-		!scram_random_bytes(client->key, CLIENT_KEY_SIZE))
+		!scram_random_bytes(client->key, sizeof(client->key)))
 		return false;
+	client->key_len = CLIENT_KEY_SIZE;
 	client->key_pid = (random & 0x7fff0000) | ((context->generation & 0xff) << 8) |
 		((uint32_t) context->worker & KEY_WORKER_MASK);
 	return true;

@@ -137,7 +137,8 @@ struct Client
 	uint64_t	connected_us;
 	uint64_t	state_since_us;
 	uint32_t	key_pid;
-	char		key[CLIENT_KEY_SIZE];
+	char		key[CLIENT_KEY_LONG_SIZE];	/* of which key_len bytes are the client's */
+	int			key_len;
 
 	/* after startup */
 	char	   *user;			/* owned */

@@ -137,7 +137,7 @@ startup_refuse(Client *client, const Startup *startup)
 	if (startup->version != 0 && startup->version >> 16 != 3)
 	{
 		error_set(&error, SQLSTATE_FEATURE_NOT_SUPPORTED,
-				  "unsupported frontend protocol %u.%u: the router supports 3.0",
+				  "unsupported frontend protocol %u.%u: the router supports 3.0 to 3.2",
 				  startup->version >> 16, startup->version & 0xffff);
 		client_fail(client, &error);
 	}
@@ -164,10 +164,15 @@ startup_begin_session(Client *client, const Startup *startup)
 	client_login(client);
 }
 
-/* A newer minor version, or protocol options: we speak 3.0 and know none. */
+/*
+ * A client of a newer minor version than ours, or with protocol options, of
+ * which we know none, is told what we speak before anything else.  3.1 does not
+ * exist, but is taken for what it says, as PostgreSQL 18 does.
+ */
 static void
 startup_negotiate_version(Client *client, const Startup *startup)
 {
+	uint32_t	minor = startup->version & 0xffff;
 	Slice		options[STARTUP_MAX_PARAMS];
 	int			noptions = 0;
 	Buf			out = BUF_INIT;
@@ -179,9 +184,11 @@ startup_negotiate_version(Client *client, const Startup *startup)
 		if (name.len >= 5 && memcmp(name.data, "_pq_.", 5) == 0)
 			options[noptions++] = name;
 	}
-	if ((startup->version & 0xffff) == 0 && noptions == 0)
+	if (startup->version >= STARTUP_VERSION_3_2)
+		client->key_len = CLIENT_KEY_LONG_SIZE;
+	if (minor <= STARTUP_MINOR_MAX && noptions == 0)
 		return;
-	build_negotiate_version(&out, 0, options, noptions);
+	build_negotiate_version(&out, minor < STARTUP_MINOR_MAX ? minor : STARTUP_MINOR_MAX, options, noptions);
 	client_write(client, buf_slice(&out));
 	buf_release(&out);
 }

@@ -216,7 +216,7 @@ welcome_send(Client *client, Slice messages)
 	append_status(&out, "application_name", application ? application : "");
 	append_status(&out, "in_hot_standby", "off");
 	append_status(&out, "default_transaction_read_only", "off");
-	build_backend_key(&out, client->key_pid, slice_make(client->key, CLIENT_KEY_SIZE));
+	build_backend_key(&out, client->key_pid, slice_make(client->key, (size_t) client->key_len));
 	build_ready(&out, 'I');
 	client->context->stats.logins++;
 	LOG_DEBUG("client_login", LF_STR("user", client->user), LF_STR("database", client->database_name),

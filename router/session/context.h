@@ -77,6 +77,7 @@ typedef struct SessionStats
 } SessionStats;
 
 #define CLIENT_KEY_SIZE 4		/* secret part of a cancel key */
+#define CLIENT_KEY_LONG_SIZE 32	/* the same since protocol 3.2, as PostgreSQL 18 has it */
 
 /* A request to cancel; both ends are told by their own cancel keys. */
 typedef struct CancelRequest

@@ -14,6 +14,8 @@
 
 #define STARTUP_MAX_LEN 10004	/* PostgreSQL's MAX_STARTUP_PACKET_LENGTH and the length word */
 #define STARTUP_MAX_PARAMS 64
+#define STARTUP_MINOR_MAX 2		/* protocol 3.2, of PostgreSQL 18: long cancel keys */
+#define STARTUP_VERSION_3_2 (3 << 16 | 2)
 
 typedef enum StartupKind
 {

@@ -9,7 +9,7 @@ import socket
 import struct
 
 from pgcluster import wait_until
-from pgwire import (Bind, Execute, GSSENC_REQUEST, PROTOCOL_3_2, Parse, Query, SSL_REQUEST, StartupMessage, Sync,
+from pgwire import (Bind, Execute, GSSENC_REQUEST, PROTOCOL_3_0, PROTOCOL_3_2, Parse, Query, SSL_REQUEST, StartupMessage, Sync,
                     Wire, message)
 from routercase import RouterTestCase
 
@@ -81,15 +81,25 @@ class BadInput(RouterTestCase):
         self.assertEqual(wire.query("SELECT 7"), ["T", "D 7", "C SELECT 1", "Z I"])
 
     def test_newer_minor_version(self):
-        """Guards: clients of protocol 3.2 and with protocol options are told 3.0 and served."""
-        wire = self.raw()
-        wire.send(StartupMessage(PROTOCOL_3_2, **{"user": "postgres", "database": self.dbname, "_pq_.wish": "1"}))
-        replies = wire.read()
-        self.assertEqual(replies[0].kind, "v")
-        version, count = struct.unpack_from("!ii", replies[0].body)
-        self.assertIn(version, (0, 196608))
-        self.assertEqual((count, replies[0].body[8:]), (1, b"_pq_.wish\0"))
-        self.assertEqual(wire.query("SELECT 7"), ["T", "D 7", "C SELECT 1", "Z I"])
+        """Guards: clients of later protocols and with protocol options are told 3.2, or what they have, and served."""
+        for version, options, told, key_len in (
+                (PROTOCOL_3_0, [], None, 4), (PROTOCOL_3_2, [], None, 32),
+                (PROTOCOL_3_0, ["_pq_.wish"], PROTOCOL_3_0, 4),
+                (PROTOCOL_3_2, ["_pq_.wish", "_pq_.more"], PROTOCOL_3_2, 32),
+                (PROTOCOL_3_0 + 9999, ["_pq_.test_protocol_negotiation"], PROTOCOL_3_2, 32)):
+            with self.subTest((version, options)):
+                wire = self.raw()
+                wire.send(StartupMessage(version, **{"user": "postgres", "database": self.dbname,
+                                                     **{option: "" for option in options}}))
+                replies = wire.read()
+                if told:
+                    self.assertEqual(replies[0].kind, "v")
+                    self.assertEqual(replies[0].body, struct.pack("!ii", told, len(options)) +
+                                     b"".join(option.encode() + b"\0" for option in options))
+                else:
+                    self.assertEqual(replies[0].kind, "R")
+                self.assertEqual(len(wire.key), 4 + key_len)
+                self.assertEqual(wire.query("SELECT 7"), ["T", "D 7", "C SELECT 1", "Z I"])
 
     def test_startup_in_pieces(self):
         """Guards: a startup packet that comes byte by byte is a startup packet."""

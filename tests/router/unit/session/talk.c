@@ -271,7 +271,9 @@ render_message(Talker *talker, const Frame *frame)
 			break;
 		case 'K':
 			assert_true(message_parse_backend_key(frame->body, &talker->pid, &value));
-			memcpy(talker->key, value.data, sizeof(talker->key));
+			assert_in_range(value.len, 4, sizeof(talker->key));
+			memcpy(talker->key, value.data, value.len);
+			talker->key_len = value.len;
 			buf_printf(out, "K");
 			break;
 		case 'A':
@@ -465,10 +467,18 @@ connect_talker(Talker *talker)
 void
 say_startup(Talker *talker, const char *name, const char *value)
 {
+	say_startup_of(talker, 0, name, value);
+}
+
+void
+say_startup_of(Talker *talker, uint32_t minor, const char *name, const char *value)
+{
 	const char *params[] = {"user", "app", "database", "mes", name, value, NULL};
 	Buf			out = BUF_INIT;
 
 	build_startup(&out, params);
+	out.data[out.start + 6] = (char) (minor >> 8);	/* behind the length and the major version */
+	out.data[out.start + 7] = (char) minor;
 	say_bytes(talker, buf_slice(&out));
 	buf_release(&out);
 }
@@ -507,7 +517,7 @@ ask_to_cancel(Talker *talker, const Talker *whose)
 	Buf			out = BUF_INIT;
 
 	connect_talker(talker);
-	build_cancel(&out, whose->pid, slice_make(whose->key, sizeof(whose->key)));
+	build_cancel(&out, whose->pid, slice_make(whose->key, whose->key_len));
 	say_bytes(talker, buf_slice(&out));
 	buf_release(&out);
 }

@@ -38,7 +38,8 @@ typedef struct Talker
 	Buf			heard;			/* rendered, not compared yet */
 	bool		is_closed;		/* the session ended the connection */
 	uint32_t	pid;			/* of its cancel key */
-	char		key[4];
+	char		key[256];
+	size_t		key_len;
 } Talker;
 
 /* The world of the test that runs: made by setup_talk(). */
@@ -89,6 +90,8 @@ extern void say_bytes(Talker *talker, Slice bytes);
 #define WELCOME_REST "S:in_hot_standby=off S:default_transaction_read_only=off K Z:I"
 extern void connect_talker(Talker *talker);
 extern void say_startup(Talker *talker, const char *name, const char *value);
+/* The same by protocol 3.minor. */
+extern void say_startup_of(Talker *talker, uint32_t minor, const char *name, const char *value);
 extern void log_in(Talker *talker);
 /* A session with a startup parameter of its own, or NULL. */
 extern void log_in_with(Talker *talker, const char *name, const char *value);

@@ -313,6 +313,50 @@ a_wrong_key_cancels_nothing(void **state)
 	hang_up(&t);
 }
 
+/* Guards: who speaks 3.2 gets a long key, of which all counts; nobody else does. */
+static void
+keys_are_as_long_as_the_protocol_says(void **state)
+{
+	static const struct
+	{
+		uint32_t	minor;
+		const char *heard;
+		size_t		key_len;
+	}			cases[] = {
+		{0, "R ", 4}, {1, "R ", 4}, {2, "R ", 32}, {3, "v R ", 32}, {9999, "v R ", 32},
+	};
+	char		heard[256];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		Talker		t;
+		Talker		wrong;
+
+		connect_talker(&t);
+		say_startup_of(&t, cases[i].minor, NULL, NULL);
+		snprintf(heard, sizeof(heard), "%sS:server_version=15.20 S:application_name= " WELCOME_REST, cases[i].heard);
+		hears(&t, heard);
+		assert_int_equal(t.key_len, cases[i].key_len);
+
+		say(&t, "Q INSERT INTO t VALUES ('hang')");
+		wait_until(loop, north.hanging == (int) i + 1);
+		wrong = t;
+		wrong.key[t.key_len - 1]++;
+		say_cancel(&wrong);
+		wrong = t;
+		wrong.key_len = t.key_len == 4 ? 32 : 4;
+		say_cancel(&wrong);
+		wrong.key_len = sizeof(wrong.key);
+		say_cancel(&wrong);
+		assert_int_equal(north.fake.cancels, i);
+		say_cancel(&t);
+		wait_until(loop, north.fake.cancels == (int) i + 1);
+		pg_wake(&north, true);
+		hears(&t, "E:57014 Z:I");
+		hang_up(&t);
+	}
+}
+
 static void
 who_leaves_cancels_what_runs(void **state)
 {
@@ -550,6 +594,7 @@ main(void)
 		TEST(cancel_waits_for_the_settings),
 		TEST(a_request_ends_when_it_was_acted_on),
 		TEST(a_wrong_key_cancels_nothing),
+		TEST(keys_are_as_long_as_the_protocol_says),
 		TEST(who_leaves_cancels_what_runs),
 		TEST(query_timeout_cancels),
 		TEST(drain_ends_sessions_between_transactions),
