@@ -342,8 +342,8 @@ walk_relation(Walk *walk, const RangeVar *relation)
 	if (fact == RELATION_UNKNOWN)
 		walk_lower(walk, VERDICT_UNKNOWN, "relation not known (yet)", name);
 	else if (fact == RELATION_PRIMARY_ONLY)
-		walk_lower(walk, VERDICT_PRIMARY, "a view, or not a plain, replicated table", name);
-	else if (classify_is_node_local_relation(name))
+		walk_lower(walk, VERDICT_PRIMARY, "not a plain, replicated table, nor a view of such", name);
+	else if (fact == RELATION_NODE_LOCAL || classify_is_node_local_relation(name))
 		walk_lower(walk, VERDICT_NODE_LOCAL, "tells of the node", name);
 }
 

@@ -48,6 +48,14 @@ typedef struct FactsEntry
 	char		name[];			/* not terminated: hh.keylen */
 } FactsEntry;
 
+/* Reading one relation reads another; in Facts.chunks, as the entries. */
+typedef struct FactsReading
+{
+	struct FactsReading *next;
+	FactsEntry *relation;
+	FactsEntry *read;
+} FactsReading;
+
 struct Facts
 {
 	atomic_int	refcount;
@@ -59,6 +67,7 @@ struct Facts
 	FactsEntry *operators;
 	FactsEntry *types;
 	FactsEntry *unsafe_attributes;
+	FactsReading *readings;
 	FactsChunk *chunks;
 };
 
@@ -113,6 +122,40 @@ void
 facts_add_relation(Facts *facts, Slice name, RelationFact fact)
 {
 	facts_worsen(facts, &facts->relations, name, fact);
+}
+
+void
+facts_add_reading(Facts *facts, Slice relation, Slice read)
+{
+	FactsReading *reading = facts_alloc(facts, sizeof(FactsReading));
+
+	reading->relation = facts_get_entry(facts, &facts->relations, relation);
+	reading->read = facts_get_entry(facts, &facts->relations, read);
+	reading->next = facts->readings;
+	facts->readings = reading;
+}
+
+/* Levels only rise, so this ends after as many rounds as views stand on views, and one. */
+void
+facts_settle_readings(Facts *facts)
+{
+	bool		has_changed = true;
+
+	while (has_changed)
+	{
+		has_changed = false;
+		for (FactsReading *reading = facts->readings; reading != NULL; reading = reading->next)
+		{
+			uint32_t	level = reading->read->level == RELATION_UNKNOWN ? RELATION_PRIMARY_ONLY :
+				reading->read->level;
+
+			if (level > reading->relation->level)
+			{
+				reading->relation->level = level;
+				has_changed = true;
+			}
+		}
+	}
 }
 
 void

@@ -25,8 +25,9 @@ typedef struct Facts Facts;
 typedef enum RelationFact
 {
 	RELATION_UNKNOWN,			/* no relation of that name: primary */
-	RELATION_PLAIN,				/* permanent table, partitioned table, matview: readable on replicas */
-	RELATION_PRIMARY_ONLY		/* view, unlogged, foreign, sequence, row-level security ... */
+	RELATION_PLAIN,				/* permanent table, matview, view of such: readable on replicas */
+	RELATION_NODE_LOCAL,		/* a view that tells of the node itself */
+	RELATION_PRIMARY_ONLY		/* unlogged, foreign, sequence, a view that calls a volatile function ... */
 } RelationFact;
 
 typedef enum FunctionFact
@@ -51,6 +52,12 @@ extern void facts_add_relation(Facts *facts, Slice name, RelationFact fact);
 extern void facts_add_function(Facts *facts, Slice name, int nargs_min, int nargs_max, FunctionFact fact);
 extern void facts_add_operator(Facts *facts, Slice name, NameFact fact);
 extern void facts_add_type(Facts *facts, Slice name, NameFact fact);
+
+/* Reading relation (a view, a table with row-level security) reads another one. */
+extern void facts_add_reading(Facts *facts, Slice relation, Slice read);
+
+/* All is added: what reads others becomes as bad as the worst of them, over any number of steps. */
+extern void facts_settle_readings(Facts *facts);
 
 /* t.name may call a function of one row argument that is not harmless. */
 extern void facts_add_unsafe_attribute(Facts *facts, Slice name);

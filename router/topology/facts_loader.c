@@ -41,6 +41,7 @@ struct FactsLoader
 /*
  * name, plain?  A parent is as bad as the worst of its children: reading it
  * reads them.  Other table access methods than heap may do what they like.
+ * What views and row-level security run is another question: QUERY_EXPANSIONS.
  */
 #define QUERY_RELATIONS \
 	"WITH RECURSIVE spoiled(oid) AS (" \
@@ -50,9 +51,8 @@ struct FactsLoader
 	"  UNION" \
 	"  SELECT i.inhparent FROM spoiled s JOIN pg_inherits i ON i.inhrelid = s.oid)" \
 	" SELECT c.relname, bool_and(" \
-	"         c.relpersistence = 'p' AND NOT c.relrowsecurity" \
-	"         AND (c.relkind IN ('r', 'm') AND c.relam = 2 OR c.relkind = 'p'" \
-	"              OR c.relkind = 'v' AND c.oid < 16384)" \
+	"         c.relpersistence = 'p'" \
+	"         AND (c.relkind IN ('r', 'm') AND c.relam = 2 OR c.relkind IN ('p', 'v'))" \
 	"         AND NOT EXISTS (SELECT FROM spoiled s WHERE s.oid = c.oid))" \
 	"   FROM pg_class c" \
 	"  WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f', 'S') AND c.relpersistence <> 't'" \
@@ -150,6 +150,50 @@ struct FactsLoader
 	"    AND NOT (t.oid < 16384 AND (t.typtype = 'c' OR t.typname LIKE '\\_pg\\_%'))" \
 	"  GROUP BY t.typname"
 
+/*
+ * name, kind, of what?, bad?, of PostgreSQL?: what a view of a user, or a table
+ * with row-level security, runs when it is read, out of the stored trees.  Of
+ * kind 'relation' and 'function' it is a name; 'else' is a node that is not in
+ * the list (FOR UPDATE, say, or what a later PostgreSQL invents), an unsafe
+ * type.  current_setting() counts for nothing where each call names a setting
+ * with a dot: the session brings those to every server.
+ */
+#define KNOWN_NODES \
+	"'ALIAS','AGGREF','ARRAY','ARRAYCOERCEEXPR','ARRAYEXPR','BOOLEANTEST','BOOLEXPR','CASE','CASEEXPR'," \
+	"'CASETESTEXPR','CASEWHEN','COALESCE','COALESCEEXPR','COERCETODOMAIN','COERCEVIAIO','COLLATEEXPR'," \
+	"'COMMONTABLEEXPR','CONST','CONVERTROWTYPEEXPR','DISTINCTEXPR','FIELDSELECT','FROMEXPR','FUNCEXPR'," \
+	"'GROUPINGFUNC','GROUPINGSET','JOINEXPR','MINMAX','MINMAXEXPR','NAMEDARGEXPR','NULLIFEXPR','NULLTEST'," \
+	"'OPEXPR','PARAM','QUERY','RANGETBLENTRY','RANGETBLFUNCTION','RANGETBLREF','RELABELTYPE','ROW','ROWEXPR'," \
+	"'RTE','RTEPERMISSIONINFO','SCALARARRAYOPEXPR','SETOPERATIONSTMT','SORTGROUPCLAUSE','SQLVALUEFUNCTION'," \
+	"'SUBLINK','SUBSCRIPTINGREF','TARGETENTRY','VAR','WHEN','WINDOWCLAUSE','WINDOWFUNC'"
+#define QUERY_EXPANSIONS \
+	WITH_BAD_FUNCTIONS "," \
+	" trees(relname, viewid, policyid, tree) AS (" \
+	"  SELECT c.relname, c.oid, 0, r.ev_action::text FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class" \
+	"   WHERE c.relkind = 'v' AND c.oid >= 16384 AND c.relpersistence = 'p' AND r.ev_type = '1'" \
+	"  UNION ALL SELECT c.relname, 0, p.oid, p.polqual::text FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid" \
+	"             WHERE c.relrowsecurity AND p.polcmd IN ('*', 'r') AND p.polqual IS NOT NULL)," \
+	" nodes(relname, viewid, policyid, tag, field, ref) AS MATERIALIZED (" \
+	"  SELECT DISTINCT relname, viewid, policyid, m[1], m[2], m[3]::oid" \
+	"    FROM trees, regexp_matches(tree, '\\{([A-Z]+)" \
+	"|:(relid|funcid|opfuncid|aggfnoid|winfnoid|opno|eqop|sortop|resulttype) ([0-9]+)', 'g') m)," \
+	" calls(relname, viewid, policyid, funcid) AS (" \
+	"  SELECT relname, viewid, policyid, ref FROM nodes WHERE field IN ('funcid', 'opfuncid', 'aggfnoid', 'winfnoid')" \
+	"  UNION SELECT n.relname, n.viewid, n.policyid, o.oprcode::oid" \
+	"          FROM nodes n JOIN pg_operator o ON o.oid = n.ref WHERE n.field IN ('opno', 'eqop', 'sortop'))" \
+	" SELECT n.relname, 'relation', c.relname, false, false" \
+	"   FROM nodes n JOIN pg_class c ON c.oid = n.ref WHERE n.field = 'relid' AND c.oid <> n.viewid" \
+	" UNION SELECT k.relname, 'function', p.proname, b.oid IS NOT NULL, p.oid < 16384" \
+	"   FROM calls k JOIN pg_proc p ON p.oid = k.funcid LEFT JOIN bad b ON b.oid = p.oid" \
+	"  WHERE NOT (p.oid < 16384 AND p.proname = 'current_setting' AND COALESCE(CASE WHEN k.viewid <> 0" \
+	"             THEN pg_get_viewdef(k.viewid)" \
+	"             ELSE (SELECT pg_get_expr(y.polqual, y.polrelid) FROM pg_policy y WHERE y.oid = k.policyid)" \
+	"             END, 'current_setting(') !~ 'current_setting\\((?!''[^'']*\\.[^'']*''::text[,)])')" \
+	" UNION SELECT n.relname, 'else', lower(n.tag), false, false" \
+	"   FROM nodes n WHERE n.tag NOT IN (" KNOWN_NODES ")" \
+	" UNION SELECT n.relname, 'else', t.typname, false, false" \
+	"   FROM nodes n JOIN unsafe u ON u.oid = n.ref JOIN pg_type t ON t.oid = u.oid WHERE n.field = 'resulttype'"
+
 /* does an implicit cast call a volatile function? */
 #define QUERY_CASTS \
 	"SELECT EXISTS (SELECT FROM pg_cast k JOIN pg_proc p ON p.oid = k.castfunc" \
@@ -162,6 +206,7 @@ const char *const facts_queries[FACTS_QUERY_COUNT] = {
 	QUERY_ATTRIBUTES,
 	QUERY_OPERATORS,
 	QUERY_TYPES,
+	QUERY_EXPANSIONS,
 	QUERY_CASTS,
 };
 
@@ -172,6 +217,9 @@ static bool read_attribute(Facts *facts, const PGresult *result, int row);
 static bool read_operator(Facts *facts, const PGresult *result, int row);
 static bool read_type(Facts *facts, const PGresult *result, int row);
 static bool read_casts(Facts *facts, const PGresult *result, int row);
+static bool read_expansion(Facts *facts, const PGresult *result, int row);
+static FunctionFact judge_function(const PGresult *result, int row);
+static RelationFact judge_call(const char *name, FunctionFact fact);
 
 /* What the answers look like, in the order of the queries. */
 static const struct
@@ -187,6 +235,7 @@ static const struct
 	{"attributes", 1, 0, read_attribute},
 	{"operators", 3, 1, read_operator},
 	{"types", 2, 1, read_type},
+	{"expansions", 5, 0, read_expansion},
 	{"casts", 1, 1, read_casts},
 };
 
@@ -219,6 +268,7 @@ facts_loader_finish(FactsLoader *loader)
 {
 	Facts	   *facts = loader->facts;
 
+	facts_settle_readings(facts);
 	mem_free(loader);
 	return facts;
 }
@@ -289,17 +339,22 @@ read_relation(Facts *facts, const PGresult *result, int row)
 static bool
 read_function(Facts *facts, const PGresult *result, int row)
 {
-	bool		is_volatile = get_bool(result, row, 3);
-	bool		is_builtin = get_bool(result, row, 4);
 	int			nargs_min = atoi(PQgetvalue(result, row, 1));
 	int			nargs_max = atoi(PQgetvalue(result, row, 2));
 
 	if (nargs_min < 0 || nargs_max < nargs_min)
 		return false;
-	facts_add_function(facts, get_slice(result, row, 0), nargs_min, nargs_max,
-					   !is_volatile ? FUNCTION_STABLE :
-					   is_builtin ? FUNCTION_BUILTIN_VOLATILE : FUNCTION_PRIMARY_ONLY);
+	facts_add_function(facts, get_slice(result, row, 0), nargs_min, nargs_max, judge_function(result, row));
 	return true;
+}
+
+/* Columns 3 and 4: bad?, of PostgreSQL? */
+static FunctionFact
+judge_function(const PGresult *result, int row)
+{
+	if (!get_bool(result, row, 3))
+		return FUNCTION_STABLE;
+	return get_bool(result, row, 4) ? FUNCTION_BUILTIN_VOLATILE : FUNCTION_PRIMARY_ONLY;
 }
 
 static bool
@@ -334,4 +389,41 @@ read_casts(Facts *facts, const PGresult *result, int row)
 	if (get_bool(result, row, 0))
 		facts_set_unsafe_casts(facts);
 	return true;
+}
+
+static bool
+read_expansion(Facts *facts, const PGresult *result, int row)
+{
+	Slice		relation = get_slice(result, row, 0);
+	const char *kind = PQgetvalue(result, row, 1);
+	const char *what = PQgetvalue(result, row, 2);
+
+	if (strcmp(kind, "relation") == 0)
+	{
+		facts_add_reading(facts, relation, get_slice(result, row, 2));
+		if (classify_is_node_local_relation(what))
+			facts_add_relation(facts, relation, RELATION_NODE_LOCAL);
+	}
+	else if (strcmp(kind, "function") == 0)
+		facts_add_relation(facts, relation, judge_call(what, judge_function(result, row)));
+	else if (strcmp(kind, "else") == 0)
+		facts_add_relation(facts, relation, RELATION_PRIMARY_ONLY);
+	else
+		return false;
+	return true;
+}
+
+/* What a relation is whose reading calls such a function; the same rules as for a call in a statement. */
+static RelationFact
+judge_call(const char *name, FunctionFact fact)
+{
+	const FunctionRule *rule = classify_find_function_rule(name);
+
+	if (rule != NULL && (rule->kind == FUNCTION_RULE_DENIED || rule->kind == FUNCTION_RULE_PINS))
+		return RELATION_PRIMARY_ONLY;
+	if (fact == FUNCTION_PRIMARY_ONLY || (fact == FUNCTION_BUILTIN_VOLATILE && rule == NULL))
+		return RELATION_PRIMARY_ONLY;
+	if (rule != NULL && rule->kind == FUNCTION_RULE_NODE_LOCAL)
+		return RELATION_NODE_LOCAL;
+	return strcmp(name, "current_setting") == 0 ? RELATION_NODE_LOCAL : RELATION_PLAIN;
 }

@@ -28,7 +28,7 @@
 #include "base/error.h"
 #include "sql/facts.h"
 
-#define FACTS_QUERY_COUNT 7
+#define FACTS_QUERY_COUNT 8
 
 typedef struct FactsLoader FactsLoader;
 

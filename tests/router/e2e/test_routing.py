@@ -12,10 +12,21 @@ from routercase import RouterTestCase
 
 SETUP = """
 CREATE VIEW v_read AS SELECT id, here() AS node FROM t;
+CREATE VIEW v_view AS SELECT id, count(*) AS n FROM v_read GROUP BY id HAVING count(*) > 0 ORDER BY id;
+CREATE VIEW v_recovery AS SELECT pg_is_in_recovery() AS yes;
+CREATE VIEW v_lock AS SELECT pg_try_advisory_xact_lock(id) AS got FROM t;
+CREATE VIEW v_for_share AS SELECT id FROM t FOR SHARE;
+CREATE TABLE tenants (id int, tenant text);
+INSERT INTO tenants VALUES (1, 'a'), (2, 'b');
+ALTER TABLE tenants ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON tenants USING (tenant = current_setting('app.tenant', true));
+CREATE TABLE guarded (id int);
+ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
 CREATE SEQUENCE s;
 CREATE TABLE log (what text);
 CREATE FUNCTION bump() RETURNS int VOLATILE LANGUAGE sql AS $$ INSERT INTO log VALUES ('bump'); SELECT 1 $$;
 CREATE FUNCTION bump_for(t) RETURNS int VOLATILE LANGUAGE sql AS $$ INSERT INTO log VALUES ('column'); SELECT 1 $$;
+CREATE POLICY counted ON guarded USING (bump() = 1);
 CREATE VIEW v_write AS SELECT id, bump() FROM t LIMIT 1;
 CREATE FUNCTION bump_both(int, int) RETURNS int VOLATILE LANGUAGE sql AS $$ SELECT bump() $$;
 CREATE OPERATOR @#@ (LEFTARG = int, RIGHTARG = int, FUNCTION = bump_both);
@@ -49,6 +60,9 @@ READS = [
     "SELECT * FROM m",
     "SELECT array_agg(v ORDER BY id) FROM t WHERE id = ANY ('{1,2}')",
     "SELECT 1; SELECT 2",
+    "SELECT * FROM v_read",
+    "SELECT max(n) FROM v_view",
+    "SELECT * FROM tenants",
 ]
 
 WRITES = [
@@ -65,7 +79,10 @@ WRITES = [
     "SELECT nextval('s')",
     "SELECT bump()",
     "SELECT * FROM v_write",
-    "SELECT * FROM v_read",
+    "SELECT * FROM v_recovery",
+    "SELECT * FROM v_lock LIMIT 1",
+    "SELECT * FROM v_for_share LIMIT 1",
+    "SELECT * FROM guarded",
     "SELECT 1 @#@ 2",
     "SELECT (t.*)::target FROM t WHERE id = 1",
     "SELECT t.bump_for FROM t WHERE id = 1",
@@ -132,6 +149,21 @@ class Routing(RouterTestCase):
                 if "; " not in sql:
                     text = sql.format(n=n + 1000)
                     self.assertOnPrimary(self.where_counted(Parse("", text), Bind("", ""), Execute(), Sync()), sql)
+
+    def test_row_level_security(self):
+        """Guards: a policy by a setting of the application is applied on replicas with the session's own value."""
+        self.sql("CREATE TABLE secrets (id int, tenant text); ALTER TABLE secrets ENABLE ROW LEVEL SECURITY;"
+                 " ALTER TABLE secrets FORCE ROW LEVEL SECURITY;"
+                 " CREATE POLICY own ON secrets USING (tenant = current_setting('app.tenant', true))"
+                 " WITH CHECK (true); INSERT INTO secrets VALUES (1, 'a'), (2, 'b'); CREATE ROLE tenant LOGIN; GRANT SELECT ON secrets TO tenant")
+        with self.client(user="tenant") as one, self.client(user="tenant") as two:
+            for connection, tenant in ((one, "a"), (two, "b")):
+                connection.cursor().execute("SET app.tenant = '%s'" % tenant)
+            for connection, seen in ((one, 1), (two, 2), (one, 1)):
+                cursor = connection.cursor()
+                cursor.execute("SELECT id, here() FROM secrets")
+                rows = cursor.fetchall()
+                self.assertEqual([row[0] for row in rows], [seen])
 
     def test_hidden_writes_happen_once(self):
         """Guards: none of the hidden writes was tried on a replica first and run again."""

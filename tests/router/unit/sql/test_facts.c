@@ -33,6 +33,38 @@ test_relations(void **state)
 	facts_unref(facts);
 }
 
+/* Who reads a bad relation is bad; circles (rules may make them) end. */
+static void
+test_readings(void **state)
+{
+	Facts	   *facts = facts_create("mes");
+	Facts	   *same = facts_create("mes");
+
+	facts_add_relation(facts, S("t"), RELATION_PLAIN);
+	facts_add_relation(facts, S("top"), RELATION_PLAIN);
+	facts_add_relation(facts, S("middle"), RELATION_PLAIN);
+	facts_add_relation(facts, S("fine"), RELATION_PLAIN);
+	facts_add_relation(facts, S("bottom"), RELATION_NODE_LOCAL);
+	facts_add_reading(facts, S("top"), S("middle"));
+	facts_add_reading(facts, S("top"), S("t"));
+	facts_add_reading(facts, S("middle"), S("bottom"));
+	facts_add_reading(facts, S("bottom"), S("middle"));
+	facts_add_reading(facts, S("fine"), S("t"));
+	facts_settle_readings(facts);
+	assert_int_equal(facts_find_relation(facts, S("top")), RELATION_NODE_LOCAL);
+	assert_int_equal(facts_find_relation(facts, S("middle")), RELATION_NODE_LOCAL);
+	assert_int_equal(facts_find_relation(facts, S("fine")), RELATION_PLAIN);
+
+	facts_add_relation(same, S("t"), RELATION_PLAIN);
+	facts_add_relation(same, S("fine"), RELATION_PLAIN);
+	facts_add_relation(same, S("top"), RELATION_NODE_LOCAL);
+	facts_add_relation(same, S("middle"), RELATION_NODE_LOCAL);
+	facts_add_relation(same, S("bottom"), RELATION_NODE_LOCAL);
+	assert_true(facts_fingerprint(facts) == facts_fingerprint(same));
+	facts_unref(facts);
+	facts_unref(same);
+}
+
 /* Overloads are told apart by how many arguments they take, and by nothing else. */
 static void
 test_functions_by_arity(void **state)
@@ -175,6 +207,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_relations),
+		cmocka_unit_test(test_readings),
 		cmocka_unit_test(test_functions_by_arity),
 		cmocka_unit_test(test_other_names),
 		cmocka_unit_test(test_identity),

@@ -29,7 +29,11 @@ typedef struct Answer
 #define ROWS(array) (array), (int) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const positions[][MAX_COLUMNS] = {{"1A/2B3C"}};
-static const char *const relations[][MAX_COLUMNS] = {{"orders", "t"}, {"v", "f"}};
+static const char *const relations[][MAX_COLUMNS] = {
+	{"orders", "t"}, {"v", "f"}, {"v_orders", "t"}, {"v_twice", "t"}, {"v_evil", "t"}, {"v_locks", "t"},
+	{"v_lock", "t"}, {"v_random", "t"}, {"v_setting", "t"}, {"v_recovery", "t"}, {"v_for_update", "t"},
+	{"v_on_evil", "t"}, {"pg_locks", "t"}, {"v_on_unknown", "t"},
+};
 static const char *const functions[][MAX_COLUMNS] = {
 	{"good", "1", "2", "f", "f"}, {"evil", "1", "1", "t", "f"}, {"random", "0", "0", "t", "t"},
 	{"concat", "1", "32767", "f", "t"},
@@ -39,12 +43,20 @@ static const char *const operators[][MAX_COLUMNS] = {
 	{"=", "f", ""}, {"===", "t", "evil"}, {"@@@", "f", "good"}, {"+", "f", ""}, {"+", "f", "setval"},
 };
 static const char *const types[][MAX_COLUMNS] = {{"int4", "f"}, {"dom", "t"}};
+static const char *const expansions[][MAX_COLUMNS] = {
+	{"v_twice", "relation", "v_orders", "f", "f"}, {"v_orders", "relation", "orders", "f", "f"},
+	{"v_orders", "function", "int4eq", "f", "t"}, {"v_on_evil", "relation", "v_evil", "f", "f"},
+	{"v_evil", "function", "evil", "t", "f"}, {"v_lock", "function", "pg_advisory_lock", "t", "t"},
+	{"v_random", "function", "random", "t", "t"}, {"v_setting", "function", "current_setting", "f", "t"},
+	{"v_recovery", "function", "pg_is_in_recovery", "t", "t"}, {"v_locks", "relation", "pg_locks", "f", "f"},
+	{"v_for_update", "else", "rowmarkclause", "f", "f"}, {"v_on_unknown", "relation", "pg_toast_1", "f", "f"},
+};
 static const char *const casts_safe[][MAX_COLUMNS] = {{"f"}};
 static const char *const casts_unsafe[][MAX_COLUMNS] = {{"t"}};
 
 static const Answer answers[FACTS_QUERY_COUNT] = {
 	{1, ROWS(positions)}, {2, ROWS(relations)}, {5, ROWS(functions)}, {1, ROWS(attributes)},
-	{3, ROWS(operators)}, {2, ROWS(types)}, {1, ROWS(casts_safe)},
+	{3, ROWS(operators)}, {2, ROWS(types)}, {5, ROWS(expansions)}, {1, ROWS(casts_safe)},
 };
 
 static PGresult *
@@ -113,6 +125,28 @@ test_answers_become_facts(void **state)
 	facts_unref(facts);
 }
 
+/* A view is as bad as the worst of what it reads and calls, through any number of views. */
+static void
+test_views(void **state)
+{
+	static const struct
+	{
+		const char *name;
+		RelationFact fact;
+	}			cases[] = {
+		{"v_orders", RELATION_PLAIN}, {"v_twice", RELATION_PLAIN}, {"v_random", RELATION_PLAIN},
+		{"v_setting", RELATION_NODE_LOCAL}, {"v_recovery", RELATION_NODE_LOCAL}, {"v_locks", RELATION_NODE_LOCAL},
+		{"v_evil", RELATION_PRIMARY_ONLY}, {"v_on_evil", RELATION_PRIMARY_ONLY}, {"v_lock", RELATION_PRIMARY_ONLY},
+		{"v_for_update", RELATION_PRIMARY_ONLY}, {"v_on_unknown", RELATION_PRIMARY_ONLY},
+	};
+	Facts	   *facts = load_all(&answers[FACTS_QUERY_COUNT - 1]);
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		if (facts_find_relation(facts, S(cases[i].name)) != cases[i].fact)
+			fail_msg("%s", cases[i].name);
+	facts_unref(facts);
+}
+
 /* An operator whose function is on the denied list is unsafe whatever the catalog says of it. */
 static void
 test_operator_of_denied_function(void **state)
@@ -140,6 +174,7 @@ test_bad_answers(void **state)
 	static const char *const long_position[][MAX_COLUMNS] = {{"1/2x"}};
 	static const char *const empty_position[][MAX_COLUMNS] = {{""}};
 	static const char *const bad_arity[][MAX_COLUMNS] = {{"f", "2", "1", "f", "f"}};
+	static const char *const bad_expansion[][MAX_COLUMNS] = {{"v", "thing", "x", "f", "f"}};
 	const Answer bad[] = {
 		{1, ROWS(bad_position)}, {1, ROWS(long_position)}, {1, ROWS(empty_position)}, {2, ROWS(relations)},
 		{1, NULL, 0},
@@ -159,6 +194,13 @@ test_bad_answers(void **state)
 	assert_true(give(loader, &answers[1], &error));
 	assert_false(give(loader, &(Answer) {5, ROWS(bad_arity)}, &error));
 	assert_non_null(strstr(error.message, "functions"));
+	facts_loader_destroy(loader);
+
+	loader = facts_loader_create("mes");
+	for (int i = 0; i < FACTS_QUERY_COUNT - 2; i++)
+		assert_true(give(loader, &answers[i], &error));
+	assert_false(give(loader, &(Answer) {5, ROWS(bad_expansion)}, &error));
+	assert_non_null(strstr(error.message, "expansions"));
 	facts_loader_destroy(loader);
 }
 
@@ -193,6 +235,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers_become_facts),
+		cmocka_unit_test(test_views),
 		cmocka_unit_test(test_operator_of_denied_function),
 		cmocka_unit_test(test_unsafe_casts),
 		cmocka_unit_test(test_bad_answers),
