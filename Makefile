@@ -217,7 +217,7 @@ ifneq ($(K),)
 RUN += -k '$(K)'
 endif
 
-.PHONY: check installcheck e2e test test-built asan tsan bench demo matrix
+.PHONY: check installcheck e2e pg-regress test test-built asan tsan bench demo matrix
 check: unit-build replay-build router ## quick tests, no server: unit, corpus, layers, headers, docs
 	@$(RUN) check
 
@@ -226,6 +226,9 @@ installcheck: stage ## regression and isolation tests of the extension, on a ser
 
 e2e: router stage demo-load ## end-to-end tests on real clusters; K=pattern picks
 	@$(RUN) e2e
+
+pg-regress: router stage ## PostgreSQL's own regression suite through the router, against a direct run
+	@$(RUN) pgregress
 
 deps: ## install the Debian packages that are missing
 	@dev/deps test

@@ -32,11 +32,12 @@
 static void send_Parse(Client *client, const Frame *frame);
 static void send_Describe(Client *client, const Frame *frame);
 static void send_Close(Client *client, const Frame *frame);
+static void ask_to_refuse(Client *client, const ParseMessage *parse);
 static void hold_for_stale_plan(Client *client);
 static void refuse(Client *client, const char *sqlstate, const char *format, Slice name);
 static void prepare_there(Client *client, Prepared *prepared, InFlightAction action);
 static void refuse_unknown(Client *client, Slice name);
-static bool ends_transaction(const Client *client, Slice text);
+static bool is_taken_when_failed(const Client *client, Slice text);
 static bool is_not_the_clients(const Client *client, Slice name);
 static bool is_unnamed_there(const Client *client, Slice name);
 static void expect(Client *client, InFlightKind kind, uint64_t statement);
@@ -187,16 +188,14 @@ send_Parse(Client *client, const Frame *frame)
 
 	if (!message_parse_parse(frame->body, &parse))
 		return;					/* seen to be readable before it came here */
+	if (server_tx_status(client->server) == 'E' && !relay->has_executed && !is_taken_when_failed(client, parse.text))
+	{
+		ask_to_refuse(client, &parse);
+		return;
+	}
 	if (parse.statement.len > 0 && prepared_map_find(client->prepared, parse.statement))
 	{
 		refuse(client, SQLSTATE_DUPLICATE_PSTATEMENT, "prepared statement \"%.*s\" already exists", parse.statement);
-		return;
-	}
-	if (server_tx_status(client->server) == 'E' && !relay->has_executed && !ends_transaction(client, parse.text))
-	{
-		/* the server would say so, if it were asked to prepare what it may have already */
-		refuse(client, SQLSTATE_IN_FAILED_TRANSACTION, "current transaction is aborted,"
-			   " commands ignored until end of transaction block%.*s", slice_make("", 0));
 		return;
 	}
 	prepared = client_prepare(client, &parse, &is_new);
@@ -216,6 +215,21 @@ send_Parse(Client *client, const Frame *frame)
 	}
 	else
 		prepare_there(client, prepared, INFLIGHT_FORWARD);
+}
+
+/*
+ * In a failed transaction: the server may have it already, and has to say all
+ * the same that it does not take it, or that it cannot be parsed.
+ */
+static void
+ask_to_refuse(Client *client, const ParseMessage *parse)
+{
+	Buf			out = BUF_INIT;
+
+	build_parse(&out, slice_from_string(REFUSED_STATEMENT), parse->text, parse->nparams, parse->param_types);
+	relay_to_server(client, buf_slice(&out));
+	buf_release(&out);
+	expect(client, INFLIGHT_PARSE, 0);
 }
 
 /*
@@ -330,9 +344,9 @@ refuse_unknown(Client *client, Slice name)
 		   "unnamed prepared statement does not exist%.*s", name);
 }
 
-/* Is it one of those PostgreSQL takes in a failed transaction, as far as is known? */
+/* Does PostgreSQL prepare it in a failed transaction, as far as is known? It does what ends one, and nothing at all. */
 static bool
-ends_transaction(const Client *client, Slice text)
+is_taken_when_failed(const Client *client, Slice text)
 {
 	UnitContext context = client_unit_context(client);
 	StatementKind kind;
@@ -341,7 +355,7 @@ ends_transaction(const Client *client, Slice text)
 		return true;
 	kind = statement_cache_get(context.statements, text)->kind;
 	return kind == STATEMENT_COMMIT || kind == STATEMENT_ROLLBACK || kind == STATEMENT_SAVEPOINT ||
-		kind == STATEMENT_TWO_PHASE;
+		kind == STATEMENT_TWO_PHASE || kind == STATEMENT_EMPTY;
 }
 
 /* On the server it would be somebody else's: what the router has prepared, or a one-off text. */

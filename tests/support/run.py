@@ -3,7 +3,7 @@
 
     run.py [--build DIR] [--only PATH] [-k PATTERN] SUITE...
 
-A suite is one of unit, corpus, tools, extension, router, system, or a group of
+A suite is one of unit, corpus, tools, extension, router, system, pgregress, or a group of
 them: check (no server needed), e2e, all. The last line printed is
 "N passed, N failed", and the exit code is true to it. What a passing test
 prints is kept out of the way; what a failing one prints is shown.
@@ -33,7 +33,7 @@ sys.path[:0] = [TOP, os.path.join(TOP, "dev"), os.path.join(TOP, "tests", "suppo
 GROUPS = {
     "check": ["unit", "corpus", "tools"],
     "e2e": ["router", "system"],
-    "all": ["unit", "corpus", "tools", "extension", "router", "system"],
+    "all": ["unit", "corpus", "tools", "extension", "router", "system", "pgregress"],
 }
 PROGRAM_TIMEOUT_SECS = 300
 OUTPUT_LIMIT = 64 << 20
@@ -150,6 +150,15 @@ def suite_router(options):
 
 def suite_system(options):
     yield from run_unittests(options, "tests/system")
+
+
+def suite_pgregress(options):
+    """PostgreSQL's own regression suite through the router, against a direct run."""
+    import pgregress
+    try:
+        yield from (Result(*item) for item in pgregress.run(options.build))
+    except pgregress.Unavailable as error:
+        yield Result("pg_regress", True, "PostgreSQL'S OWN SUITE HAS NOT BEEN RUN: %s" % error, skipped=True)
 
 
 class Collector(unittest.TestResult):
