@@ -269,7 +269,7 @@ void
 config_fill_pool(const Config *config, PoolConfig *pool)
 {
 	*pool = (PoolConfig) {
-		.pool_size = config->default_pool_size,
+		.limits = {.pool_size = config->default_pool_size},
 		.server_lifetime_us = config->server_lifetime_us,
 		.server_idle_timeout_us = config->server_idle_timeout_us,
 		.server_connect_timeout_us = config->server_connect_timeout_us,

@@ -40,10 +40,7 @@ typedef struct CancelPost
 typedef struct StarvedPost
 {
 	Worker	   *worker;
-	int			node;
-	char	   *database;
-	char	   *user;
-	PoolWish	wish;
+	PoolNeed	need;			/* its strings are owned */
 } StarvedPost;
 
 static bool router_create_workers(Router *router, Error *error);
@@ -53,7 +50,7 @@ static void router_subscribe(Router *router);
 static bool on_cancel(void *arg, const CancelRequest *request);
 static void on_cancel_posted(void *arg);
 static void on_cancel_done(void *arg);
-static void on_starved(void *arg, int worker, int node, const char *database, const char *user, PoolWish wish);
+static void on_starved(void *arg, int worker, const PoolNeed *need);
 static void on_starved_posted(void *arg);
 static void on_request_probe(void *arg);
 static void on_report_suspicion(void *arg, int node);
@@ -322,7 +319,7 @@ on_cancel_done(void *arg)
 }
 
 static void
-on_starved(void *arg, int worker, int node, const char *database, const char *user, PoolWish wish)
+on_starved(void *arg, int worker, const PoolNeed *need)
 {
 	Router	   *router = arg;
 
@@ -333,7 +330,11 @@ on_starved(void *arg, int worker, int node, const char *database, const char *us
 		if (i == worker)
 			continue;
 		post = mem_alloc(sizeof(StarvedPost));
-		*post = (StarvedPost) {router->workers[i], node, mem_strdup(database), mem_strdup(user), wish};
+		post->worker = router->workers[i];
+		post->need = *need;
+		post->need.name = mem_strdup(need->name);
+		post->need.database = mem_strdup(need->database);
+		post->need.user = mem_strdup(need->user);
 		worker_post(post->worker, on_starved_posted, post);
 	}
 }
@@ -343,10 +344,10 @@ on_starved_posted(void *arg)
 {
 	StarvedPost *post = arg;
 
-	pool_set_give_back(worker_context(post->worker)->pools, post->node, post->database, post->user,
-					   post->wish);
-	mem_free(post->database);
-	mem_free(post->user);
+	pool_set_give_back(worker_context(post->worker)->pools, &post->need);
+	mem_free((char *) post->need.name);
+	mem_free((char *) post->need.database);
+	mem_free((char *) post->need.user);
 	mem_free(post);
 }
 

@@ -45,7 +45,7 @@ struct Worker
 };
 
 static void worker_on_accept(void *arg, int fd, const PeerAddress *peer);
-static void worker_on_starved(void *arg, int node, const char *database, const char *user, PoolWish wish);
+static void worker_on_starved(void *arg, const PoolNeed *need);
 static void worker_on_server_lost(void *arg, int node);
 static void worker_fill_session_config(Worker *worker);
 static const char *find_database(const void *databases, const char *name);
@@ -229,11 +229,11 @@ worker_on_accept(void *arg, int fd, const PeerAddress *peer)
 }
 
 static void
-worker_on_starved(void *arg, int node, const char *database, const char *user, PoolWish wish)
+worker_on_starved(void *arg, const PoolNeed *need)
 {
 	Worker	   *worker = arg;
 
-	worker->config.on_starved(worker->config.arg, worker->config.index, node, database, user, wish);
+	worker->config.on_starved(worker->config.arg, worker->config.index, need);
 }
 
 static void

@@ -31,8 +31,7 @@ typedef struct WorkerConfig
 	Config	   *config;			/* a reference is taken */
 	int			unix_fd;		/* shared listening socket, or -1 */
 	SessionHooks hooks;			/* of the process */
-	void		(*on_starved) (void *arg, int worker, int node, const char *database, const char *user,
-							   PoolWish wish);
+	void		(*on_starved) (void *arg, int worker, const PoolNeed *need);
 	Console    *(*create_console) (void *arg, Worker *worker);	/* becomes the worker's */
 	void	   *arg;			/* of both callbacks: the process */
 	PoolTotals *totals;

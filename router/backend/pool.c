@@ -1,27 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * pool.c
- *	  Checkout, checkin, who waits, and when to log in once more.
+ *	  Checkout, checkin, and who waits.
  *
  * A server is in exactly one list of its pool, by state:
  *
  *	  connecting -> idle <-> active -> (parked) -> (resetting) -> idle
+ *					 idle -> (resetting, to be checked) -> idle
  *
  * Whoever asks while others wait goes to the end of the queue, also when a
  * server is idle: it is meant for the first in the queue and handed over at
  * the end of this turn of the loop (pool_dispatch), where new logins are
  * started too.  So no waiter is called from inside another one's call.
  *
- * Logins: as many at a time as waiters lack servers, but one at a time until
- * one has succeeded, so that a wrong password is tried once; after a failure
- * not before retry_at_us.  Waiters that cannot hope for any server of the
- * pool are told the failure; those that can go on waiting.
- *
- * Sharing with other workers: the limit holds for the process.  A worker that
- * has waiters, no free slot and less than its share (limit / workers that use
- * the pool) asks its peers.  A peer gives idle servers at once, and if it has
- * more than its share, busy ones when they come back; it then leaves the slot
- * alone long enough for the starved one to take it.
+ * A server that was idle for long is asked server_check_query before a waiter
+ * gets it; meanwhile the waiter waits, as for a login.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,26 +23,15 @@
 #include "backend/pool_internal.h"
 #include "base/memory.h"
 
-/* How often a starved pool asks, and how long a giver keeps off the slot. */
-#define STARVED_ASK_US 50000
-#define YIELD_US (3 * POOL_SWEEP_US)
-
-/* A node that was not reached is tried again sooner than one that refused us. */
-#define TROUBLE_RETRY_US 200000
-
 static void pool_dispatch(void *arg);
 static Server *take_idle(Pool *pool);
 static void activate(Server *server);
 static void grant(Pool *pool, PoolWaiter *waiter);
 static void remove_waiter(PoolWaiter *waiter);
-static void log_in_more(Pool *pool);
-static bool node_takes_work(Pool *pool);
-static bool may_log_in(Pool *pool);
-static void note_starved(Pool *pool);
-static int	fair_share(const Pool *pool);
+static bool needs_check(const Server *server);
+static void check_some(Pool *pool);
 static void leave_list(Server *server);
 static List *list_of(Server *server);
-static void update_joined(Pool *pool);
 
 /* ---------------------------------------------------------------- life */
 
@@ -58,11 +40,13 @@ pool_init(Pool *pool, PoolSet *set, const PoolTarget *target)
 {
 	pool->set = set;
 	pool->node = target->node;
+	pool->name = mem_strdup(target->name != NULL ? target->name : target->database);
 	pool->database = mem_strdup(target->database);
 	pool->user = mem_strdup(target->user);
 	pool->password = target->password == NULL ? NULL : mem_strdup(target->password);
 	pool->is_paused = pool_set_is_paused(set, target->database);
-	pool->slot = pool_totals_get(set->totals, pool->key, pool->key_len);
+	pool_find_slots(pool);
+	pool_update_limits(pool);
 	list_init(&pool->connecting);
 	list_init(&pool->idle);
 	list_init(&pool->active);
@@ -124,6 +108,28 @@ pool_server_count(const Pool *pool)
 				  pool->resetting.count + pool->parked.count);
 }
 
+bool
+pool_wants_turn(const Pool *pool)
+{
+	return !list_is_empty(&pool->waiters) ||
+		(pool->is_warm && pool_slot_count(pool->slots[POOL_LEVEL_POOL]) < pool->limits.min_pool_size);
+}
+
+void
+pool_keep_warm(Pool *pool, bool is_warm)
+{
+	pool->is_warm = is_warm;
+	pool_set_wake(pool->set, loop_now_us(pool->set->loop));
+}
+
+Server *
+pool_longest_idle(const Pool *pool)
+{
+	ListNode   *node = pool->set->config.is_round_robin ? list_first(&pool->idle) : list_last(&pool->idle);
+
+	return list_entry(node, Server, pool_node);
+}
+
 /* ---------------------------------------------------------------- checkout */
 
 Server *
@@ -146,7 +152,7 @@ pool_checkout(Pool *pool, PoolWaiter *waiter)
 	waiter->failure = POOL_NO_FAILURE;
 	list_push_tail(&pool->waiters, &waiter->node);
 	set->load[pool->node]++;
-	update_joined(pool);
+	pool_update_joined(pool);
 	pool_schedule(pool);
 	if (waiter->deadline_us != 0)
 		pool_set_wake(set, waiter->deadline_us);
@@ -160,7 +166,7 @@ pool_cancel_wait(PoolWaiter *waiter)
 		remove_waiter(waiter);
 }
 
-/* The most recently used one that is fit to be used. */
+/* The first one that is fit to be used; NULL, too, if it must be checked before. */
 static Server *
 take_idle(Pool *pool)
 {
@@ -171,11 +177,11 @@ take_idle(Pool *pool)
 		if (server->is_lost)
 			pool_drop(server, DROP_TROUBLE, "connection lost");
 		else if (server->is_stale || pool_server_is_too_old(server))
-			pool_drop(server, DROP_ROUTINE, "too old");
+			pool_drop_old(server);
 		else if (server->unread > 0)
 			pool_drop(server, DROP_TROUBLE, "sent something nobody asked for");
 		else
-			return server;
+			return needs_check(server) ? NULL : server;
 	}
 	return NULL;
 }
@@ -219,8 +225,10 @@ pool_dispatch(void *arg)
 	while (waiting-- > 0 && !pool->set->is_closing && !list_is_empty(&pool->waiters) &&
 		   take_idle(pool) != NULL)
 		grant(pool, list_entry(list_first(&pool->waiters), PoolWaiter, node));
-	if (!pool->set->is_closing)
-		log_in_more(pool);
+	if (pool->set->is_closing)
+		return;
+	check_some(pool);
+	pool_grow(pool);
 }
 
 static void
@@ -244,7 +252,7 @@ remove_waiter(PoolWaiter *waiter)
 	list_remove(&pool->waiters, &waiter->node);
 	pool->set->load[pool->node]--;
 	waiter->pool = NULL;
-	update_joined(pool);
+	pool_update_joined(pool);
 }
 
 void
@@ -262,94 +270,24 @@ pool_fail_waiters(Pool *pool, PoolFailure failure, const Error *error)
 		pool_fail_waiter(list_entry(list_first(&pool->waiters), PoolWaiter, node), failure, error);
 }
 
-/* ---------------------------------------------------------------- log in */
+/* ---------------------------------------------------------------- check */
 
-/* Start the logins the waiters need; servers on their way back count as theirs. */
+static bool
+needs_check(const Server *server)
+{
+	const PoolConfig *config = &server->pool->set->config;
+
+	return config->check_query != NULL && config->check_query[0] != '\0' &&
+		loop_now_us(server->loop) >= server->used_us + config->server_check_delay_us;
+}
+
+/* As many as there are waiters that no other server is on its way to. */
 static void
-log_in_more(Pool *pool)
+check_some(Pool *pool)
 {
-	while (!pool->is_paused && !list_is_empty(&pool->waiters) && node_takes_work(pool))
-	{
-		size_t		coming = pool->connecting.count + pool->idle.count +
-			pool->resetting.count + pool->parked.count;
-
-		if (pool->waiters.count <= coming || !may_log_in(pool))
-			return;
-		if (!pool_slot_acquire(pool->slot, pool->set->config.pool_size))
-		{
-			note_starved(pool);
-			return;
-		}
-		pool_server_open(pool, pool_set_node(pool->set, pool->node));
-	}
-}
-
-/* If not, nobody waits for it: other nodes may, and a login under way may hang. */
-static bool
-node_takes_work(Pool *pool)
-{
-	const NodeView *node = pool_set_node(pool->set, pool->node);
-	Error		error;
-
-	if (node == NULL)
-		return false;			/* the first view is on its way */
-	if (node->is_usable && node->identity.role != NODE_UNKNOWN)
-		return true;
-	error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "node \"%s\" is not available", node->name);
-	if (node->why[0] != '\0')
-		error_set_detail(&error, "%s", node->why);
-	pool_fail_waiters(pool, POOL_NODE_LOST, &error);
-	return false;
-}
-
-/* If not, whoever has nothing left to wait for is told so. */
-static bool
-may_log_in(Pool *pool)
-{
-	uint64_t	now_us = loop_now_us(pool->set->loop);
-
-	if (now_us < pool->retry_at_us)
-	{
-		if (pool_server_count(pool) == 0)
-			pool_fail_waiters(pool, pool->last_failure, &pool->last_error);
-		else
-			pool_set_wake(pool->set, pool->retry_at_us);
-		return false;
-	}
-	if (now_us < pool->yield_until_us)
-	{
-		pool_set_wake(pool->set, pool->yield_until_us);
-		return false;
-	}
-	return pool->is_proven || list_is_empty(&pool->connecting);
-}
-
-void
-pool_note_login(Server *server)
-{
-	Pool	   *pool = server->pool;
-
-	pool->is_proven = true;
-	pool->retry_at_us = 0;
-	pool->last_failure = POOL_NO_FAILURE;
-	pool->logins++;
-}
-
-void
-pool_note_login_failure(Server *server, LoginFailure failure, const Error *error)
-{
-	Pool	   *pool = server->pool;
-	uint64_t	retry_us = pool->set->config.login_retry_us;
-
-	if (failure == LOGIN_NODE_TROUBLE && retry_us > TROUBLE_RETRY_US)
-		retry_us = TROUBLE_RETRY_US;
-	pool->is_proven = false;
-	pool->failed_us = loop_now_us(pool->set->loop);
-	pool->retry_at_us = pool->failed_us + retry_us;
-	pool->last_failure = failure == LOGIN_REFUSED ? POOL_REFUSED : POOL_NODE_LOST;
-	pool->last_error = *error;
-	pool->login_failures++;
-	pool_drop(server, failure == LOGIN_NODE_TROUBLE ? DROP_TROUBLE : DROP_WARNING, error->message);
+	while (!list_is_empty(&pool->idle) && take_idle(pool) == NULL && !list_is_empty(&pool->idle) &&
+		   pool->waiters.count > pool->connecting.count + pool->resetting.count + pool->parked.count)
+		pool_server_check(list_entry(list_first(&pool->idle), Server, pool_node));
 }
 
 /* ---------------------------------------------------------------- checkin */
@@ -363,18 +301,16 @@ pool_checkin(Server *server, CheckinMode mode)
 	pool_server_watch(server);
 	if (server->is_lost)
 		pool_drop(server, DROP_TROUBLE, "connection lost");
-	else if (mode == CHECKIN_CLOSE || server->is_stale || pool_server_is_too_old(server))
-		pool_drop(server, DROP_ROUTINE, mode == CHECKIN_CLOSE ? "not to be reused" : "too old");
+	else if (mode == CHECKIN_CLOSE)
+		pool_drop(server, DROP_ROUTINE, "not to be reused");
+	else if (server->is_stale || pool_server_is_too_old(server))
+		pool_drop_old(server);
 	else if (mode == CHECKIN_CLEAN && server->tx_status != 'I')
 		pool_drop(server, DROP_WARNING, "given back inside a transaction");
 	else if (server->unread > 0)
 		pool_drop(server, DROP_TROUBLE, "gave half a message");
-	else if (pool->owed > 0)
-	{
-		pool->owed--;
-		pool->yield_until_us = server->used_us + YIELD_US;
-		pool_drop(server, DROP_ROUTINE, "given to another worker");
-	}
+	else if (pool_pay_debt(server))
+		return;
 	else if (server->cancel != NULL)
 	{
 		leave_list(server);
@@ -383,12 +319,7 @@ pool_checkin(Server *server, CheckinMode mode)
 		server->parked_mode = mode;
 	}
 	else if (mode == CHECKIN_RESET)
-	{
-		leave_list(server);
-		server_set_state(server, SERVER_RESETTING);
-		list_push_tail(&pool->resetting, &server->pool_node);
 		pool_server_reset(server);
-	}
 	else
 		pool_make_idle(server);
 }
@@ -407,16 +338,28 @@ pool_make_idle(Server *server)
 
 	leave_list(server);
 	server_set_state(server, SERVER_IDLE);
-	list_push_head(&pool->idle, &server->pool_node);
+	if (pool->set->config.is_round_robin)
+		list_push_tail(&pool->idle, &server->pool_node);
+	else
+		list_push_head(&pool->idle, &server->pool_node);
 	pool_server_watch(server);
 	server->used_us = loop_now_us(pool->set->loop);
 	server->deadline_us = 0;
-	if (!list_is_empty(&pool->waiters))
+	if (pool_wants_turn(pool))
 		pool_schedule(pool);
 	pool_set_wake(pool->set, pool_server_idle_until(server));
 }
 
-/* The one way out.  A slot is free then: somebody may be waiting for it. */
+/* One at a time: the next is not too old before a while has passed. */
+void
+pool_drop_old(Server *server)
+{
+	if (!server->is_stale)
+		server->pool->aged_us = loop_now_us(server->loop);
+	pool_drop(server, DROP_ROUTINE, server->is_stale ? "not to be used any more" : "too old");
+}
+
+/* The one way out.  A place is free then: somebody may be waiting for it. */
 void
 pool_drop(Server *server, DropKind kind, const char *reason)
 {
@@ -429,14 +372,22 @@ pool_drop(Server *server, DropKind kind, const char *reason)
 	server->cancel = NULL;
 	server_log(server, kind != DROP_ROUTINE, server->login != NULL ? "server_login_failed" : "server_closed", reason);
 	server_close(server);
-	pool_slot_release(pool->slot);
-	update_joined(pool);
+	pool_give_place(pool);
+	pool_update_joined(pool);
 	if (kind == DROP_TROUBLE && set->hooks.on_server_lost != NULL)
 		set->hooks.on_server_lost(set->hooks.arg, pool->node);
-	if (!list_is_empty(&pool->waiters))
+	if (pool_wants_turn(pool))
 		pool_schedule(pool);
 	if (pool_is_unused(pool))
 		pool_set_wake(set, pool->retry_at_us);
+}
+
+void
+pool_begin_reset(Server *server, ServerState state)
+{
+	leave_list(server);
+	server_set_state(server, state);
+	list_push_tail(&server->pool->resetting, &server->pool_node);
 }
 
 static void
@@ -465,66 +416,9 @@ list_of(Server *server)
 		case SERVER_IDLE:
 			return &pool->idle;
 		case SERVER_RESETTING:
+		case SERVER_TESTING:
 			return &pool->resetting;
 		default:
 			return &pool->active;
 	}
-}
-
-/* ---------------------------------------------------------------- sharing */
-
-static void
-update_joined(Pool *pool)
-{
-	bool		uses = pool_server_count(pool) > 0 || !list_is_empty(&pool->waiters);
-
-	if (uses == pool->is_joined)
-		return;
-	pool->is_joined = uses;
-	if (uses)
-		pool_slot_join(pool->slot);
-	else
-		pool_slot_leave(pool->slot);
-}
-
-static int
-fair_share(const Pool *pool)
-{
-	int			users = pool_slot_users(pool->slot);
-	int			share = users > 0 ? pool->set->config.pool_size / users : pool->set->config.pool_size;
-
-	return share > 0 ? share : 1;
-}
-
-static void
-note_starved(Pool *pool)
-{
-	PoolSet    *set = pool->set;
-	uint64_t	now_us = loop_now_us(set->loop);
-
-	pool_set_wake(set, now_us + POOL_SWEEP_US);
-	if (set->hooks.on_starved == NULL || now_us < pool->asked_us + STARVED_ASK_US)
-		return;
-	pool->asked_us = now_us;
-	set->hooks.on_starved(set->hooks.arg, pool->node, pool->database, pool->user,
-						  pool_server_count(pool) < fair_share(pool) ? POOL_WISH_SHARE : POOL_WISH_IDLE);
-}
-
-/*
- * An idle server is of more use to who waits for one.  With more workers than
- * servers a share of one each is impossible: then the servers go round.
- */
-void
-pool_give_back(Pool *pool, PoolWish wish)
-{
-	int			servers = pool_server_count(pool);
-
-	if (pool->idle.count > pool->waiters.count)
-	{
-		pool_drop(list_entry(list_last(&pool->idle), Server, pool_node), DROP_ROUTINE, "given to another worker");
-		pool->yield_until_us = loop_now_us(pool->set->loop) + YIELD_US;
-	}
-	else if (wish == POOL_WISH_SHARE && servers > 0 &&
-			 (pool_slot_users(pool->slot) > pool->set->config.pool_size || servers > fair_share(pool)))
-		pool->owed = 1;
 }

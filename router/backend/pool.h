@@ -4,9 +4,10 @@
  *	  The servers of one (node, database, user), and who waits for one.
  *
  * A PoolSet holds the pools of one worker.  A pool's size is limited over all
- * workers of the process by a shared count (PoolTotals); a worker that finds
- * the limit reached by idle servers of its peers asks them, through
- * on_starved, to give some back.
+ * workers of the process by a shared count (PoolTotals), and so are the servers
+ * of a database and of a user on a node; a pool that finds a limit reached asks
+ * the others below it, in its worker and through on_starved in the peers, to
+ * give idle servers back.
  *
  * Waiters are served first in, first out, and get a server handed directly.
  * A waiter knows nothing of clients; a server knows nothing of waiters.  Waiters
@@ -17,8 +18,9 @@
  * silent replica, a primary another has replaced) is lost to its holder like
  * one whose connection has: see find_dead() in pool_watch.c.
  *
- * Clean servers are reused most recently used first.  Servers older than
- * server_lifetime, idle longer than server_idle_timeout, of a node whose
+ * Clean servers are reused most recently used first, or in turn.  One that was
+ * idle for server_check_delay is asked something first.  Servers older than
+ * server_lifetime (one after the other, not all at once), idle longer than server_idle_timeout, of a node whose
  * identity changed, or that report in_hot_standby=off in a replica's pool are
  * closed, never reused.
  *
@@ -27,6 +29,7 @@
 #ifndef ROUTER_BACKEND_POOL_H
 #define ROUTER_BACKEND_POOL_H
 
+#include "backend/pool_totals.h"
 #include "backend/server.h"
 #include "base/error.h"
 #include "base/list.h"
@@ -34,18 +37,33 @@
 #include "net/tls.h"
 #include "policy/topology_view.h"
 
-/* Counts shared by the pools of all workers; thread-safe. */
-typedef struct PoolTotals PoolTotals;
-extern PoolTotals *pool_totals_create(void);
-extern void pool_totals_destroy(PoolTotals *totals);
+/* What one pool may have; 0: no limit, or none. */
+typedef struct PoolLimits
+{
+	int			pool_size;		/* servers of the pool, all workers; never 0 */
+	int			min_pool_size;	/* kept ready while it has clients (pool_keep_warm) */
+	int			reserve_pool_size;	/* more of them, for who has waited reserve_timeout_us */
+	int			max_db_connections; /* servers of its database on that node, whatever user */
+	int			max_user_connections;	/* servers of its user on that node, whatever database */
+	const char *connect_query;	/* run after each login; NULL or "": none; lives as long as the configuration */
+} PoolLimits;
 
 typedef struct PoolConfig
 {
-	int			pool_size;		/* servers per (node, database, user), all workers */
+	PoolLimits	limits;			/* of pools that find_limits does not change */
+
+	/* What the configuration says of this pool; limits is filled with the above.  May be NULL. */
+	void		(*find_limits) (const void *arg, const char *name, const char *user, PoolLimits *limits);
+	const void *limits_arg;
+	uint64_t	reserve_timeout_us;
 	uint64_t	server_lifetime_us;	/* 0: unlimited */
 	uint64_t	server_idle_timeout_us;	/* 0: unlimited */
+	uint64_t	server_check_delay_us;	/* idle for longer: check_query first */
+	const char *check_query;	/* NULL or "": never; strings live as long as the configuration */
+	const char *reset_query;	/* before DISCARD ALL; NULL or "": nothing */
+	bool		is_round_robin; /* the longest idle server first, not the last used */
 	uint64_t	server_connect_timeout_us;	/* connect and login */
-	uint64_t	server_reset_timeout_us;
+	uint64_t	server_reset_timeout_us;	/* also of the check */
 	uint64_t	login_retry_us;	/* after a failed login, before the next attempt */
 	int			max_prepared_statements;	/* per server */
 	TlsContext *server_tls;		/* borrowed while this configuration is in force; NULL: in clear text */
@@ -53,16 +71,35 @@ typedef struct PoolConfig
 
 typedef struct PoolSet PoolSet;
 
-/* What a pool at the limit asks its peers for. */
+/* Which limit stands in the way. */
+typedef enum PoolLevel
+{
+	POOL_LEVEL_POOL,
+	POOL_LEVEL_DATABASE,
+	POOL_LEVEL_USER
+} PoolLevel;
+#define POOL_LEVELS 3
+
+/* What a pool at a limit asks those for who are below the same one. */
 typedef enum PoolWish
 {
 	POOL_WISH_IDLE,				/* a server they do not use now */
 	POOL_WISH_SHARE				/* it has less than its share: one of those above theirs, too */
 } PoolWish;
 
+typedef struct PoolNeed
+{
+	int			node;
+	const char *name;			/* the database, as in PoolTarget */
+	const char *database;
+	const char *user;
+	PoolLevel	level;
+	PoolWish	wish;
+} PoolNeed;
+
 typedef struct PoolSetHooks
 {
-	void		(*on_starved) (void *arg, int node, const char *database, const char *user, PoolWish wish);
+	void		(*on_starved) (void *arg, const PoolNeed *need);	/* tell the peers: pool_set_give_back() */
 	void		(*on_server_lost) (void *arg, int node);	/* a sign that the node may be in trouble */
 	void	   *arg;
 } PoolSetHooks;
@@ -74,6 +111,7 @@ typedef struct PoolTarget
 	const char *database;		/* the server's database name */
 	const char *user;
 	const char *password;		/* plain, md5..., or SCRAM keys; NULL: none to give */
+	const char *name;			/* the database as the configuration names it; NULL: as the server does */
 } PoolTarget;
 
 /* Why a waiter got no server. */
@@ -118,6 +156,9 @@ extern void pool_set_view(PoolSet *set, TopologyView *view);
 extern Pool *pool_set_get(PoolSet *set, const PoolTarget *target);
 extern void pool_release(Pool *pool);
 
+/* Whether there are clients for whom min_pool_size servers are to be ready; not at first. */
+extern void pool_keep_warm(Pool *pool, bool is_warm);
+
 /*
  * A server, if one is free now (or NULL and the waiter is queued, then told by
  * on_granted or on_failed in a later callback).
@@ -135,10 +176,10 @@ extern void pool_checkin(Server *server, CheckinMode mode);
  * keeps it sends nothing new before on_cancel_done(). */
 extern void pool_cancel_query(Server *server);
 
-/* A peer waits at the limit: close an idle server of that pool; where there is
- * none, the peer wishes its share and this worker holds more than its own,
- * close one at its next checkin. */
-extern void pool_set_give_back(PoolSet *set, int node, const char *database, const char *user, PoolWish wish);
+/* A peer waits at a limit: close an idle server below the same limit; where
+ * there is none, the peer wishes its share and a pool here has more than its
+ * own, close one at its next checkin. */
+extern void pool_set_give_back(PoolSet *set, const PoolNeed *need);
 extern int	pool_set_load(const PoolSet *set, int node);	/* servers in use plus waiters, all pools of the node */
 
 /* ---- pool_pause.c: database is the servers' name of it, NULL: all ---- */
@@ -166,12 +207,15 @@ extern void pool_set_count(const PoolSet *set, const char *database, PoolCount *
 typedef struct PoolStats
 {
 	int			node;
-	const char *database;
+	const char *name;			/* the database as the configuration names it */
+	const char *database;		/* as the server does */
 	const char *user;
+	PoolLimits	limits;
+	int			all_workers[POOL_LEVELS];	/* servers of the process below each limit */
 	int			active;
 	int			idle;
 	int			connecting;
-	int			resetting;
+	int			resetting;		/* or being checked */
 	int			waiting;
 	uint64_t	oldest_wait_us;
 	uint64_t	checkouts;

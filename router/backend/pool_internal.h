@@ -4,7 +4,9 @@
  *	  What the files of the pool see of each other; nobody else includes it.
  *
  *	  pool_set.c	the set, its view of the nodes, the sweep timer, reports
- *	  pool.c		checkout, checkin, waiters, when to log in
+ *	  pool.c		checkout, checkin, waiters
+ *	  pool_grow.c	when to log in once more, what failed logins mean
+ *	  pool_share.c	limits, and who gives way to whom
  *	  pool_watch.c	what time and the nodes take away
  *	  pool_pause.c	PAUSE, RESUME, RECONNECT
  *	  pool_server.c	servers while the pool itself holds them: login, idle,
@@ -26,36 +28,29 @@
 /* How often deadlines are looked at, at most; waiters are told this much late. */
 #define POOL_SWEEP_US 10000
 
-/* ---- one (node, database, user) over all workers ---- */
-typedef struct PoolSlot PoolSlot;
-
-extern PoolSlot *pool_totals_get(PoolTotals *totals, const char *key, size_t key_len);
-extern void pool_totals_put(PoolTotals *totals, PoolSlot *slot);	/* a pool has gone; the last one takes it along */
-extern bool pool_slot_acquire(PoolSlot *slot, int limit);	/* one more server, if the limit allows */
-extern void pool_slot_release(PoolSlot *slot);
-extern void pool_slot_join(PoolSlot *slot);	/* a worker begins to use it */
-extern void pool_slot_leave(PoolSlot *slot);
-extern int	pool_slot_users(const PoolSlot *slot);	/* workers that use it now */
-
 struct Pool
 {
 	PoolSet    *set;
-	const char *key;			/* owned; node, database, user, each with its terminator */
+	const char *key;			/* owned; node, name, database, user, each with its terminator */
 	size_t		key_len;
 	int			node;
-	char	   *database;		/* owned */
+	char	   *name;			/* owned; the database as the configuration names it */
+	char	   *database;		/* owned; as the server does */
 	char	   *user;			/* owned */
 	char	   *password;		/* owned; NULL: none */
-	PoolSlot   *slot;			/* borrowed from the totals */
+	PoolLimits	limits;
+	PoolSlot   *slots[POOL_LEVELS];	/* got from the totals */
 	int			users;			/* pool_set_get() minus pool_release() */
-	bool		is_joined;		/* counted as a user of the slot */
 	bool		is_paused;		/* by an operator: it opens no server and hands none out */
+	bool		is_joined;		/* counted as a user of the slots */
+	bool		is_warm;		/* has clients: min_pool_size holds */
+	uint64_t	aged_us;		/* when a server was last closed for its age */
 
 	/* each server is in one of these */
 	List		connecting;		/* CONNECTING and LOGIN */
 	List		idle;			/* most recently used first */
 	List		active;
-	List		resetting;
+	List		resetting;		/* RESETTING and TESTING */
 	List		parked;			/* given back, waits for a cancel request */
 
 	List		waiters;		/* longest waiting first */
@@ -118,13 +113,29 @@ extern void pool_set_password(Pool *pool, const char *password);
 extern bool pool_is_unused(const Pool *pool);	/* nobody has it, nothing is in it */
 extern bool pool_may_go(const Pool *pool, uint64_t now_us);	/* nor is anything of it to be remembered */
 extern int	pool_server_count(const Pool *pool);
+extern bool pool_wants_turn(const Pool *pool);	/* somebody waits, or it is below its minimum */
 extern void pool_schedule(Pool *pool);	/* grant and log in at the end of this turn */
-extern void pool_note_login(Server *server);
-extern void pool_note_login_failure(Server *server, LoginFailure failure, const Error *error);	/* closes it */
-extern void pool_make_idle(Server *server);	/* from LOGIN, ACTIVE or RESETTING */
+extern void pool_make_idle(Server *server);	/* from LOGIN, ACTIVE, RESETTING or TESTING */
+extern void pool_begin_reset(Server *server, ServerState state);	/* RESETTING or TESTING: to that list */
+extern Server *pool_longest_idle(const Pool *pool);	/* there is one */
 extern void pool_fail_waiter(PoolWaiter *waiter, PoolFailure failure, const Error *error);
 extern void pool_fail_waiters(Pool *pool, PoolFailure failure, const Error *error);
-extern void pool_give_back(Pool *pool, PoolWish wish);
+
+/* ---- pool_grow.c ---- */
+extern void pool_grow(Pool *pool);	/* start the logins that are wanted and allowed */
+extern void pool_note_login(Server *server);
+extern void pool_note_login_failure(Server *server, LoginFailure failure, const Error *error);	/* closes it */
+
+/* ---- pool_share.c ---- */
+extern void pool_find_slots(Pool *pool);
+extern void pool_put_slots(Pool *pool);
+extern void pool_update_limits(Pool *pool);	/* as the configuration in force has them */
+extern bool pool_acquire(Pool *pool, int size, PoolLevel *full);	/* a place for one more server */
+extern void pool_give_place(Pool *pool);	/* a server has gone */
+extern void pool_update_joined(Pool *pool);
+extern void pool_note_starved(Pool *pool, int size, PoolLevel full);
+extern bool pool_pay_debt(Server *server);	/* closes it if it is promised to somebody else */
+extern bool pool_is_too_large(const Pool *pool);
 
 typedef enum DropKind
 {
@@ -135,17 +146,19 @@ typedef enum DropKind
 
 /* Close a server wherever it is. */
 extern void pool_drop(Server *server, DropKind kind, const char *reason);
+extern void pool_drop_old(Server *server);	/* stale, or too old */
 
 /* ---- pool_watch.c ---- */
 extern uint64_t pool_sweep(Pool *pool, uint64_t now_us);	/* when it wants to be swept again; UINT64_MAX: no wish */
 extern void pool_apply_view(Pool *pool);
-extern bool pool_server_is_too_old(const Server *server);
+extern bool pool_server_is_too_old(const Server *server);	/* and no other was closed for it just now */
 extern uint64_t pool_server_idle_until(const Server *server);	/* UINT64_MAX: as long as it likes */
 
 /* ---- pool_server.c ---- */
 extern void pool_server_open(Pool *pool, const NodeView *node);
 extern void pool_server_watch(Server *server);	/* the pool listens to it while it is idle or parked */
 extern void pool_server_reset(Server *server);
+extern void pool_server_check(Server *server);
 extern void pool_server_unpark(Server *server);	/* no cancel request is under way any more */
 
 #endif							/* ROUTER_BACKEND_POOL_INTERNAL_H */

@@ -4,7 +4,8 @@
  *	  Servers while the pool itself holds them.
  *
  * That is while they log in, while they are idle or wait for a cancel
- * request, and while DISCARD ALL makes them clean for the next client.  A node
+ * request, while they are asked whether they are still there, and while
+ * DISCARD ALL makes them clean for the next client.  A node
  * may tell an idle connection three things: a parameter has changed, a
  * notice, and that it ends; anything else means that we are out of step with
  * it, and the server is closed.
@@ -23,6 +24,8 @@
 
 static void on_login_ready(void *owner, Server *server);
 static void on_login_failed(void *owner, Server *server, LoginFailure failure, const Error *error);
+static void add_query(Server *server, Buf *out, const char *text);
+static void send_queries(Server *server, Buf *out);
 static size_t on_data(void *owner, Slice data);
 static void on_lost(void *owner, const char *why);
 static bool handle_message(Server *server, const Frame *frame);
@@ -50,6 +53,7 @@ pool_server_open(Pool *pool, const NodeView *node)
 		.node_name = node->name,
 		.host = node->host,
 		.port = node->port,
+		.name = pool->name,
 		.database = pool->database,
 		.user = pool->user,
 		.max_statements = set->config.max_prepared_statements,
@@ -60,7 +64,7 @@ pool_server_open(Pool *pool, const NodeView *node)
 	server->pool = pool;
 	server->deadline_us = loop_now_us(set->loop) + set->config.server_connect_timeout_us;
 	list_push_tail(&pool->connecting, &server->pool_node);
-	server_login_attach(server, pool->password, &login_events, pool);
+	server_login_attach(server, pool->password, pool->limits.connect_query, &login_events, pool);
 	pool_set_wake(set, server->deadline_us);
 }
 
@@ -91,19 +95,44 @@ pool_server_watch(Server *server)
 void
 pool_server_reset(Server *server)
 {
-	PoolSet    *set = server->pool->set;
+	const char *query = server->pool->set->config.reset_query;
 	Buf			out = BUF_INIT;
 
-	server->ready_awaited = 1;
+	pool_begin_reset(server, SERVER_RESETTING);
 	if (server->tx_status != 'I')
-	{
-		build_query(&out, slice_from_string("ROLLBACK"));
-		server->ready_awaited++;
-	}
-	build_query(&out, slice_from_string("DISCARD ALL"));
-	stream_write(server->stream, buf_slice(&out));
-	buf_release(&out);
-	server->deadline_us = server->used_us + set->config.server_reset_timeout_us;
+		add_query(server, &out, "ROLLBACK");
+	if (query != NULL && query[0] != '\0')
+		add_query(server, &out, query);
+	add_query(server, &out, "DISCARD ALL");
+	send_queries(server, &out);
+}
+
+/* Is it still there?  Whatever it answers is good, but an error. */
+void
+pool_server_check(Server *server)
+{
+	Buf			out = BUF_INIT;
+
+	pool_begin_reset(server, SERVER_TESTING);
+	add_query(server, &out, server->pool->set->config.check_query);
+	send_queries(server, &out);
+}
+
+static void
+add_query(Server *server, Buf *out, const char *text)
+{
+	build_query(out, slice_from_string(text));
+	server->ready_awaited++;
+}
+
+static void
+send_queries(Server *server, Buf *out)
+{
+	PoolSet    *set = server->pool->set;
+
+	stream_write(server->stream, buf_slice(out));
+	buf_release(out);
+	server->deadline_us = loop_now_us(set->loop) + set->config.server_reset_timeout_us;
 	pool_set_wake(set, server->deadline_us);
 }
 
@@ -145,7 +174,7 @@ on_lost(void *owner, const char *why)
 static bool
 handle_message(Server *server, const Frame *frame)
 {
-	bool		is_resetting = server->state == SERVER_RESETTING;
+	bool		is_asked = server->state == SERVER_RESETTING || server->state == SERVER_TESTING;
 
 	switch (frame->type)
 	{
@@ -156,11 +185,14 @@ handle_message(Server *server, const Frame *frame)
 		case 'E':
 			return handle_ErrorResponse(server, frame->body);
 		case 'Z':
-			return is_resetting ? handle_ReadyForQuery(server, frame->body) :
+			return is_asked ? handle_ReadyForQuery(server, frame->body) :
 				drop(server, "ReadyForQuery nobody asked for");
+		case 'T':
+		case 'D':
 		case 'C':
+		case 'I':
 		case 'A':				/* what arrived before UNLISTEN took effect */
-			return is_resetting ? true : drop(server, "a message nobody asked for");
+			return is_asked ? true : drop(server, "a message nobody asked for");
 		default:
 			return drop(server, "a message nobody asked for");
 	}
@@ -204,7 +236,14 @@ handle_ReadyForQuery(Server *server, Slice body)
 	if (--server->ready_awaited > 0)
 		return true;
 	if (server->tx_status != 'I')
-		return drop(server, "still in a transaction after a reset");
+		return drop(server, "in a transaction after a reset or a check");
+	if (server->is_stale)
+		return drop(server, "the node has changed its role");
+	if (server->state == SERVER_TESTING)
+	{
+		pool_make_idle(server);
+		return true;
+	}
 	empty = settings_empty(server->pool->set->settings);
 	server_set_settings(server, empty);
 	settings_unref(empty);

@@ -16,8 +16,7 @@
 static void on_sweep(void *arg);
 static void pool_set_free(void *arg);
 static void pool_forget(Pool *pool);
-static char *make_key(int node, const char *database, const char *user, size_t *len);
-static Pool *find_pool(const PoolSet *set, int node, const char *database, const char *user);
+static char *make_key(const PoolTarget *target, size_t *len);
 
 PoolSet *
 pool_set_create(Loop *loop, const PoolConfig *config, PoolTotals *totals,
@@ -79,6 +78,7 @@ pool_forget(Pool *pool)
 {
 	HASH_DEL(pool->set->pools, pool);
 	mem_free((char *) pool->key);
+	mem_free(pool->name);
 	mem_free(pool->database);
 	mem_free(pool->user);
 	mem_free(pool);
@@ -89,7 +89,10 @@ pool_set_configure(PoolSet *set, const PoolConfig *config)
 {
 	set->config = *config;
 	for (Pool *pool = set->pools; pool != NULL; pool = pool->hh.next)
+	{
+		pool_update_limits(pool);
 		pool_schedule(pool);
+	}
 	pool_set_wake(set, loop_now_us(set->loop));
 }
 
@@ -115,17 +118,24 @@ pool_set_node(const PoolSet *set, int node)
 Pool *
 pool_set_get(PoolSet *set, const PoolTarget *target)
 {
-	Pool	   *pool = find_pool(set, target->node, target->database, target->user);
+	size_t		key_len;
+	char	   *key = make_key(target, &key_len);
+	Pool	   *pool;
 
+	HASH_FIND(hh, set->pools, key, key_len, pool);
 	if (pool == NULL)
 	{
 		pool = mem_alloc(sizeof(Pool));
-		pool->key = make_key(target->node, target->database, target->user, &pool->key_len);
+		pool->key = key;
+		pool->key_len = key_len;
 		pool_init(pool, set, target);
 		HASH_ADD_KEYPTR(hh, set->pools, pool->key, pool->key_len, pool);
 	}
 	else
+	{
+		mem_free(key);
 		pool_set_password(pool, target->password);
+	}
 	pool->users++;
 	return pool;
 }
@@ -135,15 +145,6 @@ pool_release(Pool *pool)
 {
 	if (--pool->users == 0)
 		pool_set_wake(pool->set, pool->retry_at_us);
-}
-
-void
-pool_set_give_back(PoolSet *set, int node, const char *database, const char *user, PoolWish wish)
-{
-	Pool	   *pool = find_pool(set, node, database, user);
-
-	if (pool != NULL)
-		pool_give_back(pool, wish);
 }
 
 int
@@ -180,8 +181,10 @@ pool_stats(const Pool *pool, PoolStats *stats)
 {
 	*stats = (PoolStats) {
 		.node = pool->node,
+		.name = pool->name,
 		.database = pool->database,
 		.user = pool->user,
+		.limits = pool->limits,
 		.active = (int) (pool->active.count + pool->parked.count),
 		.idle = (int) pool->idle.count,
 		.connecting = (int) pool->connecting.count,
@@ -192,6 +195,8 @@ pool_stats(const Pool *pool, PoolStats *stats)
 		.logins = pool->logins,
 		.login_failures = pool->login_failures,
 	};
+	for (int level = 0; level < POOL_LEVELS; level++)
+		stats->all_workers[level] = pool_slot_count(pool->slots[level]);
 	if (pool->waiters.count > 0)
 	{
 		const PoolWaiter *oldest = list_entry(list_first(&pool->waiters), PoolWaiter, node);
@@ -233,7 +238,7 @@ on_sweep(void *arg)
 		if (pool_may_go(pool, now_us))
 		{
 			pool_fini(pool);
-			pool_totals_put(set->totals, pool->slot);
+			pool_put_slots(pool);
 			pool_forget(pool);
 			continue;
 		}
@@ -249,28 +254,22 @@ on_sweep(void *arg)
 /* ---------------------------------------------------------------- lookup */
 
 static char *
-make_key(int node, const char *database, const char *user, size_t *len)
+make_key(const PoolTarget *target, size_t *len)
 {
-	size_t		database_size = strlen(database) + 1;
-	size_t		user_size = strlen(user) + 1;
+	const char *name = target->name != NULL ? target->name : target->database;
+	const char *words[] = {name, target->database, target->user};
+	size_t		at = sizeof(target->node);
 	char	   *key;
 
-	*len = sizeof(node) + database_size + user_size;
+	*len = at;
+	for (int i = 0; i < 3; i++)
+		*len += strlen(words[i]) + 1;
 	key = mem_alloc(*len);
-	memcpy(key, &node, sizeof(node));
-	memcpy(key + sizeof(node), database, database_size);
-	memcpy(key + sizeof(node) + database_size, user, user_size);
+	memcpy(key, &target->node, sizeof(target->node));
+	for (int i = 0; i < 3; i++)
+	{
+		memcpy(key + at, words[i], strlen(words[i]) + 1);
+		at += strlen(words[i]) + 1;
+	}
 	return key;
-}
-
-static Pool *
-find_pool(const PoolSet *set, int node, const char *database, const char *user)
-{
-	size_t		len;
-	char	   *key = make_key(node, database, user, &len);
-	Pool	   *pool;
-
-	HASH_FIND(hh, set->pools, key, len, pool);
-	mem_free(key);
-	return pool;
 }

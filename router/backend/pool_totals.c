@@ -1,26 +1,31 @@
 /*-------------------------------------------------------------------------
  *
  * pool_totals.c
- *	  How many servers of each (node, database, user) the process has.
+ *	  Counts that all workers share.
  *
- * A slot is looked up once per pool and worker, under the lock, and lives as
- * long as the totals; after that its counts are atomics and nobody locks.
+ * acquire() is one compare-and-swap, so a limit holds exactly however many
+ * workers try at once.  Who needs places in several slots takes them one after
+ * the other and gives back what it has when one is full: for that moment
+ * another worker may find a slot full that is not.  It looks again soon, as
+ * everybody does who found one full (pool_share.c), so nothing is lost.
  *
  *-------------------------------------------------------------------------
  */
+#include "backend/pool_totals.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 
-#include "backend/pool_internal.h"
 #include "base/hash.h"
 #include "base/memory.h"
 
 struct PoolSlot
 {
-	atomic_int	servers;		/* connecting ones included */
-	atomic_int	users;			/* workers with servers or waiters */
-	char	   *key;			/* owned */
-	int			pools;			/* that have it; under the totals' lock */
+	atomic_int	count;			/* of servers, connecting ones included, or clients */
+	atomic_int	users;			/* who compete for it */
+	char	   *key;			/* owned; one byte for the kind, then the caller's */
+	int			holders;		/* got it and have not put it back; under the totals' lock */
 	UT_hash_handle hh;
 };
 
@@ -58,21 +63,25 @@ pool_totals_destroy(PoolTotals *totals)
 }
 
 PoolSlot *
-pool_totals_get(PoolTotals *totals, const char *key, size_t key_len)
+pool_totals_get(PoolTotals *totals, PoolSlotKind kind, const char *key, size_t key_len)
 {
+	char	   *full_key = mem_alloc(key_len + 1);
 	PoolSlot   *slot;
 
+	full_key[0] = (char) kind;
+	memcpy(full_key + 1, key, key_len);
 	pthread_mutex_lock(&totals->lock);
-	HASH_FIND(hh, totals->slots, key, key_len, slot);
+	HASH_FIND(hh, totals->slots, full_key, key_len + 1, slot);
 	if (slot == NULL)
 	{
 		slot = mem_alloc(sizeof(PoolSlot));
-		slot->key = mem_alloc(key_len);
-		memcpy(slot->key, key, key_len);
-		HASH_ADD_KEYPTR(hh, totals->slots, slot->key, key_len, slot);
+		slot->key = full_key;
+		full_key = NULL;
+		HASH_ADD_KEYPTR(hh, totals->slots, slot->key, key_len + 1, slot);
 	}
-	slot->pools++;
+	slot->holders++;
 	pthread_mutex_unlock(&totals->lock);
+	mem_free(full_key);
 	return slot;
 }
 
@@ -80,7 +89,7 @@ void
 pool_totals_put(PoolTotals *totals, PoolSlot *slot)
 {
 	pthread_mutex_lock(&totals->lock);
-	if (--slot->pools == 0)
+	if (--slot->holders == 0)
 	{
 		HASH_DEL(totals->slots, slot);
 		mem_free(slot->key);
@@ -92,11 +101,11 @@ pool_totals_put(PoolTotals *totals, PoolSlot *slot)
 bool
 pool_slot_acquire(PoolSlot *slot, int limit)
 {
-	int			servers = atomic_load(&slot->servers);
+	int			count = atomic_load(&slot->count);
 
-	while (servers < limit)
+	while (count < limit)
 	{
-		if (atomic_compare_exchange_weak(&slot->servers, &servers, servers + 1))
+		if (atomic_compare_exchange_weak(&slot->count, &count, count + 1))
 			return true;
 	}
 	return false;
@@ -105,7 +114,13 @@ pool_slot_acquire(PoolSlot *slot, int limit)
 void
 pool_slot_release(PoolSlot *slot)
 {
-	atomic_fetch_sub(&slot->servers, 1);
+	atomic_fetch_sub(&slot->count, 1);
+}
+
+int
+pool_slot_count(const PoolSlot *slot)
+{
+	return atomic_load(&((PoolSlot *) slot)->count);
 }
 
 void

@@ -14,6 +14,9 @@
 
 #include "backend/pool_internal.h"
 
+/* How often a pool with a minimum looks whether it has it. */
+#define WARM_LOOK_US 1000000
+
 static void cut_dead_later(Pool *pool);
 static void cut_dead(void *arg);
 static Server *find_dead(const Pool *pool, const char **why);
@@ -21,6 +24,8 @@ static uint64_t sweep_waiters(Pool *pool, uint64_t now_us);
 static void fail_timed_out(PoolWaiter *waiter);
 static uint64_t sweep_deadlines(Pool *pool, uint64_t now_us);
 static uint64_t sweep_idle(Pool *pool, uint64_t now_us);
+static bool is_of_minimum(const Pool *pool);
+static uint64_t old_at_us(const Server *server);
 static uint64_t earlier(uint64_t a, uint64_t b);
 
 /* ---------------------------------------------------------------- the view */
@@ -53,7 +58,7 @@ pool_apply_view(Pool *pool)
 	}
 	if (pool->last_failure == POOL_NODE_LOST && node->is_usable && node->sampled_us > pool->failed_us)
 		pool->retry_at_us = 0;
-	if (!list_is_empty(&pool->waiters))
+	if (pool_wants_turn(pool))
 		pool_schedule(pool);
 	cut_dead_later(pool);
 }
@@ -118,8 +123,12 @@ pool_sweep(Pool *pool, uint64_t now_us)
 
 	next_us = earlier(next_us, sweep_deadlines(pool, now_us));
 	next_us = earlier(next_us, sweep_idle(pool, now_us));
-	if (!list_is_empty(&pool->waiters))
+	if (pool_wants_turn(pool))
 		pool_schedule(pool);	/* sets the timer itself if it cannot go on */
+
+	/* a peer may close a server that belongs to the minimum */
+	if (pool->is_warm && pool->limits.min_pool_size > 0)
+		next_us = earlier(next_us, now_us + WARM_LOOK_US);
 	return next_us;
 }
 
@@ -192,7 +201,8 @@ sweep_deadlines(Pool *pool, uint64_t now_us)
 			else if (server->login != NULL)
 				server_login_give_up(server);
 			else
-				pool_drop(server, DROP_TROUBLE, "no answer to DISCARD ALL in time");
+				pool_drop(server, DROP_TROUBLE, server->state == SERVER_TESTING ?
+						  "no answer to server_check_query in time" : "no answer to DISCARD ALL in time");
 		}
 	}
 	return next_us;
@@ -208,12 +218,23 @@ sweep_idle(Pool *pool, uint64_t now_us)
 		Server	   *server = list_entry(node, Server, pool_node);
 		uint64_t	until_us = pool_server_idle_until(server);
 
-		if (until_us <= now_us)
-			pool_drop(server, DROP_ROUTINE, "idle or old enough");
-		else
+		if (pool_server_is_too_old(server))
+			pool_drop_old(server);
+		else if (pool_is_too_large(pool))
+			pool_drop(server, DROP_ROUTINE, "the pool is above its limits");
+		else if (until_us > now_us)
 			next_us = earlier(next_us, until_us);
+		else if (!is_of_minimum(pool))
+			pool_drop(server, DROP_ROUTINE, "idle for long");
 	}
 	return next_us;
+}
+
+/* Idle servers are kept for the clients that are there. */
+static bool
+is_of_minimum(const Pool *pool)
+{
+	return pool->is_warm && pool_slot_count(pool->slots[POOL_LEVEL_POOL]) <= pool->limits.min_pool_size;
 }
 
 uint64_t
@@ -224,17 +245,30 @@ pool_server_idle_until(const Server *server)
 
 	if (config->server_idle_timeout_us != 0)
 		until_us = server->used_us + config->server_idle_timeout_us;
-	if (config->server_lifetime_us != 0)
-		until_us = earlier(until_us, server->connected_us + config->server_lifetime_us);
-	return until_us;
+	return earlier(until_us, old_at_us(server));
 }
 
 bool
 pool_server_is_too_old(const Server *server)
 {
-	uint64_t	lifetime_us = server->pool->set->config.server_lifetime_us;
+	return loop_now_us(server->loop) >= old_at_us(server);
+}
 
-	return lifetime_us != 0 && loop_now_us(server->loop) >= server->connected_us + lifetime_us;
+/*
+ * Servers that were opened together grow old together.  They are closed one
+ * after the other, over another server_lifetime at most.
+ */
+static uint64_t
+old_at_us(const Server *server)
+{
+	const Pool *pool = server->pool;
+	uint64_t	lifetime_us = pool->set->config.server_lifetime_us;
+	uint64_t	turn_us = pool->aged_us + lifetime_us / (uint64_t) pool->limits.pool_size;
+	uint64_t	old_us = server->connected_us + lifetime_us;
+
+	if (lifetime_us == 0)
+		return UINT64_MAX;
+	return pool->aged_us != 0 && turn_us > old_us ? turn_us : old_us;
 }
 
 static uint64_t

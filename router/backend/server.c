@@ -50,9 +50,10 @@ static const char *const state_names[] = {
 static const unsigned allowed_moves[] = {
 	[SERVER_CONNECTING] = TO(SERVER_LOGIN) | TO(SERVER_CLOSED),
 	[SERVER_LOGIN] = TO(SERVER_IDLE) | TO(SERVER_CLOSED),
-	[SERVER_IDLE] = TO(SERVER_ACTIVE) | TO(SERVER_RESETTING) | TO(SERVER_CLOSED),
+	[SERVER_IDLE] = TO(SERVER_ACTIVE) | TO(SERVER_TESTING) | TO(SERVER_CLOSED),
 	[SERVER_ACTIVE] = TO(SERVER_IDLE) | TO(SERVER_RESETTING) | TO(SERVER_CLOSED),
 	[SERVER_RESETTING] = TO(SERVER_IDLE) | TO(SERVER_CLOSED),
+	[SERVER_TESTING] = TO(SERVER_IDLE) | TO(SERVER_CLOSED),
 	[SERVER_CLOSED] = 0,
 };
 
@@ -87,6 +88,7 @@ server_create(const ServerPlan *plan)
 	server->node_name = mem_strdup(plan->node_name);
 	server->host = mem_strdup(plan->host);
 	server->port = plan->port;
+	server->name = plan->name;
 	server->database = plan->database;
 	server->user = plan->user;
 	server->tls = plan->host[0] == '/' ? NULL : tls_context_ref(plan->tls);
@@ -315,6 +317,7 @@ server_stats(const Server *server, ServerStats *stats)
 	*stats = (ServerStats) {
 		.state = server->state,
 		.node = server->node,
+		.name = server->name,
 		.database = server->database,
 		.user = server->user,
 		.pid = server->pid,

@@ -10,6 +10,7 @@
  * transaction status, cancel key.
  *
  *	  CONNECTING -> LOGIN -> IDLE <-> ACTIVE -> RESETTING -> IDLE
+ *							 IDLE -> TESTING -> IDLE
  *	       any state ------------------------------------> CLOSED
  *
  * Pool servers of replicas log in with default_transaction_read_only=on; one
@@ -39,6 +40,7 @@ typedef struct Pool Pool;
 	X(SERVER_IDLE, "idle")		/* in the pool */ \
 	X(SERVER_ACTIVE, "active")	/* checked out */ \
 	X(SERVER_RESETTING, "resetting")	/* DISCARD ALL under way */ \
+	X(SERVER_TESTING, "tested")	/* server_check_query under way */ \
 	X(SERVER_CLOSED, "closed")	/* waits to be freed */
 
 typedef enum ServerState
@@ -95,6 +97,7 @@ typedef struct ServerStats
 {
 	ServerState state;
 	int			node;
+	const char *name;			/* the database as the configuration names it; of its pool */
 	const char *database;
 	const char *user;
 	uint32_t	pid;			/* of the backend; 0 before login */

@@ -41,6 +41,7 @@ typedef struct ServerPlan
 	const char *node_name;		/* copied */
 	const char *host;			/* copied */
 	int			port;
+	const char *name;
 	const char *database;
 	const char *user;
 	int			max_statements;
@@ -64,6 +65,7 @@ struct Server
 	char	   *node_name;		/* owned */
 	char	   *host;			/* owned */
 	int			port;
+	const char *name;			/* borrowed from the pool, like these */
 	const char *database;		/* borrowed from the pool */
 	const char *user;			/* borrowed from the pool */
 	TlsContext *tls;			/* a reference; NULL: none is asked for */
@@ -93,7 +95,7 @@ struct Server
 	struct PendingCancel *cancel;	/* a request under way for it; NULL: none */
 	bool		is_parked;		/* given back, but waits for the cancel request */
 	int			parked_mode;	/* CheckinMode, while parked */
-	int			ready_awaited;	/* ReadyForQuery still to come while RESETTING */
+	int			ready_awaited;	/* ReadyForQuery still to come while RESETTING or TESTING */
 	uint64_t	connected_us;
 	uint64_t	used_us;
 	uint64_t	deadline_us;	/* of the login or the reset; 0: none */

@@ -66,13 +66,15 @@ typedef enum LoginStep
 	STEP_SASL_PROVEN,			/* the node has proven itself too; its Ok is awaited */
 	STEP_STARTING,				/* Ok seen, ReadyForQuery awaited */
 	STEP_FINDING,				/* is the extension there? */
-	STEP_ENABLING				/* andon.enable_commit_lsn() called */
+	STEP_ENABLING,				/* andon.enable_commit_lsn() called */
+	STEP_CONNECT_QUERY
 } LoginStep;
 
 struct ServerLogin
 {
 	LoginStep	step;
 	char	   *password;		/* owned, wiped; NULL: none */
+	char	   *connect_query;	/* owned; NULL: none */
 	ScramClient *scram;			/* owned; NULL outside the exchange */
 	Buf			out;
 	bool		found_extension;
@@ -95,6 +97,7 @@ static bool handle_ParameterStatus(Server *server, Slice body);
 static bool handle_BackendKeyData(Server *server, Slice body);
 static bool handle_ErrorResponse(Server *server, Slice body);
 static bool handle_ReadyForQuery(Server *server, Slice body);
+static void log_connect_query(const Server *server, const ErrorFields *fields);
 static bool is_querying(const Server *server);
 static bool has_password(Server *server);
 static bool has_mechanism(Slice mechanisms, const char *name);
@@ -111,12 +114,13 @@ static int	slice_width(Slice text);
 static const ServerEvents login_events = {on_data, NULL, on_lost, NULL};
 
 void
-server_login_attach(Server *server, const char *password,
+server_login_attach(Server *server, const char *password, const char *connect_query,
 					const ServerLoginEvents *events, void *owner)
 {
 	ServerLogin *login = mem_alloc(sizeof(ServerLogin));
 
 	login->password = password == NULL ? NULL : mem_strdup(password);
+	login->connect_query = connect_query == NULL || connect_query[0] == '\0' ? NULL : mem_strdup(connect_query);
 	login->events = events;
 	login->owner = owner;
 	server->login = login;
@@ -181,6 +185,7 @@ server_login_destroy(Server *server)
 	if (login->password != NULL)
 		explicit_bzero(login->password, strlen(login->password));
 	mem_free(login->password);
+	mem_free(login->connect_query);
 	scram_client_destroy(login->scram);
 	buf_release(&login->out);
 	mem_free(login);
@@ -311,6 +316,7 @@ handle_message(Server *server, const Frame *frame)
 			/* FALLTHROUGH */
 		case 'T':
 		case 'C':
+		case 'I':
 			return is_querying(server) ? true : fail_protocol(server, "an answer to nothing");
 		default:
 			return fail_protocol(server, "an unexpected message");
@@ -472,7 +478,8 @@ handle_BackendKeyData(Server *server, Slice body)
 
 /*
  * While logging in an error is the end.  An error of our own two queries only
- * means that commit positions are not reported; ReadyForQuery follows.
+ * means that commit positions are not reported, one of connect_query is logged;
+ * ReadyForQuery follows.
  */
 static bool
 handle_ErrorResponse(Server *server, Slice body)
@@ -485,7 +492,11 @@ handle_ErrorResponse(Server *server, Slice body)
 		return fail_protocol(server, "a malformed ErrorResponse");
 	if (is_querying(server) && !slice_equals_string(fields.severity, "FATAL") &&
 		!slice_equals_string(fields.severity, "PANIC"))
+	{
+		if (server->login->step == STEP_CONNECT_QUERY)
+			log_connect_query(server, &fields);
 		return true;
+	}
 	snprintf(sqlstate, sizeof(sqlstate), "%.*s", slice_width(fields.sqlstate), fields.sqlstate.data);
 	if (strlen(sqlstate) != 5)
 		memcpy(sqlstate, SQLSTATE_CONNECTION_FAILURE, sizeof(sqlstate));
@@ -495,6 +506,15 @@ handle_ErrorResponse(Server *server, Slice body)
 	if (fields.hint.len > 0)
 		error_set_hint(&error, "%.*s", slice_width(fields.hint), fields.hint.data);
 	return fail(server, is_trouble_sqlstate(sqlstate) ? LOGIN_NODE_TROUBLE : LOGIN_REFUSED, &error);
+}
+
+static void
+log_connect_query(const Server *server, const ErrorFields *fields)
+{
+	char		reason[ERROR_MESSAGE_SIZE];
+
+	snprintf(reason, sizeof(reason), "%.*s", slice_width(fields->message), fields->message.data);
+	server_log(server, true, "connect_query_failed", reason);
 }
 
 static bool
@@ -509,6 +529,8 @@ handle_ReadyForQuery(Server *server, Slice body)
 		send_query(server, FIND_QUERY, STEP_FINDING);
 	else if (login->step == STEP_FINDING && login->found_extension)
 		send_query(server, ENABLE_QUERY, STEP_ENABLING);
+	else if (login->step != STEP_CONNECT_QUERY && login->connect_query != NULL)
+		send_query(server, login->connect_query, STEP_CONNECT_QUERY);
 	else
 		return finish(server);
 	return true;
@@ -517,7 +539,7 @@ handle_ReadyForQuery(Server *server, Slice body)
 static bool
 is_querying(const Server *server)
 {
-	return server->login->step == STEP_FINDING || server->login->step == STEP_ENABLING;
+	return server->login->step >= STEP_FINDING;
 }
 
 /* ---------------------------------------------------------------- secrets */

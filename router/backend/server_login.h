@@ -5,6 +5,7 @@
  *
  *	  TLS, if it is to be -> startup -> authentication -> parameters, key -> ReadyForQuery
  *	  and on a primary: is andon.enable_commit_lsn() there? -> call it
+ *	  and if the configuration has one: connect_query
  *
  * The pool attaches a login to each server it creates and is told once how it
  * ended.  SCRAM-SHA-256 (with the password or with the keys of a client's
@@ -32,8 +33,9 @@ typedef struct ServerLoginEvents
 	/* the owner closes it */
 } ServerLoginEvents;
 
-/* Before the loop runs again after server_create(); the password is copied. */
-extern void server_login_attach(Server *server, const char *password,
+/* Before the loop runs again after server_create(); password and query (run last; NULL or
+ * "": none) are copied. */
+extern void server_login_attach(Server *server, const char *password, const char *connect_query,
 								const ServerLoginEvents *events, void *owner);
 
 /* The stream is connected; it is encrypted. */

@@ -157,7 +157,7 @@ static inline void
 worker_init(Worker *worker, int number)
 {
 	static const PoolConfig pool_config = {
-		.pool_size = 4,
+		.limits.pool_size = 4,
 		.max_prepared_statements = 10,
 		.server_connect_timeout_us = WAIT_SECS * US_PER_SEC,
 		.login_retry_us = WAIT_SECS * US_PER_SEC,

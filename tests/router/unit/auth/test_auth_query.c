@@ -147,7 +147,7 @@ static int
 setup(void **state)
 {
 	const PoolConfig config = {
-		.pool_size = 5,
+		.limits.pool_size = 5,
 		.server_connect_timeout_us = WAIT_SECS * US_PER_SEC,
 		.server_reset_timeout_us = WAIT_SECS * US_PER_SEC,
 		.login_retry_us = WAIT_SECS * US_PER_SEC,

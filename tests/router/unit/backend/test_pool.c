@@ -19,6 +19,7 @@ static PoolConfig config;
 static int	suspected;
 static int	starved;
 static PoolWish wished;
+static PoolLevel wished_level;
 static int	order;				/* grows with each grant */
 
 typedef struct Asker
@@ -63,13 +64,12 @@ on_failed(void *owner, const Error *error)
 }
 
 static void
-on_starved(void *arg, int node, const char *database, const char *user, PoolWish wish)
+on_starved(void *arg, const PoolNeed *need)
 {
-	assert_int_equal(node, 0);
-	assert_string_equal(database, "mes");
-	assert_string_equal(user, "app");
+	assert_int_equal(need->node, 0);
 	starved++;
-	wished = wish;
+	wished = need->wish;
+	wished_level = need->level;
 }
 
 static void
@@ -86,7 +86,7 @@ setup(void **state)
 	log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
 	suspected = starved = order = 0;
 	config = (PoolConfig) {
-		.pool_size = 4,
+		.limits.pool_size = 4,
 		.server_connect_timeout_us = LONG_US,
 		.server_reset_timeout_us = LONG_US,
 		.login_retry_us = LONG_US,
@@ -114,7 +114,7 @@ teardown(void **state)
 static void
 configure(int pool_size)
 {
-	config.pool_size = pool_size;
+	config.limits.pool_size = pool_size;
 	pool_set_configure(set, &config);
 }
 
@@ -142,7 +142,7 @@ show_unusable(const char *why, int primary)
 static Pool *
 pool_of(PoolSet *in)
 {
-	return pool_set_get(in, &(PoolTarget) {0, "mes", "app", NULL});
+	return pool_set_get(in, &(PoolTarget) {.database = "mes", .user = "app"});
 }
 
 static void
@@ -190,6 +190,13 @@ give(Asker *asker, CheckinMode mode)
 {
 	pool_checkin(asker->server, mode);
 	asker->server = NULL;
+}
+
+/* What a peer at the limit of the pool asks for. */
+static void
+give_back(PoolSet *from, PoolWish wish)
+{
+	pool_set_give_back(from, &(PoolNeed) {0, "mes", "mes", "app", POOL_LEVEL_POOL, wish});
 }
 
 static PoolStats
@@ -330,7 +337,7 @@ refused_login_is_not_repeated(void **state)
 {
 	Asker		a = {0};
 	Error		error;
-	PoolTarget	target = {0, "mes", "app", "other"};
+	PoolTarget	target = {.database = "mes", .user = "app", .password = "other"};
 
 	error_set(&error, SQLSTATE_INVALID_PASSWORD, "no");
 	fake.refuse = &error;
@@ -870,7 +877,7 @@ limit_holds_over_sets(void **state)
 	assert_int_equal(fake.accepted, 4);
 
 	/* no idle server: the next that comes back is the peer's */
-	pool_set_give_back(set, 0, "mes", "app", POOL_WISH_SHARE);
+	give_back(set, POOL_WISH_SHARE);
 	give(&mine[0], CHECKIN_CLEAN);
 	wait_until(loop, theirs.granted);
 	assert_false(mine[4].granted);
@@ -891,7 +898,7 @@ idle_servers_are_given_back(void **state)
 	Asker		theirs = {0};
 
 	configure(1);
-	config.pool_size = 1;
+	config.limits.pool_size = 1;
 	pool_set_configure(peer, &config);
 	show_view_to(peer);
 	get(&mine);
@@ -899,7 +906,7 @@ idle_servers_are_given_back(void **state)
 	ask_of(peer, &theirs);
 	wait_until(loop, starved > 0);
 	assert_false(theirs.granted);
-	pool_set_give_back(set, 0, "mes", "app", POOL_WISH_SHARE);
+	give_back(set, POOL_WISH_SHARE);
 	wait_until(loop, theirs.granted);
 	assert_int_equal(stats_of(set).idle, 0);
 	give(&theirs, CHECKIN_CLEAN);
@@ -922,12 +929,12 @@ share_is_kept(void **state)
 	wait_until(loop, theirs[0].granted && theirs[1].granted);
 	wait_until(loop, starved > 0);
 	assert_int_equal(wished, POOL_WISH_IDLE);
-	pool_set_give_back(set, 0, "mes", "app", POOL_WISH_IDLE);
+	give_back(set, POOL_WISH_IDLE);
 	give(&mine[0], CHECKIN_CLEAN);
 	assert_int_equal(stats_of(set).idle, 1);
 
 	/* but what it does not use is given to who waits */
-	pool_set_give_back(set, 0, "mes", "app", POOL_WISH_IDLE);
+	give_back(set, POOL_WISH_IDLE);
 	wait_until(loop, theirs[2].granted);
 	assert_int_equal(stats_of(set).idle, 0);
 	give(&theirs[2], CHECKIN_CLEAN);
@@ -978,7 +985,7 @@ refusal_is_remembered(void **state)
 {
 	Asker		a = {0};
 	Error		error;
-	PoolTarget	target = {0, "mes", "app", NULL};
+	PoolTarget	target = {.database = "mes", .user = "app"};
 	Pool	   *pool = pool_set_get(set, &target);
 
 	error_set(&error, SQLSTATE_INVALID_PASSWORD, "no");

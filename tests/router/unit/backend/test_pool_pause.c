@@ -66,7 +66,7 @@ static int
 setup(void **state)
 {
 	static const PoolConfig config = {
-		.pool_size = 4,
+		.limits.pool_size = 4,
 		.server_connect_timeout_us = LONG_US,
 		.server_reset_timeout_us = LONG_US,
 		.login_retry_us = LONG_US,

@@ -104,7 +104,7 @@ on_failed(void *owner, const Error *error)
 static Pool *
 pool_of(Thread *thread)
 {
-	return pool_set_get(thread->set, &(PoolTarget) {0, "mes", "app", NULL});
+	return pool_set_get(thread->set, &(PoolTarget) {.database = "mes", .user = "app"});
 }
 
 static void
@@ -119,26 +119,36 @@ ask(void *arg)
 		on_granted(asker, server);
 }
 
-static void
-give_back_idle(void *arg)
+typedef struct Message
 {
-	pool_set_give_back(((Thread *) arg)->set, 0, "mes", "app", POOL_WISH_IDLE);
+	Thread	   *to;
+	PoolNeed	need;			/* its strings are constants here */
+} Message;
+
+static void
+give_back(void *arg)
+{
+	Message    *message = arg;
+
+	pool_set_give_back(message->to->set, &message->need);
+	mem_free(message);
 }
 
 static void
-give_back_share(void *arg)
-{
-	pool_set_give_back(((Thread *) arg)->set, 0, "mes", "app", POOL_WISH_SHARE);
-}
-
-static void
-on_starved(void *arg, int node, const char *database, const char *user, PoolWish wish)
+on_starved(void *arg, const PoolNeed *need)
 {
 	atomic_fetch_add(&asked, 1);
 	for (int i = 0; i < nthreads; i++)
 	{
-		if (&threads[i] != arg)
-			loop_post(threads[i].loop, wish == POOL_WISH_SHARE ? give_back_share : give_back_idle, &threads[i]);
+		Message    *message;
+
+		if (&threads[i] == arg)
+			continue;
+		message = mem_alloc(sizeof(Message));
+		*message = (Message) {&threads[i], *need};
+		message->need.name = message->need.database = "mes";
+		message->need.user = "app";
+		loop_post(threads[i].loop, give_back, message);
 	}
 }
 
@@ -173,7 +183,7 @@ static void
 thread_init(Thread *thread)
 {
 	const PoolConfig config = {
-		.pool_size = limit,
+		.limits.pool_size = limit,
 		.server_connect_timeout_us = WAIT_SECS * US_PER_SEC,
 		.login_retry_us = US_PER_SEC,
 		.max_prepared_statements = 10,

@@ -48,7 +48,7 @@ static int
 setup(void **state)
 {
 	const PoolConfig config = {
-		.pool_size = 5,
+		.limits.pool_size = 5,
 		.server_connect_timeout_us = WAIT_SECS * US_PER_SEC,
 		.server_reset_timeout_us = WAIT_SECS * US_PER_SEC,
 		.login_retry_us = WAIT_SECS * US_PER_SEC,
@@ -82,7 +82,7 @@ teardown(void **state)
 static void
 ask(Asker *asker, const char *password)
 {
-	PoolTarget	target = {0, "mes", "app", password};
+	PoolTarget	target = {.database = "mes", .user = "app", .password = password};
 	TopologyView *view = fake_view((FakeNode *const[]) {&fake}, 1);
 
 	memset(asker, 0, sizeof(*asker));
@@ -271,7 +271,7 @@ role_differs_from_view(void **state)
 	fake.is_standby = true;
 	pool_set_view(set, view);
 	topology_view_unref(view);
-	asker.server = pool_checkout(pool_set_get(set, &(PoolTarget) {0, "mes", "app", NULL}), &asker.waiter);
+	asker.server = pool_checkout(pool_set_get(set, &(PoolTarget) {.database = "mes", .user = "app"}), &asker.waiter);
 	assert_null(asker.server);
 	wait_until(loop, asker.failed);
 	assert_int_equal(asker.waiter.failure, POOL_NODE_LOST);

@@ -66,7 +66,7 @@ make_view(void)
 static void
 worker_init(Worker *worker)
 {
-	static const PoolConfig config = {.pool_size = 4};
+	static const PoolConfig config = {.limits.pool_size = 4};
 	static const PoolSetHooks hooks = {0};
 
 	*worker = (Worker) {0};

@@ -155,7 +155,7 @@ setup_talk(void **state)
 	prepared = prepared_table_create();
 	totals = pool_totals_create();
 	pool_config = (PoolConfig) {
-		.pool_size = 4,
+		.limits.pool_size = 4,
 		.server_connect_timeout_us = LONG_US,
 		.server_reset_timeout_us = LONG_US,
 		.login_retry_us = LONG_US,

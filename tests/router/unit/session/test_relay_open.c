@@ -154,7 +154,7 @@ a_server_that_is_waited_for_gets_the_rest(void **state)
 	Talker		a;
 	Talker		b;
 
-	pool_config.pool_size = 1;
+	pool_config.limits.pool_size = 1;
 	pool_set_configure(pools, &pool_config);
 	log_in(&a);
 	log_in(&b);
