@@ -45,10 +45,10 @@ config_create(const char *path)
 }
 
 void
-config_add_node(Config *config, const char *name, const char *host, int port)
+config_add_node(Config *config, const char *name, const char *host, int port, int weight)
 {
 	config->nodes = mem_realloc(config->nodes, (size_t) (config->nnodes + 1) * sizeof(ConfigNode));
-	config->nodes[config->nnodes++] = (ConfigNode) {mem_strdup(name), mem_strdup(host), port};
+	config->nodes[config->nnodes++] = (ConfigNode) {mem_strdup(name), mem_strdup(host), port, weight};
 }
 
 void
@@ -159,7 +159,7 @@ same_nodes(const Config *a, const Config *b)
 	for (int i = 0; i < a->nnodes; i++)
 	{
 		if (strcmp(a->nodes[i].name, b->nodes[i].name) != 0 || strcmp(a->nodes[i].host, b->nodes[i].host) != 0 ||
-			a->nodes[i].port != b->nodes[i].port)
+			a->nodes[i].port != b->nodes[i].port || a->nodes[i].weight != b->nodes[i].weight)
 			return false;
 	}
 	return true;
@@ -169,7 +169,7 @@ static void
 copy_nodes(Config *to, const Config *from)
 {
 	for (int i = 0; i < from->nnodes; i++)
-		config_add_node(to, from->nodes[i].name, from->nodes[i].host, from->nodes[i].port);
+		config_add_node(to, from->nodes[i].name, from->nodes[i].host, from->nodes[i].port, from->nodes[i].weight);
 }
 
 static void
@@ -294,6 +294,8 @@ config_fill_session(const Config *config, SessionConfig *session)
 		.replica_wait_us = config->replica_wait_us,
 		.max_replica_lag_us = config->max_replica_lag_us,
 		.max_replica_lag_bytes = config->max_replica_lag_bytes,
+		.slow_start_us = config->slow_start_us,
+		.max_fallback_reads = config->max_fallback_reads,
 		.query_wait_timeout_us = config->query_wait_timeout_us,
 		.query_timeout_us = config->query_timeout_us,
 		.idle_transaction_timeout_us = config->idle_transaction_timeout_us,

@@ -35,6 +35,7 @@ typedef struct ConfigNode
 	char	   *name;			/* owned, like all strings here */
 	char	   *host;
 	int			port;
+	int			weight;			/* its share of the reads; 0: none */
 } ConfigNode;
 
 typedef struct ConfigDatabase
@@ -69,6 +70,8 @@ typedef struct Config
 	uint64_t	replica_wait_us;
 	uint64_t	max_replica_lag_us;
 	uint64_t	max_replica_lag_bytes;
+	uint64_t	slow_start_us;
+	int			max_fallback_reads;
 
 	char	   *monitor_user;
 	char	   *monitor_database;

@@ -14,7 +14,7 @@
 extern Config *config_create(const char *path);
 
 /* The strings are copied. */
-extern void config_add_node(Config *config, const char *name, const char *host, int port);
+extern void config_add_node(Config *config, const char *name, const char *host, int port, int weight);
 extern void config_add_database(Config *config, const char *name, const char *server_name, const char *auth_dbname);
 
 #endif							/* ROUTER_APP_CONFIG_INTERNAL_H */

@@ -130,6 +130,12 @@ const ConfigOption config_options[] = {
 	{.name = "max_replica_lag_bytes", .type = OPTION_SIZE, FIELD(max_replica_lag_bytes), .default_text = "0",
 		.min = 1, .max = 1024 * GB, .zero_allowed = true, READS,
 	.doc = "A replica further behind in WAL gets no reads; 0: no limit"},
+	{.name = "slow_start", .type = OPTION_TIME, FIELD(slow_start_us), .default_text = "10s",
+		.min = US_PER_MS, .max = HOUR_US, .zero_allowed = true, READS,
+	.doc = "A replica that comes (back) begins with a tenth of its reads and has all of them after this time; 0: at once"},
+	{.name = "max_fallback_reads", .type = OPTION_INT, FIELD(max_fallback_reads), .default_text = "20",
+		.min = 0, .max = 100000, READS,
+	.doc = "Reads that run on the primary at a time because no replica can have them; others wait for a place or a replica; 0: no limit"},
 
 	{.name = "monitor_user", .type = OPTION_STRING, FIELD(monitor_user), .default_text = "postgres",
 		.needs_restart = true, NODES,

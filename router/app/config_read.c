@@ -23,6 +23,7 @@
 
 #define FILE_SIZE_MAX (1024 * 1024)
 #define ERRORS_MAX 100
+#define NODE_WEIGHT_MAX 1000
 #define NODE_NAME_MAX 63
 
 typedef enum Section
@@ -68,7 +69,7 @@ static bool is_node_name(const char *name);
 static void read_database(ConfigReader *reader, int line, const char *name, const char *value);
 static bool next_word(const char **text, Word *word, const char **why);
 static void free_word(Word *word);
-static bool parse_port(const char *text, int *port);
+static bool parse_number(const char *text, int min, int max, int *number);
 static void check_whole(ConfigReader *reader);
 
 /* ---------------------------------------------------------------- the file */
@@ -265,7 +266,7 @@ static void
 read_node(ConfigReader *reader, int line, const char *name, const char *value)
 {
 	Config	   *config = reader->config;
-	ConfigNode	node = {NULL, NULL, 5432};
+	ConfigNode	node = {.port = 5432, .weight = 1};
 	bool		ok;
 
 	for (int i = 0; i < config->nnodes; i++)
@@ -288,7 +289,7 @@ read_node(ConfigReader *reader, int line, const char *name, const char *value)
 	{
 		/* also one with a wrong word, so that other errors are not made up */
 		reader->node_lines[config->nnodes] = line;
-		config_add_node(config, name, node.host != NULL ? node.host : "", node.port);
+		config_add_node(config, name, node.host != NULL ? node.host : "", node.port, node.weight);
 	}
 	mem_free(node.host);
 }
@@ -309,9 +310,17 @@ read_node_words(ConfigReader *reader, int line, ConfigNode *node, const char *te
 		}
 		else if (strcmp(word.key, "port") == 0)
 		{
-			if (!parse_port(word.value, &node->port))
+			if (!parse_number(word.value, 1, 65535, &node->port))
 			{
 				COMPLAIN(reader, line, "port=%s: must be a whole number, 1 to 65535", word.value);
+				ok = false;
+			}
+		}
+		else if (strcmp(word.key, "weight") == 0)
+		{
+			if (!parse_number(word.value, 0, NODE_WEIGHT_MAX, &node->weight))
+			{
+				COMPLAIN(reader, line, "weight=%s: must be a whole number, 0 to %d", word.value, NODE_WEIGHT_MAX);
 				ok = false;
 			}
 		}
@@ -322,7 +331,7 @@ read_node_words(ConfigReader *reader, int line, ConfigNode *node, const char *te
 			else if (strcmp(word.key, "host") == 0)
 				COMPLAIN(reader, line, "host must be given once and not be empty");
 			else
-				COMPLAIN(reader, line, "unknown \"%s\"; a node has host and port", word.key);
+				COMPLAIN(reader, line, "unknown \"%s\"; a node has host, port and weight", word.key);
 			ok = false;
 		}
 		free_word(&word);
@@ -342,14 +351,14 @@ is_node_name(const char *name)
 }
 
 static bool
-parse_port(const char *text, int *port)
+parse_number(const char *text, int min, int max, int *number)
 {
 	size_t		len = strlen(text);
 
 	if (len == 0 || len > 5 || strspn(text, "0123456789") != len)
 		return false;
-	*port = atoi(text);
-	return *port >= 1 && *port <= 65535;
+	*number = atoi(text);
+	return *number >= min && *number <= max;
 }
 
 /* ---------------------------------------------------------------- databases */

@@ -36,6 +36,8 @@ config_each_item(const Config *config, void (*fn) (void *arg, const ConfigItem *
 		buf_clear(&value);
 		print_word(&value, "host", config->nodes[i].host);
 		buf_printf(&value, " port=%d", config->nodes[i].port);
+		if (config->nodes[i].weight != 1)
+			buf_printf(&value, " weight=%d", config->nodes[i].weight);
 		item.value = terminated(&value);
 		fn(arg, &item);
 	}

@@ -58,6 +58,8 @@ static void on_want_facts(void *arg, const char *database);
 static void on_refresh_facts(void *arg, const char *database);
 static bool on_admit_client(void *arg);
 static void on_release_client(void *arg);
+static bool on_admit_fallback(void *arg, int max);
+static void on_release_fallback(void *arg);
 static void on_worker_view(void *arg, TopologyView *view);
 static void on_worker_facts(void *arg, Facts *facts);
 static void on_router_view(void *arg, TopologyView *view);
@@ -176,6 +178,8 @@ router_create_workers(Router *router, Error *error)
 			.refresh_facts = on_refresh_facts,
 			.admit_client = on_admit_client,
 			.release_client = on_release_client,
+			.admit_fallback = on_admit_fallback,
+			.release_fallback = on_release_fallback,
 			.arg = router,
 		},
 		.on_starved = on_starved,
@@ -256,7 +260,7 @@ router_create_monitor(Router *router, Error *error)
 	router->monitor_nodes = mem_alloc(sizeof(MonitorNode) * (size_t) config->nnodes);
 	for (int i = 0; i < config->nnodes; i++)
 		router->monitor_nodes[i] = (MonitorNode) {config->nodes[i].name, config->nodes[i].host,
-		config->nodes[i].port};
+		config->nodes[i].port, (unsigned) config->nodes[i].weight};
 	monitor.nodes = router->monitor_nodes;
 	router->monitor = monitor_create(&monitor, error);
 	return router->monitor != NULL;
@@ -391,6 +395,23 @@ static void
 on_release_client(void *arg)
 {
 	__atomic_sub_fetch(&((Router *) arg)->clients, 1, __ATOMIC_RELAXED);
+}
+
+static bool
+on_admit_fallback(void *arg, int max)
+{
+	Router	   *router = arg;
+
+	if (__atomic_add_fetch(&router->fallback_reads, 1, __ATOMIC_RELAXED) <= max)
+		return true;
+	on_release_fallback(router);
+	return false;
+}
+
+static void
+on_release_fallback(void *arg)
+{
+	__atomic_sub_fetch(&((Router *) arg)->fallback_reads, 1, __ATOMIC_RELAXED);
 }
 
 /* ---- from the monitor; each runs in the thread of the subscriber's loop ---- */

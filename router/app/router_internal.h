@@ -33,6 +33,7 @@ struct Router
 
 	HttpApp    *http;			/* NULL: off */
 	int			clients;		/* atomic: admitted by all workers */
+	int			fallback_reads; /* atomic: reads on the primary for want of a replica, in all workers */
 	int			max_clients;	/* atomic: may be changed by a reload */
 	int			signals;		/* SIGTERM and SIGINT so far */
 	uint64_t	drain_began_us;

@@ -12,12 +12,18 @@
 /* A session leaves its replica only for one this much less loaded. */
 #define LOAD_MARGIN 8
 
+/* Weights are counted in these, so that a tenth of the least one is something. */
+#define WEIGHT_UNIT 100
+
 static RouteDecision decide_primary(const RouteInput *input, RouteReason reason);
 static RouteDecision decide_without_replica(const RouteInput *input, bool any_replica);
 static bool floor_is_unflushed(const RouteInput *input);
 static bool replica_is_candidate(const RouteInput *input, int node);
-static int	find_least_loaded(const RouteInput *input, bool fresh_only, bool *any_replica);
 static bool replica_fits(const RouteInput *input, int node);
+static uint64_t replica_weight(const RouteInput *input, int node);
+static int	compare_load(const RouteInput *input, int a, int b, int margin);
+static int	find_least_loaded(const RouteInput *input, bool fresh_only, bool *any_replica);
+static int	pick_by_turn(const RouteInput *input, uint64_t nodes);
 
 RouteDecision
 route_decide(const RouteInput *input)
@@ -38,7 +44,7 @@ route_decide(const RouteInput *input)
 	if (last >= 0 && last < input->view->nnodes && replica_is_candidate(input, last) &&
 		(input->consistency != CONSISTENCY_SESSION ||
 		 (position_is_same_node(position, input->view, last) && replica_fits(input, last))) &&
-		(best < 0 || input->load[last] <= input->load[best] + LOAD_MARGIN))
+		(best < 0 || compare_load(input, last, best, LOAD_MARGIN) <= 0))
 		return (RouteDecision) {ROUTE_NODE, last, ROUTE_SAME_REPLICA};
 
 	if (any_replica && input->consistency == CONSISTENCY_SESSION &&
@@ -110,7 +116,7 @@ replica_is_candidate(const RouteInput *input, int node)
 {
 	const NodeView *view = &input->view->nodes[node];
 
-	if (view->identity.role != NODE_REPLICA || !view->is_usable ||
+	if (view->identity.role != NODE_REPLICA || !view->is_usable || view->weight == 0 ||
 		(input->excluded & (UINT64_C(1) << node)) != 0)
 		return false;
 	return (input->max_lag_us == 0 || view->lag_us <= input->max_lag_us) &&
@@ -126,24 +132,85 @@ replica_fits(const RouteInput *input, int node)
 	return input->position->floor == 0 || (view->lsn != 0 && view->lsn >= input->position->floor);
 }
 
-/* The usable replica with the least load; among equals, the first from turn on. */
+/* In WEIGHT_UNITs; never 0 for a candidate. */
+static uint64_t
+replica_weight(const RouteInput *input, int node)
+{
+	const NodeView *view = &input->view->nodes[node];
+	uint64_t	whole = (uint64_t) view->weight * WEIGHT_UNIT;
+	uint64_t	age_us = input->asked_us > view->usable_since_us ? input->asked_us - view->usable_since_us : 0;
+
+	if (view->usable_since_us == 0 || age_us >= input->slow_start_us)
+		return whole;
+	return whole / 10 + whole * 9 / 10 * age_us / input->slow_start_us;
+}
+
+/* Is a more loaded than b for its weight, by more than margin units of load?  < 0, 0, > 0. */
+static int
+compare_load(const RouteInput *input, int a, int b, int margin)
+{
+	uint64_t	load_a = (uint64_t) (input->load[a] > margin ? input->load[a] - margin : 0) * replica_weight(input, b);
+	uint64_t	load_b = (uint64_t) input->load[b] * replica_weight(input, a);
+
+	return load_a < load_b ? -1 : load_a > load_b;
+}
+
+/* The usable replica with the least load; of equals the one whose turn it is. */
 static int
 find_least_loaded(const RouteInput *input, bool fresh_only, bool *any_replica)
 {
+	uint64_t	equals = 0;
 	int			best = -1;
 
 	*any_replica = false;
-	for (int n = 0; n < input->view->nnodes; n++)
+	for (int i = 0; i < input->view->nnodes; i++)
 	{
-		int			i = (int) ((input->turn + (unsigned) n) % (unsigned) input->view->nnodes);
+		int			order;
 
 		if (!replica_is_candidate(input, i))
 			continue;
 		*any_replica = true;
 		if (fresh_only && !replica_fits(input, i))
 			continue;
-		if (best < 0 || input->load[i] < input->load[best])
+		order = best < 0 ? -1 : compare_load(input, i, best, 0);
+		if (order < 0)
+		{
 			best = i;
+			equals = 0;
+		}
+		if (order <= 0)
+			equals |= UINT64_C(1) << i;
 	}
-	return best;
+	return best < 0 ? -1 : pick_by_turn(input, equals);
+}
+
+/*
+ * One of the nodes, each as often as its weight says.  Multiples of the golden
+ * ratio fall evenly into any division of the whole, so few sessions are enough
+ * for that (Knuth, The Art of Computer Programming 3, 6.4).
+ */
+static int
+pick_by_turn(const RouteInput *input, uint64_t nodes)
+{
+	uint32_t	fraction = (uint32_t) (input->turn * UINT32_C(2654435769));
+	uint64_t	total = 0;
+	uint64_t	point;
+	int			last = -1;
+
+	for (int i = 0; i < input->view->nnodes; i++)
+		if (nodes & UINT64_C(1) << i)
+			total += replica_weight(input, i);
+	point = total * fraction >> 32;
+	for (int i = 0; i < input->view->nnodes; i++)
+	{
+		uint64_t	weight = replica_weight(input, i);
+
+		if ((nodes & UINT64_C(1) << i) == 0)
+			continue;
+		last = i;
+		if (point < weight)
+			break;
+		point -= weight;
+	}
+	return last;
 }

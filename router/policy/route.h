@@ -6,11 +6,15 @@
  *	  write, or consistency=primary ------------------> the primary, or wait for one
  *	  read, last replica still fits ------------------> stay there
  *	  read, session has seen more than its floor -----> probe, then ask again
- *	  read, some replica has replayed the floor ------> the least loaded of them
+ *	  read, some replica has replayed the floor ------> the least loaded of them, for its weight
  *	  read, the primary leaves the floor unflushed ---> the primary: no replica can have it
  *	  read, none has, patience left ------------------> probe, then ask again
  *	  read, patience over ----------------------------> the primary
  *	  read, no primary either ------------------------> wait for topology
+ *
+ * A replica's load is divided by its weight.  One that has just come (back)
+ * begins with a tenth of its weight and has all of it after slow_start: its
+ * caches are cold, and all sessions would move there at once.
  *
  *-------------------------------------------------------------------------
  */
@@ -61,7 +65,8 @@ typedef struct RouteInput
 	uint64_t	asked_us;		/* since when the unit waits: a sample begun later knows its session's commits */
 	uint64_t	excluded;		/* bit per node that must not be chosen (it just failed) */
 	const int  *load;			/* per node: servers in use and waiters */
-	unsigned	turn;			/* among equals the choice starts here: spreads sessions */
+	unsigned	turn;			/* the session's number: spreads sessions over equally loaded replicas */
+	uint64_t	slow_start_us;	/* 0: a replica that comes back has its whole weight at once */
 	uint64_t	max_lag_us;		/* 0: no limit */
 	uint64_t	max_lag_bytes;	/* 0: no limit */
 } RouteInput;

@@ -24,6 +24,8 @@ topology_view_create(int nnodes)
 	view->refcount = 1;
 	view->primary = -1;
 	view->nnodes = nnodes;
+	for (int i = 0; i < nnodes; i++)
+		view->nodes[i].weight = 1;
 	return view;
 }
 

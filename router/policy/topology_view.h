@@ -43,6 +43,8 @@ typedef struct NodeView
 	int			port;
 	NodeIdentity identity;
 	bool		is_usable;		/* answers in time, belongs to this cluster, may get work */
+	uint64_t	usable_since_us;	/* 0: for as long as it is watched */
+	unsigned	weight;			/* its share of the reads, beside the others'; 0: none */
 	Lsn			lsn;			/* primary: insert LSN; replica: replay LSN; 0: not known */
 	Lsn			visible_lsn;	/* covers what could be read there at that sample; a primary's is <= lsn, a
 								 * replica's is lsn */
@@ -65,7 +67,7 @@ typedef struct TopologyView
 	NodeView	nodes[];
 } TopologyView;
 
-extern TopologyView *topology_view_create(int nnodes);	/* one reference; nodes zeroed */
+extern TopologyView *topology_view_create(int nnodes);	/* one reference; nodes zeroed but for a weight of 1 */
 extern TopologyView *topology_view_copy(const TopologyView *view);
 extern TopologyView *topology_view_ref(TopologyView *view);
 extern void topology_view_unref(TopologyView *view);	/* NULL is fine */

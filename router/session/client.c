@@ -82,6 +82,8 @@ client_set_state(Client *client, ClientState state)
 		LOG_ERROR("client_state_invalid", LF_STR("from", client_state_name(client->state)),
 				  LF_STR("to", client_state_name(state)));
 	client->state = state;
+	if (client->server == NULL && (state == CLIENT_READY || state == CLIENT_CLOSING))
+		client_release_fallback(client);
 	client->state_since_us = loop_now_us(client->context->loop);
 }
 
@@ -194,9 +196,18 @@ client_release_server(Client *client, bool is_broken)
 	client->server = NULL;
 	client->pin_reason = NULL;
 	client->needs_reset = false;
+	client_release_fallback(client);
 	if (stream_is_paused(server_stream(server)))
 		stream_resume(server_stream(server));
 	pool_checkin(server, mode);
+}
+
+void
+client_release_fallback(Client *client)
+{
+	if (client->is_fallback)
+		client->context->hooks.release_fallback(client->context->hooks.arg);
+	client->is_fallback = false;
 }
 
 void

@@ -67,6 +67,7 @@ typedef struct Relay
 	uint64_t	started_us;		/* it was sent */
 	uint64_t	excluded;		/* nodes that failed it */
 	bool		patience_over;
+	bool		awaits_fallback;	/* for a place among the reads that run on the primary for want of a replica */
 
 	/* running */
 	bool		is_open;		/* more messages of the unit are forwarded as they come */
@@ -145,6 +146,7 @@ struct Client
 	char	   *database_name;	/* owned */
 	bool		is_console;
 	bool		is_admitted;	/* counted by hooks.admit_client */
+	bool		is_fallback;	/* counted by hooks.admit_fallback: until the server is given back */
 	bool		is_cancel;		/* has asked to cancel, waits for client_cancel_done() */
 	Login		login;
 	Account    *account;		/* borrowed; NULL before login and for the console */
@@ -191,6 +193,9 @@ extern void client_stop_waiting(Client *client);
 
 /* Give the server back as the session's state demands; no-op without one. */
 extern void client_release_server(Client *client, bool is_broken);
+
+/* It no longer runs a read on the primary for want of a replica; no-op if it did not. */
+extern void client_release_fallback(Client *client);
 
 extern UnitContext client_unit_context(const Client *client);
 

@@ -195,7 +195,8 @@ context_on_patience(void *arg)
 		uint64_t	waited_us = now_us - client->relay.waiting_since_us;
 
 		if (client->state == CLIENT_WAIT_VIEW &&
-			((!client->relay.patience_over && waited_us >= context->config.replica_wait_us) ||
+			(client->relay.awaits_fallback ||
+			 (!client->relay.patience_over && waited_us >= context->config.replica_wait_us) ||
 			 (context->config.query_wait_timeout_us != 0 && waited_us >= context->config.query_wait_timeout_us)))
 			any_over = true;
 	}

@@ -42,6 +42,8 @@ typedef struct SessionConfig
 	uint64_t	replica_wait_us;
 	uint64_t	max_replica_lag_us; /* 0: no limit */
 	uint64_t	max_replica_lag_bytes;	/* 0: no limit */
+	uint64_t	slow_start_us;
+	int			max_fallback_reads; /* over all workers; 0: no limit */
 	uint64_t	query_wait_timeout_us;	/* 0: none, like all below */
 	uint64_t	query_timeout_us;
 	uint64_t	idle_transaction_timeout_us;
@@ -106,6 +108,10 @@ typedef struct SessionHooks
 	/* One more client over all workers?  false: the limit is reached. */
 	bool		(*admit_client) (void *arg);
 	void		(*release_client) (void *arg);
+
+	/* One more read on the primary for want of a replica, over all workers?  false: max of them run. */
+	bool		(*admit_fallback) (void *arg, int max);
+	void		(*release_fallback) (void *arg);
 	void	   *arg;
 } SessionHooks;
 

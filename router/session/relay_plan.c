@@ -37,6 +37,7 @@ static void refuse_query_wait(Client *client);
 static void refuse_replica(Client *client);
 static void plan_new_settings(Client *client, const StatementClass *class);
 static void plan_decide(Client *client, RouteDecision *decision);
+static bool plan_admit_fallback(Client *client, RouteReason reason);
 static void plan_use_node(Client *client, const RouteDecision *decision);
 static void plan_wait_for_view(Client *client, bool wants_probe);
 static void plan_on_granted(void *owner, Server *server);
@@ -87,6 +88,7 @@ relay_plan_again(Client *client)
 
 	if (list_node_is_linked(&client->waiting_node))
 		list_remove(&client->context->waiting, &client->waiting_node);
+	client->relay.awaits_fallback = false;
 	if (client->relay.cancel_asked)
 	{
 		refuse_cancelled(client);
@@ -102,7 +104,10 @@ relay_plan_again(Client *client)
 	switch (decision.action)
 	{
 		case ROUTE_NODE:
-			plan_use_node(client, &decision);
+			if (plan_admit_fallback(client, decision.reason))
+				plan_use_node(client, &decision);
+			else
+				plan_wait_for_view(client, false);
 			break;
 		case ROUTE_PROBE:
 			plan_wait_for_view(client, true);
@@ -289,6 +294,7 @@ plan_decide(Client *client, RouteDecision *decision)
 							 .excluded = relay->excluded,
 							 .load = load,
 							 .turn = client->key_pid >> 16,
+							 .slow_start_us = context->config.slow_start_us,
 							 .max_lag_us = context->config.max_replica_lag_us,
 							 .max_lag_bytes = context->config.max_replica_lag_bytes,
 							 });
@@ -300,6 +306,29 @@ plan_decide(Client *client, RouteDecision *decision)
 				 LF_INT("bytes_lost", floor - client->position.floor),
 				 LF_STR("meaning", "an acknowledged write may be lost"));
 	}
+}
+
+/*
+ * Reads that run on the primary for want of a replica are counted: a lost
+ * replica must not take the primary along.  False: too many run, the client
+ * waits for a place or a replica.  Where there is one node, no replica is missed.
+ */
+static bool
+plan_admit_fallback(Client *client, RouteReason reason)
+{
+	SessionContext *context = client->context;
+	int			max = context->config.max_fallback_reads;
+	bool		is_fallback = reason == ROUTE_FALLBACK_WAIT || reason == ROUTE_FALLBACK_UNFLUSHED ||
+		reason == ROUTE_FALLBACK_NO_REPLICA;
+
+	if (!is_fallback)
+		client_release_fallback(client);
+	else if (max != 0 && context->view->nnodes > 1 && !client->is_fallback)
+	{
+		client->is_fallback = context->hooks.admit_fallback(context->hooks.arg, max);
+		client->relay.awaits_fallback = !client->is_fallback;
+	}
+	return !client->relay.awaits_fallback;
 }
 
 static void

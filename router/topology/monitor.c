@@ -49,6 +49,7 @@ typedef struct Watched
 	PrimaryWal	wal;			/* zeroed while it is not a primary */
 	bool		was_heard;		/* answered or failed once */
 	RolesVerdict verdict;		/* the last one told */
+	uint64_t	usable_since_us;	/* 0: it was when the first roles were decided */
 	NodeIdentity told;			/* the last one logged */
 	char		silence[96];	/* why it does not answer */
 } Watched;
@@ -474,6 +475,8 @@ tell_verdicts(Monitor *monitor, const RolesVerdict *verdicts)
 		bool		is_news = watched->verdict != verdicts[i] || monitor->number == 0 ||
 			(watched->said.answers && !node_identity_equals(&watched->told, &watched->said.identity));
 
+		if (verdicts[i] == VERDICT_USABLE && watched->verdict != VERDICT_USABLE && monitor->number != 0)
+			watched->usable_since_us = clock_now_us();
 		watched->verdict = verdicts[i];
 		if (is_news)
 			log_verdict(monitor, i);
@@ -537,6 +540,8 @@ fill_node(const Monitor *monitor, int i, NodeView *node)
 	node->port = config->port;
 	node->identity = watched->said.identity;
 	node->is_usable = watched->verdict == VERDICT_USABLE;
+	node->usable_since_us = watched->usable_since_us;
+	node->weight = config->weight;
 	node->lsn = watched->said.lsn;
 	node->sampled_us = watched->sample.sampled_us;
 	node->visible_lsn = node->lsn != 0 && node->identity.role == NODE_PRIMARY ?

@@ -27,6 +27,7 @@ typedef struct MonitorNode
 	const char *name;			/* borrowed for the monitor's life, like all strings here */
 	const char *host;
 	int			port;
+	unsigned	weight;			/* NodeView.weight */
 } MonitorNode;
 
 typedef struct MonitorConfig

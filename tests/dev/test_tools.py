@@ -199,6 +199,16 @@ class Doccheck(ToolTestCase):
         with open(os.path.join(self.root, "docs/reference.md")) as file:
             self.assertIn("-->\n| --options |\n<!-- end generated -->\nrest\n", file.read())
 
+    def test_generated_file(self):
+        self.write("build/andon-router", "#!/bin/sh\necho \"$2\"\n")
+        os.chmod(os.path.join(self.root, "build/andon-router"), 0o755)
+        self.write("docs/reference/config.md", "old\n")
+        self.assert_finds("docs/reference/config.md: is not what andon-router --dump-reference markdown prints")
+        self.run_tool("--write")
+        self.assert_clean()
+        with open(os.path.join(self.root, "docs/reference/config.md")) as file:
+            self.assertEqual(file.read(), "markdown\n")
+
 
 if __name__ == "__main__":
     unittest.main()

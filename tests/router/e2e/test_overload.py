@@ -124,6 +124,38 @@ class Overload(RouterTestCase):
         wait_until(comes_in, what="room on the node")
 
 
+class ReplicasBehind(RouterTestCase):
+    router_options = {"replica_wait": "10ms", "max_fallback_reads": "1", "workers": "2"}
+
+    def test_fallback_is_capped(self):
+        """Guards: reads for which no replica is good share one place on the primary; writes do not wait for it."""
+        self.cluster.pause_replay()
+        self.addCleanup(self.cluster.resume_replay)
+        wires = [self.wire() for _ in range(3)]
+        for number, wire in enumerate(wires):   # each has written: no replica has it
+            self.assertEqual(wire.query("INSERT INTO t VALUES (%d)" % (9000 + number))[-1], "Z I")
+        wires[0].send(Query("SELECT here() FROM pg_sleep(600)"))
+        wait_until(lambda: self.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == [(1,)],
+                   what="the long read to run on the primary")
+        wires[1].send(Query("SELECT here()"))
+        wait_until(lambda: "wait_replica" in [row["state"] for row in self.router.show("CLIENTS")],
+                   what="the other read to wait")
+        self.assertEqual(wires[2].query("UPDATE t SET v = 'y' WHERE id = 1"), ["C UPDATE 1", "Z I"])
+        wires[0].cancel()
+        self.assertEqual(wires[0].read_words()[-2:], ["E 57014", "Z I"])
+        self.assertEqual(wires[1].read_words()[1], "D " + self.primary_name)
+        wires[0].send(Query("SELECT here() FROM pg_sleep(600)"))
+        wait_until(lambda: self.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == [(1,)],
+                   what="the long read to run again")
+        wires[1].send(Query("SELECT here()"))
+        wait_until(lambda: "wait_replica" in [row["state"] for row in self.router.show("CLIENTS")],
+                   what="the other read to wait again")
+        self.cluster.resume_replay()
+        self.assertIn(wires[1].read_words()[1][2:], self.replica_names())
+        wires[0].cancel()
+        self.assertEqual(wires[0].read_words()[-2:], ["E 57014", "Z I"])
+
+
 class OneServer(RouterTestCase):
     cluster_options = {"replicas": 1}
     router_options = {"default_pool_size": 1, "workers": 1}

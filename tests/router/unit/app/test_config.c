@@ -243,7 +243,7 @@ nodes_and_databases(void **state)
 		   "so uth = host=a\n"
 		   "west = host=b port=0\n"
 		   "a = host=c user=x\n"
-		   "b = host=d weight=3\n"
+		   "b = host=d weight=3000\n"
 		   "c = host=e 5432\n"
 		   "d = host='e\n"
 		   "[databases]\n"
@@ -257,7 +257,7 @@ nodes_and_databases(void **state)
 		   "etc/router.ini:8: \"so uth\" is no name for a node: letters, digits, \"_\", \"-\" and \".\", at most 63",
 		   "etc/router.ini:9: port=0: must be a whole number, 1 to 65535",
 		   "etc/router.ini:10: a node has no user: users and passwords are in auth_file",
-		   "etc/router.ini:11: unknown \"weight\"; a node has host and port",
+		   "etc/router.ini:11: weight=3000: must be a whole number, 0 to 1000",
 		   "etc/router.ini:12: expected words of the form key=value",
 		   "etc/router.ini:13: a quote is not closed",
 		   "etc/router.ini:16: a database has no host: servers are listed in [nodes]",

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -163,6 +164,80 @@ turns_spread_equal_replicas(void **state)
 	topology_view_unref(view);
 }
 
+/* Sessions of equally loaded replicas, counted by node: first_turn to first_turn + 99. */
+static void
+count_sessions(const RouteInput *input, unsigned first_turn, int *seen)
+{
+	SessionPosition position;
+	RouteInput	of_session = *input;
+
+	of_session.position = &position;
+	memset(seen, 0, 3 * sizeof(int));
+	for (of_session.turn = first_turn; of_session.turn < first_turn + 100; of_session.turn++)
+	{
+		position_init(&position);
+		seen[route_decide(&of_session).node]++;
+	}
+}
+
+/* Guards: sessions and load are shared as the weights say; weight 0 gets no reads, not even the last. */
+static void
+weights_share_the_reads(void **state)
+{
+	TopologyView *view = make_view("");
+	int			load[3] = {0, 0, 0};
+	int			seen[3];
+	RouteInput	input = {.view = view, .is_read = true, .load = load, .asked_us = SAMPLED};
+
+	view->nodes[1].weight = 3;
+	count_sessions(&input, 0, seen);
+	assert_in_range(seen[1], 73, 77);
+	count_sessions(&input, 12345, seen);
+	assert_in_range(seen[1], 73, 77);
+	load[1] = 5;
+	load[2] = 2;
+	count_sessions(&input, 0, seen);
+	assert_int_equal(seen[1], 100);
+	load[1] = 7;
+	count_sessions(&input, 0, seen);
+	assert_int_equal(seen[2], 100);
+	view->nodes[1].weight = 0;
+	load[1] = 0;
+	count_sessions(&input, 0, seen);
+	assert_int_equal(seen[2], 100);
+	view->nodes[2].weight = 0;
+	count_sessions(&input, 0, seen);
+	assert_int_equal(seen[0], 100);
+	topology_view_unref(view);
+}
+
+/* Guards: a replica that came back a moment ago is not given all sessions at once. */
+static void
+a_replica_that_comes_back_starts_slowly(void **state)
+{
+	TopologyView *view = make_view("");
+	const int	load[3] = {0, 0, 0};
+	int			seen[3];
+	RouteInput	input = {.view = view, .is_read = true, .load = load, .slow_start_us = 1000, .asked_us = 5000};
+
+	view->nodes[2].usable_since_us = 5000;
+	count_sessions(&input, 0, seen);
+	assert_in_range(seen[2], 7, 11);	/* 0.1 of 1.1 */
+	input.asked_us = 5500;
+	count_sessions(&input, 0, seen);
+	assert_in_range(seen[2], 33, 37);	/* 0.55 of 1.55 */
+	input.asked_us = 6000;
+	count_sessions(&input, 0, seen);
+	assert_in_range(seen[2], 48, 52);
+	input.asked_us = 4000;		/* asked before it came back: the view is newer */
+	count_sessions(&input, 0, seen);
+	assert_in_range(seen[2], 7, 11);
+	input.slow_start_us = 0;
+	count_sessions(&input, 0, seen);
+	assert_in_range(seen[2], 48, 52);
+	topology_view_unref(view);
+}
+
 /* Guards monotonic reads: a restarted replica may be behind where it was. */
 static void
 another_life_of_the_node_is_another_node(void **state)
@@ -306,6 +381,8 @@ main(void)
 		cmocka_unit_test(each_case_of_the_table),
 		cmocka_unit_test(lag_limits_exclude),
 		cmocka_unit_test(turns_spread_equal_replicas),
+		cmocka_unit_test(weights_share_the_reads),
+		cmocka_unit_test(a_replica_that_comes_back_starts_slowly),
 		cmocka_unit_test(another_life_of_the_node_is_another_node),
 		cmocka_unit_test(a_commit_covers_what_was_read_before),
 		cmocka_unit_test(a_sample_must_begin_after_the_read),
