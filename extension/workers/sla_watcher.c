@@ -129,6 +129,8 @@ sla_watch(void)
 
 	if (!OidIsValid(board_catalog_relid("sla")))
 		return false;
+	/* SPI wants one to be there, and takes newer ones for its statements */
+	PushActiveSnapshot(GetTransactionSnapshot());
 	spi_util_enter_internal(&scope, board_catalog_owner());
 	spi_connect();
 	context = CurrentMemoryContext;
@@ -145,6 +147,7 @@ sla_watch(void)
 	more = expire_alerts() || more;
 	spi_finish();
 	spi_util_leave_owner(&scope);
+	PopActiveSnapshot();
 	return more;
 }
 

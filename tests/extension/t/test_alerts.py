@@ -86,6 +86,18 @@ class Alerts(ClusterTestCase):
                     connection.commit()
             connection.commit()
 
+    def test_worker_watches(self):
+        """Guards: alerts open and close though nobody calls andon.maintain(). Rounds of the worker, which runs no
+        statement of a client's, failed for want of a snapshot."""
+        self.sql("CREATE TABLE jobs (id int PRIMARY KEY, status text); INSERT INTO jobs VALUES (1, 'NEW')")
+        self.sql("SELECT andon.create_board('public.jobs_board', 'SELECT id, status FROM jobs', '{id}', 'status')")
+        self.sql("SELECT andon.set_sla('jobs_board', 'NEW', '1 microsecond')")
+        alerts = "SELECT closed IS NOT NULL FROM andon.alert WHERE board = 'jobs_board'::regclass"
+        wait_until(lambda: self.sql(alerts) == [(False,)], what="the worker to open an alert")
+        self.sql("UPDATE jobs SET status = 'CUT'")
+        wait_until(lambda: self.sql(alerts) == [(True,)], what="the worker to close it")
+        self.sql("SELECT andon.drop_board('jobs_board')")
+
     def test_replica_knows_without_a_watcher(self):
         """Guards: a deadline that has just been set shows on the replica although nobody has opened an alert."""
         self.sql("CREATE TABLE parts (id int PRIMARY KEY, status text); INSERT INTO parts VALUES (1, 'NEW')")
