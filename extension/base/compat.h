@@ -216,4 +216,11 @@ compat_att_is_not_null(Oid relid, AttrNumber attno)
 	index_beginscan((rel), (index), (snapshot), (nkeys), 0)
 #endif
 
+/* 16 renamed the number of dead rows in a table's statistics. */
+#if PG_VERSION_NUM >= 160000
+#define compat_dead_rows(entry)	((entry)->dead_tuples)
+#else
+#define compat_dead_rows(entry)	((entry)->n_dead_tuples)
+#endif
+
 #endif							/* ANDON_BASE_COMPAT_H */

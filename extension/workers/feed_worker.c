@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * feed_worker.c
- *	  The worker of one database: ticks, housekeeping, deadlines.
+ *	  The worker of one database: ticks, housekeeping, deadlines, vacuum.
  *
  * It connects, looks for the extension, and ends at once if there is none.  Else
  * it claims the database's entry in shared memory (feed/feed_database.h) and
@@ -44,6 +44,7 @@
 #include "feed/feed_database.h"
 #include "feed/slots.h"
 #include "maintain/tick.h"
+#include "workers/board_vacuum.h"
 #include "workers/launcher.h"
 #include "workers/maintain.h"
 #include "workers/sla_watcher.h"
@@ -62,6 +63,7 @@ typedef struct Schedule
 	TimestampTz next_tick;		/* it begins, asked for or not */
 	TimestampTz next_maintain;
 	TimestampTz next_watch;
+	TimestampTz next_vacuum;
 	TimestampTz next_fold;
 	uint64		unfolded;		/* changes told since the last */
 } Schedule;
@@ -177,6 +179,11 @@ run_loop(void)
 			run_chore("deadlines", watch);
 			schedule.next_watch = from_now(has_more_to_watch ? 0 : SLA_WATCH_INTERVAL_MS);
 		}
+		else if (now >= schedule.next_vacuum)
+		{
+			run_chore("vacuum", board_vacuum_look);
+			schedule.next_vacuum = from_now(BOARD_VACUUM_LOOK_INTERVAL_MS);
+		}
 		else
 			worker_loop_wait(ms_to_wait(&schedule));
 	}
@@ -187,6 +194,7 @@ ms_to_wait(const Schedule *schedule)
 {
 	TimestampTz then = Min(schedule->next_tick, schedule->next_watch);
 
+	then = Min(then, schedule->next_vacuum);
 	if (feed_database_has_work(entry))
 		then = Min(then, schedule->rested);
 	if (guc_maintain_interval_secs > 0)

@@ -260,7 +260,7 @@ start_worker(Oid database)
 				(errcode(ERRCODE_INSUFFICIENT_RESOURCES),
 				 errmsg("no feed worker could be started for database %u", database),
 				 errdetail("All background worker slots are taken."),
-				 errhint("Increase max_worker_processes: one for the launcher, one per database with the extension, one more to look around with.")));
+				 errhint("Increase max_worker_processes: one for the launcher, one per database with the extension, one more to look around and to vacuum with.")));
 		return false;
 	}
 	get_last_start(database)->at = GetCurrentTimestamp();
