@@ -208,9 +208,14 @@ database_fits(const HbaField *databases, const HbaRequest *request)
 	{
 		const HbaWord *word = &databases->words[i];
 
-		if (hba_word_is(word, "all"))
+		if (request->is_replication)
+		{
+			if (hba_word_is(word, "replication"))
+				return true;
+		}
+		else if (hba_word_is(word, "all"))
 			return true;
-		if (hba_word_is(word, "sameuser"))
+		else if (hba_word_is(word, "sameuser"))
 		{
 			if (strcmp(request->user, request->database) == 0)
 				return true;

@@ -5,7 +5,7 @@
  *
  * The format of PostgreSQL's pg_hba.conf, of which the router knows: local,
  * host, hostssl, hostnossl; databases and users by name, in lists, all,
- * sameuser, replication (which matches nothing here); addresses with CIDR
+ * sameuser, replication (physical, which nothing else matches); addresses with CIDR
  * masks or masks of their own, IPv4 and IPv6, all; the methods trust, reject,
  * md5, scram-sha-256, peer (local), cert (hostssl).  Everything else that
  * pg_hba.conf may say (roles by +, regular expressions, files by @, host names,
@@ -37,6 +37,7 @@ typedef struct HbaRequest
 	const char *user;
 	bool		is_local;		/* through the unix socket */
 	bool		is_tls;
+	bool		is_replication; /* physical: of no database */
 	uint8_t		ip[16];			/* network byte order */
 	int			ip_len;			/* 4 or 16; 0 with is_local */
 } HbaRequest;

@@ -77,6 +77,7 @@ struct ServerLogin
 	char	   *connect_query;	/* owned; NULL: none */
 	ScramClient *scram;			/* owned; NULL outside the exchange */
 	Buf			out;
+	Buf			startup;		/* the client's own startup packet; empty: ours */
 	bool		found_extension;
 	bool		ended;			/* on_ready or on_failed was called */
 	const ServerLoginEvents *events;
@@ -128,6 +129,12 @@ server_login_attach(Server *server, const char *password, const char *connect_qu
 }
 
 void
+server_login_set_startup(Server *server, const char *const *names_and_values)
+{
+	build_startup(&server->login->startup, names_and_values);
+}
+
+void
 server_login_begin(Server *server)
 {
 	server_set_state(server, SERVER_LOGIN);
@@ -160,7 +167,10 @@ send_startup(Server *server)
 	};
 
 	server->login->step = STEP_AUTHENTICATION;
-	build_startup(&server->login->out, params);
+	if (buf_len(&server->login->startup) > 0)
+		buf_append(&server->login->out, buf_slice(&server->login->startup));
+	else
+		build_startup(&server->login->out, params);
 	send_out(server);
 }
 
@@ -188,6 +198,7 @@ server_login_destroy(Server *server)
 	mem_free(login->connect_query);
 	scram_client_destroy(login->scram);
 	buf_release(&login->out);
+	buf_release(&login->startup);
 	mem_free(login);
 	server->login = NULL;
 }
@@ -525,6 +536,8 @@ handle_ReadyForQuery(Server *server, Slice body)
 
 	if (login->step < STEP_STARTING || !message_parse_ready(body, &tx_status) || tx_status != 'I')
 		return fail_protocol(server, "an unexpected ReadyForQuery");
+	if (buf_len(&login->startup) > 0)
+		return finish(server);
 	if (login->step == STEP_STARTING && !server_is_replica(server))
 		send_query(server, FIND_QUERY, STEP_FINDING);
 	else if (login->step == STEP_FINDING && login->found_extension)

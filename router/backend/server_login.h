@@ -38,6 +38,12 @@ typedef struct ServerLoginEvents
 extern void server_login_attach(Server *server, const char *password, const char *connect_query,
 								const ServerLoginEvents *events, void *owner);
 
+/*
+ * The server is one client's alone: its startup packet is that (copied; names
+ * and values, then NULL), and nothing is asked or set there once it is logged in.
+ */
+extern void server_login_set_startup(Server *server, const char *const *names_and_values);
+
 /* The stream is connected; it is encrypted. */
 extern void server_login_begin(Server *server);
 extern void server_login_secured(Server *server);

@@ -27,13 +27,14 @@ static void client_free(void *arg);
 static const unsigned client_moves[] = {
 	[CLIENT_STARTUP] = TO(CLIENT_AUTH) | TO(CLIENT_WELCOME) | TO(CLIENT_READY) | TO(CLIENT_CLOSING),
 	[CLIENT_AUTH] = TO(CLIENT_WELCOME) | TO(CLIENT_READY) | TO(CLIENT_CLOSING),
-	[CLIENT_WELCOME] = TO(CLIENT_READY) | TO(CLIENT_CLOSING),
+	[CLIENT_WELCOME] = TO(CLIENT_READY) | TO(CLIENT_REPLICATING) | TO(CLIENT_CLOSING),
 	[CLIENT_READY] = TO(CLIENT_READY) | TO(CLIENT_WAIT_VIEW) | TO(CLIENT_WAIT_SERVER) | TO(CLIENT_RUNNING) |
 	TO(CLIENT_CONSOLE) | TO(CLIENT_CLOSING),
 	[CLIENT_WAIT_VIEW] = TO(CLIENT_WAIT_SERVER) | TO(CLIENT_RUNNING) | TO(CLIENT_READY) | TO(CLIENT_CLOSING),
 	[CLIENT_WAIT_SERVER] = TO(CLIENT_WAIT_VIEW) | TO(CLIENT_RUNNING) | TO(CLIENT_READY) | TO(CLIENT_CLOSING),
 	[CLIENT_RUNNING] = TO(CLIENT_RUNNING) | TO(CLIENT_READY) | TO(CLIENT_WAIT_VIEW) | TO(CLIENT_WAIT_SERVER) | TO(CLIENT_CLOSING),
 	[CLIENT_CONSOLE] = TO(CLIENT_READY) | TO(CLIENT_CLOSING),
+	[CLIENT_REPLICATING] = TO(CLIENT_CLOSING),
 	[CLIENT_CLOSING] = 0,
 };
 
@@ -57,7 +58,7 @@ client_each(const SessionContext *context, void (*fn) (void *arg, const ClientSt
 			.state = client->state,
 			.peer = &client->peer,
 			.connected_us = client->connected_us,
-			.node = client->server ? server_node(client->server) : -1,
+			.node = client->server ? server_node(client->server) : replication_node(client),
 			.tx_status = client->transaction.status,
 			.pin_reason = client->pin_reason,
 			.floor = client->position.floor,
@@ -163,6 +164,7 @@ client_close(Client *client)
 			pool_cancel_query(client->server);
 		client_release_server(client, is_busy);
 	}
+	replication_end(client);
 	client_set_state(client, CLIENT_CLOSING);
 	stream_destroy(client->stream, STREAM_FLUSH);
 	client->stream = NULL;

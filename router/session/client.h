@@ -32,6 +32,7 @@ typedef struct Client Client;
 	X(CLIENT_WAIT_SERVER, "wait_server") \
 	X(CLIENT_RUNNING, "active") \
 	X(CLIENT_CONSOLE, "console") \
+	X(CLIENT_REPLICATING, "replication") \
 	X(CLIENT_CLOSING, "closing")
 
 typedef enum ClientState

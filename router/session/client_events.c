@@ -66,6 +66,8 @@ client_cancel(SessionContext *context, uint32_t pid, Slice key)
 			continue;
 		if (client->state == CLIENT_RUNNING && client->server)
 			relay_cancel(client);
+		else if (client->state == CLIENT_REPLICATING)
+			replication_cancel(client);
 		else if (client->state == CLIENT_WAIT_SERVER || client->state == CLIENT_WAIT_VIEW ||
 				 client->state == CLIENT_CONSOLE)
 		{
@@ -112,6 +114,7 @@ client_on_data(void *owner, Slice data)
 		step = state == CLIENT_STARTUP ? client_startup_on_data(client, rest) :
 			state == CLIENT_AUTH ? client_login_on_data(client, rest) :
 			state == CLIENT_WELCOME ? 0 :
+			state == CLIENT_REPLICATING ? replication_on_data(client, rest) :
 			client_query_on_data(client, rest);
 		if (client->state == CLIENT_CLOSING)
 			return data.len;
@@ -126,6 +129,8 @@ client_on_drained(void *owner)
 {
 	Client	   *client = owner;
 
+	if (client->state == CLIENT_REPLICATING)
+		replication_on_drained(client);
 	if (client->server && stream_is_paused(server_stream(client->server)))
 		stream_resume(server_stream(client->server));
 	if (client->state == CLIENT_READY && stream_is_paused(client->stream))

@@ -7,7 +7,7 @@
  *
  *	  client_events.c   context.c							what comes from outside
  *	  client_query.c	client_startup.c -> client_login.c	phases of a session
- *	  relay_finish.c	client_welcome.c	console_session.c
+ *	  relay_finish.c	client_welcome.c	console_session.c	replication.c
  *	  relay_reply.c		relay_plan.c -> local_answer.c
  *	  relay_run.c -> relay_send.c
  *	  relay_hold.c		account.c	unit.c	transaction.c	prepared.c	params.c
@@ -31,6 +31,7 @@
 #include "wire/frame.h"
 #include "wire/inflight.h"
 #include "wire/message.h"
+#include "wire/startup.h"
 
 #define UNIT_MAX_BYTES (64 * 1024)	/* a longer unit goes to the primary and streams */
 #define PARSE_MAX_BYTES (16 * 1024 * 1024)	/* a Parse message is assembled */
@@ -116,6 +117,16 @@ typedef struct ConsoleState
 	bool		is_stepping;	/* the unit's messages are being handled further up the stack */
 } ConsoleState;
 
+/* What a replication connection has and no other: replication.c. */
+typedef struct Replication Replication;
+
+typedef enum ReplicationMode
+{
+	REPLICATION_NO,
+	REPLICATION_PHYSICAL,		/* replication=true: of no database */
+	REPLICATION_LOGICAL			/* replication=database */
+} ReplicationMode;
+
 /* What there is only while it proves who it is; else zero. */
 typedef struct Login
 {
@@ -170,6 +181,8 @@ struct Client
 	PoolWaiter	waiter;
 	Relay		relay;
 	ConsoleState console;
+	ReplicationMode replication_mode;
+	Replication *replication;	/* owned; NULL: REPLICATION_NO */
 };
 
 /* ---- client.c ---- */
@@ -237,6 +250,20 @@ extern bool local_answer_unit(Client *client);
 
 /* ---- console_session.c ---- */
 extern void console_session_run_unit(Client *client);
+
+/* ---- replication.c ---- */
+
+/* Is it a replication connection?  False: the session was failed. */
+extern bool replication_note_startup(Client *client, const Startup *startup);
+
+/* Who it is is proven; servers are shown the secret (copied; NULL: none). */
+extern void replication_login(Client *client, const char *secret);
+extern void replication_on_view(Client *client);	/* its login is over, its node may be primary no more */
+extern size_t replication_on_data(Client *client, Slice data);
+extern void replication_on_drained(Client *client);
+extern void replication_cancel(Client *client);
+extern int	replication_node(const Client *client); /* -1: none */
+extern void replication_end(Client *client);	/* no-op without one */
 
 /* ---- transaction.c ---- */
 extern void transaction_reset(Transaction *transaction);

@@ -97,6 +97,7 @@ login_ask_hba(Client *client)
 		.user = client->user,
 		.is_local = peer->is_unix,
 		.is_tls = login_is_encrypted(client),
+		.is_replication = client->replication_mode == REPLICATION_PHYSICAL,
 		.ip_len = peer->ip_len,
 	};
 	HbaAnswer	answer;
@@ -119,26 +120,30 @@ static void
 login_refuse_host(Client *client, const HbaAnswer *answer)
 {
 	char		host[ADDRESS_TEXT_SIZE];
+	char		database[ERROR_MESSAGE_SIZE] = "";
 	char		reason[64] = "no line of auth_hba_file fits";
 	size_t		len = strlen(client->peer.text);
 	bool		is_bracketed = client->peer.text[0] == '[' && len > 2;
+	bool		is_replication = client->replication_mode == REPLICATION_PHYSICAL;
 	const char *encryption = login_is_encrypted(client) ? "SSL encryption" : "no encryption";
 	Error		error = {0};
 
 	snprintf(host, sizeof(host), "%.*s", (int) (is_bracketed ? len - 2 : len), client->peer.text + is_bracketed);
 	if (client->peer.is_unix)
 		snprintf(host, sizeof(host), "[local]");
+	if (!is_replication)
+		snprintf(database, sizeof(database), ", database \"%s\"", client->database_name);
 	if (answer)
 	{
 		error_set(&error, SQLSTATE_INVALID_AUTHORIZATION,
-				  "pg_hba.conf rejects connection for host \"%s\", user \"%s\", database \"%s\", %s",
-				  host, client->user, client->database_name, encryption);
+				  "pg_hba.conf rejects %sconnection for host \"%s\", user \"%s\"%s, %s",
+				  is_replication ? "replication " : "", host, client->user, database, encryption);
 		snprintf(reason, sizeof(reason), "rejected by line %d of auth_hba_file", answer->line);
 	}
 	else
 		error_set(&error, SQLSTATE_INVALID_AUTHORIZATION,
-				  "no pg_hba.conf entry for host \"%s\", user \"%s\", database \"%s\", %s",
-				  host, client->user, client->database_name, encryption);
+				  "no pg_hba.conf entry for %shost \"%s\", user \"%s\"%s, %s",
+				  is_replication ? "replication connection from " : "", host, client->user, database, encryption);
 	login_fail(client, &error, reason);
 }
 
@@ -321,6 +326,13 @@ login_authenticated(Client *client, const char *keys)
 		client_welcome_console(client);
 		return;
 	}
+	if (keys && user && user->kind == SECRET_SCRAM)
+		secret = keys;
+	if (client->replication_mode == REPLICATION_PHYSICAL)
+	{
+		replication_login(client, secret);
+		return;
+	}
 	database = account_get_database(context, client->database_name);
 	if (database == NULL)
 	{
@@ -329,10 +341,13 @@ login_authenticated(Client *client, const char *keys)
 		client_fail(client, &error);
 		return;
 	}
-	if (keys && user && user->kind == SECRET_SCRAM)
-		secret = keys;
 	client->account = account_get(context, database, client->user, secret);
 	client->account->clients++;
+	if (client->replication)
+	{
+		replication_login(client, secret);
+		return;
+	}
 	client_set_state(client, CLIENT_WELCOME);
 	client_welcome(client);
 }

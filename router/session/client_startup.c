@@ -151,8 +151,17 @@ startup_begin_session(Client *client, const Startup *startup)
 	Error		error = {0};
 
 	startup_negotiate_version(client, startup);
-	if (!startup_check_tls(client) || !startup_take_names(client, startup) || !startup_admit(client))
+	if (!startup_check_tls(client) || !replication_note_startup(client, startup) ||
+		!startup_take_names(client, startup) || !startup_admit(client))
 		return;
+	if (client->replication)
+	{
+		if (client->is_console)
+			client_fail_protocol(client, "the admin console takes no replication connections");
+		else
+			client_login(client);
+		return;
+	}
 	client->settings = params_from_startup(client->context->settings, startup, &error);
 	if (client->settings == NULL)
 	{
@@ -208,8 +217,11 @@ startup_take_names(Client *client, const Startup *startup)
 		return false;
 	}
 	client->user = mem_strndup(user);
+	if (client->replication_mode == REPLICATION_PHYSICAL)
+		database = slice_from_string("replication");	/* it is of none */
 	client->database_name = mem_strndup(database.data && database.len > 0 ? database : user);
-	client->is_console = strcmp(client->database_name, client->context->config.admin_database) == 0;
+	client->is_console = client->replication_mode != REPLICATION_PHYSICAL &&
+		strcmp(client->database_name, client->context->config.admin_database) == 0;
 	return true;
 }
 

@@ -58,6 +58,13 @@ session_context_set_view(SessionContext *context, TopologyView *view)
 	pool_set_view(context->pools, view);
 	if (context->auth_query)
 		auth_query_set_view(context->auth_query, view);
+	LIST_FOREACH(node, &context->clients)
+	{
+		Client	   *client = list_entry(node, Client, node);
+
+		if (client->replication && (client->state == CLIENT_WELCOME || client->state == CLIENT_REPLICATING))
+			replication_on_view(client);
+	}
 	plan_waiting_again(context);
 }
 
@@ -112,7 +119,7 @@ session_context_drain(SessionContext *context)
 		Client	   *client = list_entry(node, Client, node);
 
 		if (client->state == CLIENT_STARTUP || client->state == CLIENT_AUTH ||
-			client->state == CLIENT_WELCOME || client->is_console ||
+			client->state == CLIENT_WELCOME || client->state == CLIENT_REPLICATING || client->is_console ||
 			(client->state == CLIENT_READY && client->transaction.status == 'I'))
 			client_fail_shutdown(client);
 	}

@@ -52,19 +52,13 @@ params_from_startup(SettingsPool *pool, const Startup *startup, Error *error)
 	{
 		Slice		name = startup->params[i].name;
 		Slice		value = startup->params[i].value;
-		bool		ok = true;
+		bool		ok;
 
+		/* replication: one that is wanted comes to replication.c */
 		if (slice_equals_string(name, "user") || slice_equals_string(name, "database") ||
-			(name.len >= 5 && memcmp(name.data, "_pq_.", 5) == 0))
+			slice_equals_string(name, "replication") || (name.len >= 5 && memcmp(name.data, "_pq_.", 5) == 0))
 			continue;
-		if (slice_equals_string(name, "replication"))
-		{
-			if (!slice_equals_string(value, "false") && !slice_equals_string(value, "0") &&
-				!slice_equals_string(value, "off") && !slice_equals_string(value, "no"))
-				ok = error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED,
-							   "replication connections are not supported by the router");
-		}
-		else if (slice_equals_string(name, "options"))
+		if (slice_equals_string(name, "options"))
 			ok = add_options(&settings, value, error);
 		else
 			ok = add_param(&settings, name, value, error);

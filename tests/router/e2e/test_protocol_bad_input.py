@@ -54,12 +54,12 @@ class BadInput(RouterTestCase):
         self.assertAlive()
 
     def test_startup_parameters(self):
-        """Guards: a missing user, old protocols, replication and unknown parameters are refused by name."""
+        """Guards: a missing user, old protocols and unknown parameters are refused by name."""
         cases = [
             (StartupMessage(database="x"), "28000", "user"),
             (StartupMessage(131072, user="u", database="x"), "0A000", "2.0"),
             (StartupMessage(4 << 16, user="u", database="x"), "0A000", "4.0"),
-            (StartupMessage(user="u", database="x", replication="true"), "0A000", "replication"),
+            (StartupMessage(user="u", database="x", replication="maybe"), "22023", "replication"),
             (StartupMessage(user="u", database="x", no_such_setting="1"), "0A000", "no_such_setting"),
             (StartupMessage(user="u", database="x", options="-c no_such_setting=1"), "0A000", "no_such_setting"),
             (StartupMessage(user="u", database="x", options="-Z"), "0A000", "-Z"),

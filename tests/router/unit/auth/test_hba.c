@@ -43,16 +43,28 @@ good(const char *text)
 
 /* The line that decides for a client; address NULL: the unix socket; 0: none. */
 static int
-line_for(const Hba *hba, const char *address, bool is_tls, const char *database, const char *user)
+line_of(const Hba *hba, const char *address, HbaRequest *request)
 {
-	HbaRequest	request = {.database = database,.user = user,.is_tls = is_tls,.is_local = address == NULL};
 	HbaAnswer	answer;
 
+	request->is_local = address == NULL;
 	if (address != NULL)
-		request.ip_len = inet_pton(AF_INET, address, request.ip) == 1 ? 4 : 16;
-	if (request.ip_len == 16)
-		assert_int_equal(inet_pton(AF_INET6, address, request.ip), 1);
-	return hba_find(hba, &request, &answer) ? answer.line : 0;
+		request->ip_len = inet_pton(AF_INET, address, request->ip) == 1 ? 4 : 16;
+	if (request->ip_len == 16)
+		assert_int_equal(inet_pton(AF_INET6, address, request->ip), 1);
+	return hba_find(hba, request, &answer) ? answer.line : 0;
+}
+
+static int
+line_for(const Hba *hba, const char *address, bool is_tls, const char *database, const char *user)
+{
+	return line_of(hba, address, &(HbaRequest) {.database = database,.user = user,.is_tls = is_tls});
+}
+
+static int
+line_for_replication(const Hba *hba, const char *address, const char *user)
+{
+	return line_of(hba, address, &(HbaRequest) {.database = "replication",.user = user,.is_replication = true});
 }
 
 static void
@@ -99,6 +111,9 @@ the_first_line_that_fits_decides(void **state)
 		{"1.2.3.4", false, "replication", "zoe", 12},
 	};
 
+	assert_int_equal(line_for_replication(hba, "1.2.3.4", "anna"), 10);
+	assert_int_equal(line_for_replication(hba, "::7", "zoe"), 0);	/* quoted, it is a database */
+	assert_int_equal(line_for_replication(hba, NULL, "postgres"), 0);	/* all is of databases */
 	assert_int_equal(hba_count(hba), 10);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{

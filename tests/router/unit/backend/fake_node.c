@@ -212,6 +212,18 @@ fake_copy_param(char *to, size_t size, Slice value)
 	snprintf(to, size, "%.*s", (int) value.len, value.len > 0 ? value.data : "");
 }
 
+static void
+fake_note_startup(FakeConnection *connection, const Startup *startup)
+{
+	FakeNode   *fake = connection->fake;
+	size_t		used = 0;
+
+	connection->is_walsender = startup_find_param(startup, "replication").len > 0;
+	for (int i = 0; i < startup->nparams && used < sizeof(fake->startup); i++)
+		used += (size_t) snprintf(fake->startup + used, sizeof(fake->startup) - used, "%s%s=%s", i > 0 ? " " : "",
+								  startup->params[i].name.data, startup->params[i].value.data);
+}
+
 static size_t
 fake_start(FakeConnection *connection, Slice data)
 {
@@ -235,6 +247,7 @@ fake_start(FakeConnection *connection, Slice data)
 			return data.len;
 		case STARTUP_SESSION:
 			fake->startups++;
+			fake_note_startup(connection, &startup);
 			fake_copy_param(fake->application, sizeof(fake->application),
 							startup_find_param(&startup, "application_name"));
 			fake_copy_param(fake->read_only, sizeof(fake->read_only),

@@ -86,6 +86,7 @@ typedef struct FakeNode
 	char		application[64];
 	char		read_only[16];
 	char		report_lsn[16];
+	char		startup[256];	/* the last one's parameters: name=value, spaces between */
 } FakeNode;
 
 struct FakeConnection
@@ -97,6 +98,7 @@ struct FakeConnection
 	bool		is_started;
 	bool		is_in;			/* logged in */
 	bool		is_cancel;
+	bool		is_walsender;
 	ScramServer *scram;
 	uint32_t	pid;
 };

@@ -110,8 +110,8 @@ what_is_asked_for_wrongly_is_said(void **state)
 	hang_up(&t);
 
 	connect_talker(&t);
-	say_startup(&t, "replication", "true");
-	hears(&t, "FATAL:0A000");
+	say_startup(&t, "replication", "maybe");
+	hears(&t, "FATAL:22023");
 	hang_up(&t);
 
 	connect_talker(&t);
