@@ -29,7 +29,6 @@ static const StartupCase startup_cases[] = {
 	{"_pq_.command_tag", "on", ""},
 	{"andon.floor", "0/1", ""},
 	{"replication", "off", ""},
-	{"replication", "database", NULL},
 	{"geqo", "off", NULL},
 	{"options", "", ""},
 	{"options", "  -c search_path=a,b  --statement_timeout=5 -cjit=off ", "jit=off;search_path=a,b;statement_timeout=5;"},
