@@ -47,7 +47,8 @@ static const char *const pool_modes[] = {
 	[POOL_MODE_TRANSACTION] = "transaction", [POOL_MODE_SESSION] = "session", NULL
 };
 static const char *const consistencies[] = {
-	[CONSISTENCY_SESSION] = "session", [CONSISTENCY_EVENTUAL] = "eventual", [CONSISTENCY_PRIMARY] = "primary", NULL
+	[CONSISTENCY_SESSION] = "session", [CONSISTENCY_GLOBAL] = "global", [CONSISTENCY_EVENTUAL] = "eventual",
+	[CONSISTENCY_PRIMARY] = "primary", NULL
 };
 static const char *const auth_types[] = {
 	[AUTH_TRUST] = "trust", [AUTH_SCRAM_SHA_256] = "scram-sha-256", [AUTH_MD5] = "md5",
@@ -120,7 +121,7 @@ const ConfigOption config_options[] = {
 
 	{.name = "consistency", .type = OPTION_CHOICE, FIELD(consistency), .default_text = "session",
 		.choices = consistencies, READS,
-	.doc = "session: never older than what the session wrote or saw; eventual: any replica within the lag limits; primary: no replicas"},
+	.doc = "session: never older than what the session wrote or saw; global: nor than what any session of the router was told is committed; eventual: any replica within the lag limits; primary: no replicas"},
 	{.name = "replica_wait", .type = OPTION_TIME, FIELD(replica_wait_us), .default_text = "50ms",
 		.min = US_PER_MS, .max = MINUTE_US, .zero_allowed = true, READS,
 	.doc = "How long a read waits for a replica to catch up before it goes to the primary; 0: it does not wait"},

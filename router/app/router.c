@@ -76,6 +76,7 @@ router_create(Config *config, Error *error)
 	router->generation = (uint32_t) getpid();
 	router->loop = loop_create();
 	router->totals = pool_totals_create();
+	router->floors = global_floors_create();
 	router->view = topology_view_create(config->nnodes);
 	router->view->primary = -1;
 	for (int i = 0; i < config->nnodes; i++)
@@ -153,6 +154,7 @@ router_destroy(Router *router)
 	user_table_unref(router->users);
 	hba_unref(router->hba);
 	pool_totals_destroy(router->totals);
+	global_floors_destroy(router->floors);
 	loop_destroy(router->loop);
 	config_unref(router->config);
 	config_unref(router->first_config);
@@ -186,6 +188,7 @@ router_create_workers(Router *router, Error *error)
 		.create_console = router_create_console,
 		.arg = router,
 		.totals = router->totals,
+		.floors = router->floors,
 		.view = router->view,
 		.users = router->users,
 		.hba = router->hba,

@@ -20,6 +20,7 @@ struct Router
 	uint32_t	generation;		/* part of cancel keys */
 	Loop	   *loop;			/* owned, like all below; the main thread's */
 	PoolTotals *totals;
+	GlobalFloors *floors;
 	Monitor    *monitor;
 	MonitorNode *monitor_nodes; /* borrowed by the monitor, like the password */
 	char	   *monitor_password;	/* NULL: none; the users may be read again */

@@ -79,6 +79,7 @@ worker_create(const WorkerConfig *config, Error *error)
 	context->pools = worker->pools;
 	context->settings = worker->settings;
 	context->prepared = worker->prepared;
+	context->floors = config->floors;
 	worker_fill_session_config(worker);
 	context->hooks = config->hooks;
 	context->view = topology_view_ref(config->view);

@@ -35,6 +35,7 @@ typedef struct WorkerConfig
 	Console    *(*create_console) (void *arg, Worker *worker);	/* becomes the worker's */
 	void	   *arg;			/* of both callbacks: the process */
 	PoolTotals *totals;
+	GlobalFloors *floors;
 	TopologyView *view;			/* a reference is taken */
 	UserTable  *users;			/* a reference is taken; may be NULL, like hba */
 	Hba		   *hba;

@@ -29,6 +29,14 @@ position_raise(SessionPosition *position, Lsn lsn, uint32_t timeline)
 }
 
 void
+position_raise_commit(SessionPosition *position, Lsn commit_lsn, uint32_t timeline)
+{
+	if (position->floor_timeline != 0 && timeline > position->floor_timeline && commit_lsn < position->floor)
+		position->floor = commit_lsn;
+	position_raise(position, commit_lsn, timeline);
+}
+
+void
 position_note_read(SessionPosition *position, int node, const NodeIdentity *identity, uint64_t now_us)
 {
 	position->last_node = node;
@@ -39,7 +47,7 @@ position_note_read(SessionPosition *position, int node, const NodeIdentity *iden
 void
 position_note_commit(SessionPosition *position, int node, const NodeIdentity *identity, Lsn commit_lsn)
 {
-	position_raise(position, commit_lsn, identity->timeline);
+	position_raise_commit(position, commit_lsn, identity->timeline);
 	position->last_node = node;
 	position->last_identity = *identity;
 	position->uncovered_us = 0;
@@ -99,6 +107,12 @@ position_reset_lost(SessionPosition *position, const TopologyView *view)
 	return true;
 }
 
+bool
+consistency_has_floor(Consistency consistency)
+{
+	return consistency == CONSISTENCY_SESSION || consistency == CONSISTENCY_GLOBAL;
+}
+
 const char *
 consistency_name(Consistency consistency)
 {
@@ -106,6 +120,8 @@ consistency_name(Consistency consistency)
 	{
 		case CONSISTENCY_SESSION:
 			return "session";
+		case CONSISTENCY_GLOBAL:
+			return "global";
 		case CONSISTENCY_EVENTUAL:
 			return "eventual";
 		case CONSISTENCY_PRIMARY:

@@ -30,6 +30,7 @@
 typedef enum Consistency
 {
 	CONSISTENCY_SESSION,		/* read-your-writes and monotonic reads per session */
+	CONSISTENCY_GLOBAL,			/* and never older than what any session was told is committed */
 	CONSISTENCY_EVENTUAL,		/* any usable replica */
 	CONSISTENCY_PRIMARY			/* no replicas at all */
 } Consistency;
@@ -45,6 +46,12 @@ typedef struct SessionPosition
 
 extern void position_init(SessionPosition *position);
 extern void position_raise(SessionPosition *position, Lsn lsn, uint32_t timeline);
+
+/*
+ * A commit on the primary.  On a later timeline than the floor's it lies behind
+ * all that has survived: a floor beyond it was lost.
+ */
+extern void position_raise_commit(SessionPosition *position, Lsn commit_lsn, uint32_t timeline);
 
 /* A unit that may have read ended on a node at now_us. */
 extern void position_note_read(SessionPosition *position, int node, const NodeIdentity *identity,
@@ -67,6 +74,8 @@ extern bool position_is_same_node(const SessionPosition *position, const Topolog
  */
 extern bool position_reset_lost(SessionPosition *position, const TopologyView *view);
 
+/* Does a read ask for a floor at all? */
+extern bool consistency_has_floor(Consistency consistency);
 extern const char *consistency_name(Consistency consistency);
 
 #endif							/* ROUTER_POLICY_CONSISTENCY_H */

@@ -33,28 +33,28 @@ route_decide(const RouteInput *input)
 	bool		any_replica = false;
 	int			best;
 
+	position_reset_lost(position, input->view);
 	if (!input->is_read)
 		return decide_primary(input, ROUTE_WRITE);
 	if (input->consistency == CONSISTENCY_PRIMARY)
 		return decide_primary(input, ROUTE_CONSISTENCY_PRIMARY);
-	position_reset_lost(position, input->view);
 
-	best = find_least_loaded(input, input->consistency == CONSISTENCY_SESSION, &any_replica);
+	best = find_least_loaded(input, consistency_has_floor(input->consistency), &any_replica);
 
 	if (last >= 0 && last < input->view->nnodes && replica_is_candidate(input, last) &&
-		(input->consistency != CONSISTENCY_SESSION ||
+		(!consistency_has_floor(input->consistency) ||
 		 (position_is_same_node(position, input->view, last) && replica_fits(input, last))) &&
 		(best < 0 || compare_load(input, last, best, LOAD_MARGIN) <= 0))
 		return (RouteDecision) {ROUTE_NODE, last, ROUTE_SAME_REPLICA};
 
-	if (any_replica && input->consistency == CONSISTENCY_SESSION &&
+	if (any_replica && consistency_has_floor(input->consistency) &&
 		!position_cover(position, input->view) && !input->patience_over)
 		return (RouteDecision) {ROUTE_PROBE, -1, ROUTE_UNCOVERED};
 
 	/* the floor may have risen: what fitted may not fit any more */
-	if (position->uncovered_us == 0 || input->consistency != CONSISTENCY_SESSION)
+	if (position->uncovered_us == 0 || !consistency_has_floor(input->consistency))
 	{
-		best = find_least_loaded(input, input->consistency == CONSISTENCY_SESSION, &any_replica);
+		best = find_least_loaded(input, consistency_has_floor(input->consistency), &any_replica);
 		if (best >= 0)
 			return (RouteDecision) {ROUTE_NODE, best, ROUTE_LEAST_LOADED};
 	}
@@ -105,7 +105,7 @@ floor_is_unflushed(const RouteInput *input)
 {
 	const NodeView *primary = input->view->primary >= 0 ? &input->view->nodes[input->view->primary] : NULL;
 
-	return primary && input->consistency == CONSISTENCY_SESSION &&
+	return primary && consistency_has_floor(input->consistency) &&
 		primary->sampled_us > input->asked_us && primary->unflushed_us >= input->patience_us &&
 		input->position->floor > primary->flush_lsn;
 }

@@ -39,6 +39,7 @@ account_get_database(SessionContext *context, const char *name)
 	database->name = mem_strdup(name);
 	database->server_name = mem_strdup(server_name);
 	database->statements = statement_cache_create(STATEMENT_CACHE_BYTES);
+	database->floor = global_floors_get(context->floors, server_name);
 	list_push_tail(&context->databases, &database->node);
 	return database;
 }

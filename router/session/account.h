@@ -23,6 +23,7 @@ typedef struct Database
 	char	   *name;			/* owned, like server_name */
 	char	   *server_name;
 	StatementCache *statements; /* owned */
+	GlobalFloor *floor;			/* borrowed; shared by all workers */
 	int			accounts;		/* of it */
 	bool		is_proven;		/* a server has let somebody in: its facts are wanted */
 } Database;

@@ -20,7 +20,7 @@
 #include "base/list.h"
 #include "net/loop.h"
 #include "net/tls.h"
-#include "policy/consistency.h"
+#include "policy/global_floor.h"
 #include "policy/route.h"
 #include "policy/topology_view.h"
 #include "session/console_hook.h"
@@ -122,6 +122,7 @@ typedef struct SessionContext
 	SettingsPool *settings;		/* borrowed */
 	AuthQuery  *auth_query;		/* borrowed; NULL: none */
 	PreparedTable *prepared;	/* borrowed */
+	GlobalFloors *floors;		/* borrowed; of the process */
 	SessionConfig config;
 	SessionHooks hooks;
 	ConsoleHook console;
@@ -143,7 +144,7 @@ typedef struct SessionContext
 	SessionStats stats;
 } SessionContext;
 
-/* The caller has filled loop, pools, settings, prepared, config, hooks,
+/* The caller has filled loop, pools, settings, prepared, floors, config, hooks,
  * console, auth_query, view, users, hba, mock_secret, worker and generation. */
 extern void session_context_init(SessionContext *context);
 extern void session_context_fini(SessionContext *context);	/* ends every session */

@@ -166,6 +166,7 @@ unit_finish(Client *client)
 	}
 	if (relay->is_holding)
 		relay_release_held(client);
+	unit_note_position(client, tx_status);	/* others must see the commit before its client knows of it */
 	if (relay->ready_due)
 	{
 		Buf			out = BUF_INIT;
@@ -175,7 +176,6 @@ unit_finish(Client *client)
 		buf_release(&out);
 	}
 	unit_note_settings(client);
-	unit_note_position(client, tx_status);
 	unit_note_ddl(client, tx_status);
 	unit_note_state(client);
 	unit_count(client);
@@ -200,6 +200,8 @@ unit_note_position(Client *client, char tx_status)
 	bool		covers = relay->asked_lsn != 0 ||
 		(!(summary->flags & STATEMENT_HAS_TRANSACTION) && summary->kind != STATEMENT_MULTI);
 
+	if (lsn != 0)
+		global_floor_raise(client->account->database->floor, lsn, identity->timeline);
 	if (lsn != 0 && covers && tx_status == 'I')
 	{
 		position_note_commit(&client->position, relay->node, identity, lsn);

@@ -279,6 +279,8 @@ plan_decide(Client *client, RouteDecision *decision)
 	Lsn			floor = client->position.floor;
 
 	relay->patience_over = clock_now_us() - relay->waiting_since_us >= context->config.replica_wait_us;
+	if (context->config.consistency == CONSISTENCY_GLOBAL)
+		global_floor_apply(client->account->database->floor, context->view, &client->position);
 	for (int i = 0; i < context->view->nnodes; i++)
 		load[i] = pool_set_load(context->pools, i);
 	*decision = route_decide(&(RouteInput) {

@@ -299,7 +299,7 @@ relay_wants_position(const Client *client)
 {
 	const UnitSummary *summary = &client->relay.summary;
 
-	if (client->context->config.consistency != CONSISTENCY_SESSION || server_is_replica(client->server) ||
+	if (!consistency_has_floor(client->context->config.consistency) || server_is_replica(client->server) ||
 		summary->only_prepares || (summary->flags & (STATEMENT_IS_READ | STATEMENT_NODE_LOCAL)) ||
 		client->relay.error_refused)
 		return false;

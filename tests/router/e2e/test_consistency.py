@@ -267,6 +267,27 @@ class WithoutExtension(ReadYourWrites):
     extension = False
 
 
+class Global(ReadYourWrites):
+    """The same, and one session's commit is every session's floor."""
+
+    router_options = {"consistency": "global", "replica_wait": "30ms", "workers": "2"}
+
+    def test_others_go_on_reading_replicas(self):
+        """Guards: what one session has committed, all others read from then on, on any worker; tokens are one session's own."""
+        with contextlib.ExitStack() as stack:
+            readers = [stack.enter_context(self.client()) for _ in range(6)]
+            writer = stack.enter_context(self.client())
+            self.assertEqual({self.count(reader)[0] for reader in readers}, {0})
+            fetch(readers[0], "SET andon.floor = 'FF/0'")
+            self.assertIn(self.count(readers[1])[1], self.replica_names())
+            for i in range(1, 6):
+                self.cluster.pause_replay()
+                fetch(writer, "INSERT INTO c (v) VALUES (1)")
+                self.assertEqual({self.count(reader) for reader in readers}, {(i, self.primary_name)})
+                self.cluster.resume_replay()
+                wait_until(lambda: self.count(readers[1])[1] in self.replica_names(), what="reads to go to replicas again")
+
+
 class Eventual(ConsistencyCase):
     router_options = {"consistency": "eventual", "replica_wait": "30ms"}
 

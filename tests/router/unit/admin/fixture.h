@@ -36,6 +36,7 @@ typedef struct Worker
 {
 	SettingsPool *settings;
 	PreparedTable *prepared;
+	GlobalFloors *floors;
 	PoolSet    *pools;
 	SessionContext context;
 } Worker;
@@ -168,11 +169,13 @@ worker_init(Worker *worker, int number)
 	*worker = (Worker) {0};
 	worker->settings = settings_pool_create();
 	worker->prepared = prepared_table_create();
+	worker->floors = global_floors_create();
 	worker->pools = pool_set_create(loop, &pool_config, totals, worker->settings, &pool_hooks);
 	context->loop = loop;
 	context->pools = worker->pools;
 	context->settings = worker->settings;
 	context->prepared = worker->prepared;
+	context->floors = worker->floors;
 	context->view = topology_view_ref(view);
 	context->worker = number;
 	context->config.auth_method = AUTH_TRUST;
@@ -213,6 +216,7 @@ teardown(void **state)
 	for (int i = 0; i < WORKERS; i++)
 	{
 		prepared_table_destroy(workers[i].prepared);
+		global_floors_destroy(workers[i].floors);
 		settings_pool_destroy(workers[i].settings);
 	}
 	pool_totals_destroy(totals);

@@ -201,7 +201,7 @@ all_errors_at_once(void **state)
 		   "etc/router.ini:3: unknown section [rooter]; did you mean [router]?",
 		   "etc/router.ini:6: unknown option \"listen_prot\"; did you mean \"listen_port\"?",
 		   "etc/router.ini:7: listen_port = 70000: must be a whole number, 1 to 65535",
-		   "etc/router.ini:8: consistency = strict: must be one of: session, eventual, primary",
+		   "etc/router.ini:8: consistency = strict: must be one of: session, global, eventual, primary",
 		   "etc/router.ini:9: replica_wait = 50: has no unit: write 50ms or 50s, for example",
 		   "etc/router.ini:10: replica_wait is set twice, first in line 9",
 		   "etc/router.ini:11: unknown option \"qwertz\"",

@@ -29,6 +29,7 @@ typedef struct Worker
 {
 	SettingsPool *settings;
 	PreparedTable *prepared;
+	GlobalFloors *floors;
 	PoolSet    *pools;
 	SessionContext context;
 } Worker;
@@ -72,11 +73,13 @@ worker_init(Worker *worker)
 	*worker = (Worker) {0};
 	worker->settings = settings_pool_create();
 	worker->prepared = prepared_table_create();
+	worker->floors = global_floors_create();
 	worker->pools = pool_set_create(loop, &config, totals, worker->settings, &hooks);
 	worker->context.loop = loop;
 	worker->context.pools = worker->pools;
 	worker->context.settings = worker->settings;
 	worker->context.prepared = worker->prepared;
+	worker->context.floors = worker->floors;
 	worker->context.view = topology_view_ref(view);
 	worker->context.config.find_database = find_database;
 	worker->context.hooks.want_facts = want_facts;
@@ -108,6 +111,7 @@ teardown(void **state)
 	for (int i = 0; i < 2; i++)
 	{
 		prepared_table_destroy(workers[i].prepared);
+		global_floors_destroy(workers[i].floors);
 		settings_pool_destroy(workers[i].settings);
 	}
 	topology_view_unref(view);

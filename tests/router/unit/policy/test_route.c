@@ -51,6 +51,7 @@ static const RouteCase cases[] = {
 	{"nobody has the floor yet", true, 950, -1, 0, S, false, false, 0, {0, 0, 0}, "", ROUTE_PROBE, -1, ROUTE_BEHIND_FLOOR},
 	{"and patience is over", true, 950, -1, 0, S, true, false, 0, {0, 0, 0}, "", ROUTE_NODE, 0, ROUTE_FALLBACK_WAIT},
 	{"it insists on a replica", true, 950, -1, 0, S, true, true, 0, {0, 0, 0}, "", ROUTE_REFUSE, -1, ROUTE_NO_REPLICA},
+	{"global asks for the floor like session", true, 950, -1, 0, CONSISTENCY_GLOBAL, false, false, 0, {0, 0, 0}, "", ROUTE_PROBE, -1, ROUTE_BEHIND_FLOOR},
 	{"eventual asks no floor", true, 950, -1, 0, E, false, false, 0, {0, 0, 0}, "", ROUTE_NODE, 1, ROUTE_LEAST_LOADED},
 	{"it stays where it read", true, 0, 2, 99, S, false, false, 0, {0, 0, 0}, "", ROUTE_NODE, 2, ROUTE_SAME_REPLICA},
 	{"unless that is far more loaded", true, 0, 2, 40, S, false, false, 0, {0, 0, 20}, "", ROUTE_NODE, 1, ROUTE_LEAST_LOADED},
@@ -374,6 +375,23 @@ a_floor_beyond_a_new_timeline_is_lowered(void **state)
 	topology_view_unref(view);
 }
 
+/* Guards: a session that writes first after a failover is rid of a lost floor too, whatever the sample said. */
+static void
+a_commit_on_a_new_timeline_lowers_a_lost_floor(void **state)
+{
+	TopologyView *view = make_view("");
+	SessionPosition position;
+
+	position_init(&position);
+	position_raise(&position, 2000, 1);
+	view->nodes[0].identity.timeline = 2;
+	position_note_commit(&position, 0, &view->nodes[0].identity, 1100);
+	assert_int_equal(position.floor, 1100);
+	position_raise_commit(&position, 1050, 2);	/* told later, made earlier */
+	assert_int_equal(position.floor, 1100);
+	topology_view_unref(view);
+}
+
 int
 main(void)
 {
@@ -390,6 +408,7 @@ main(void)
 		cmocka_unit_test(a_lost_replica_is_covered_by_all_the_primary_has),
 		cmocka_unit_test(an_unflushed_floor_is_read_on_the_primary),
 		cmocka_unit_test(a_floor_beyond_a_new_timeline_is_lowered),
+		cmocka_unit_test(a_commit_on_a_new_timeline_lowers_a_lost_floor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@ PgNode north;
 PgNode south;
 SettingsPool *settings;
 PreparedTable *prepared;
+static GlobalFloors *floors;
 PoolTotals *totals;
 PoolSet *pools;
 PoolConfig pool_config;
@@ -153,6 +154,7 @@ setup_talk(void **state)
 	pg_node_init(&south, loop, "south", true, &wal);
 	settings = settings_pool_create();
 	prepared = prepared_table_create();
+	floors = global_floors_create();
 	totals = pool_totals_create();
 	pool_config = (PoolConfig) {
 		.limits.pool_size = 4,
@@ -167,6 +169,7 @@ setup_talk(void **state)
 	context.pools = pools;
 	context.settings = settings;
 	context.prepared = prepared;
+	context.floors = floors;
 	context.config = (SessionConfig) {
 		.auth_method = AUTH_TRUST,
 		.replica_wait_us = NEVER_US,
@@ -199,6 +202,7 @@ teardown_talk(void **state)
 	pg_node_fini(&south);
 	loop_destroy(loop);
 	prepared_table_destroy(prepared);
+	global_floors_destroy(floors);
 	settings_pool_destroy(settings);
 	pool_totals_destroy(totals);
 	return 0;

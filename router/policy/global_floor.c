@@ -1,0 +1,106 @@
+/*-------------------------------------------------------------------------
+ *
+ * global_floor.c
+ *	  The highest commit any session of a database made through this process.
+ *
+ * A floor is an LSN and its timeline, which belong together: after a failover
+ * commits of the new timeline lie below what was lost of the old one.  Hence a
+ * lock and not an atomic; it is held for some comparisons.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "policy/global_floor.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/list.h"
+#include "base/memory.h"
+
+struct GlobalFloor
+{
+	ListNode	node;			/* in GlobalFloors.floors */
+	char	   *database;		/* owned */
+	pthread_mutex_t lock;
+	SessionPosition position;	/* as if all sessions were one; under lock */
+};
+
+struct GlobalFloors
+{
+	pthread_mutex_t lock;
+	List		floors;			/* under lock; they only grow */
+};
+
+GlobalFloors *
+global_floors_create(void)
+{
+	GlobalFloors *floors = mem_alloc(sizeof(GlobalFloors));
+
+	pthread_mutex_init(&floors->lock, NULL);
+	list_init(&floors->floors);
+	return floors;
+}
+
+void
+global_floors_destroy(GlobalFloors *floors)
+{
+	if (floors == NULL)
+		return;
+	while (!list_is_empty(&floors->floors))
+	{
+		GlobalFloor *floor = list_entry(list_pop_head(&floors->floors), GlobalFloor, node);
+
+		pthread_mutex_destroy(&floor->lock);
+		mem_free(floor->database);
+		mem_free(floor);
+	}
+	pthread_mutex_destroy(&floors->lock);
+	mem_free(floors);
+}
+
+GlobalFloor *
+global_floors_get(GlobalFloors *floors, const char *database)
+{
+	GlobalFloor *found = NULL;
+
+	pthread_mutex_lock(&floors->lock);
+	LIST_FOREACH(node, &floors->floors)
+	{
+		GlobalFloor *floor = list_entry(node, GlobalFloor, node);
+
+		if (strcmp(floor->database, database) == 0)
+			found = floor;
+	}
+	if (found == NULL)
+	{
+		found = mem_alloc(sizeof(GlobalFloor));
+		found->database = mem_strdup(database);
+		pthread_mutex_init(&found->lock, NULL);
+		position_init(&found->position);
+		list_push_tail(&floors->floors, &found->node);
+	}
+	pthread_mutex_unlock(&floors->lock);
+	return found;
+}
+
+void
+global_floor_raise(GlobalFloor *floor, Lsn lsn, uint32_t timeline)
+{
+	pthread_mutex_lock(&floor->lock);
+	position_raise_commit(&floor->position, lsn, timeline);
+	pthread_mutex_unlock(&floor->lock);
+}
+
+void
+global_floor_apply(GlobalFloor *floor, const TopologyView *view, SessionPosition *session)
+{
+	const NodeView *primary = view->primary >= 0 ? &view->nodes[view->primary] : NULL;
+
+	position_reset_lost(session, view); /* before it takes over a later timeline */
+	pthread_mutex_lock(&floor->lock);
+	if (floor->position.floor == 0 && primary && primary->visible_lsn != 0)
+		position_raise(&floor->position, primary->visible_lsn, primary->identity.timeline);
+	position_reset_lost(&floor->position, view);
+	position_raise(session, floor->position.floor, floor->position.floor_timeline);
+	pthread_mutex_unlock(&floor->lock);
+}
