@@ -80,6 +80,7 @@ typedef struct Relay
 	bool		holds_plan;		/* on the primary, and only until it is seen that no plan is stale */
 	bool		has_executed;	/* an Execute of it was sent: the transaction may be another since */
 	bool		owes_sync;		/* its Sync is kept back until it is known whether COPY begins */
+	bool		awaits_copy;	/* COPY data lies unread until the server has answered what came before */
 	bool		position_asked;	/* the position query was sent */
 	bool		settings_due;	/* new_settings are in force, if nothing fails behind the SET */
 	bool		tells_settings; /* what the router's own SETs change is news to the client */
@@ -294,6 +295,7 @@ extern void relay_plan_again(Client *client);	/* a new view, patience is over, o
 extern void relay_start(Client *client, Server *server);
 extern size_t relay_feed(Client *client, Slice data);	/* messages of an open unit, COPY data */
 extern bool relay_send_settings(Client *client);	/* the session's, where the server has others; true: sent */
+extern void relay_settle_copy(Client *client);	/* read on, if it is known what the COPY data is for */
 extern void relay_settle_sync(Client *client);	/* send the Sync that was kept back, if its turn has come */
 extern void relay_cancel(Client *client);	/* what runs */
 extern void relay_send_position_query(Client *client);

@@ -4,13 +4,14 @@
  *	  From messages to units.
  *
  * Messages are collected until Sync or Query ends the unit; then it is planned
- * once, whole.  Two cases cannot wait for the end:
+ * once, whole.  Some cannot wait for the end:
  *
  *	  - a unit longer than UNIT_MAX_BYTES is sent open: to the primary, its
  *		further messages forwarded as they come (relay_feed);
  *	  - Flush asks for answers now.  If only Parse, Describe and Close came
  *		before, the router ends the unit with a Sync of its own and keeps its
- *		ReadyForQuery to itself; else the unit is sent open.
+ *		ReadyForQuery to itself; else the unit is sent open.  COPY data does the
+ *		same: only the server can tell whether what came before it asks for it.
  *
  * While a unit is planned or runs, further messages stay unread.
  *
@@ -25,6 +26,7 @@
 static size_t query_take_message(Client *client, Slice data);
 static size_t drop_message(Client *client, const Frame *frame, Slice data);
 static size_t drop_rest(Client *client, Slice data);
+static size_t query_take_copy_data(Client *client, const Frame *frame, Slice data);
 static size_t query_take_long_message(Client *client, const Frame *frame, Slice data);
 static void handle_message(Client *client, const Frame *frame);
 static void handle_Flush(Client *client);
@@ -90,8 +92,10 @@ query_take_message(Client *client, Slice data)
 	}
 
 	/* after an error all up to Sync is dropped, and what is left of a COPY that failed is, too */
-	if (strchr("dcf", frame.type) || (client->skip_to_sync && frame.type != 'S'))
+	if (client->skip_to_sync && frame.type != 'S')
 		return drop_message(client, &frame, data);
+	if (strchr("dcf", frame.type))
+		return query_take_copy_data(client, &frame, data);
 	if (buf_len(&client->unit) + frame.total_len > UNIT_MAX_BYTES && !client->skip_to_sync)
 		return query_take_long_message(client, &frame, data);
 	if (frame_parse(data, &frame) != FRAME_OK)
@@ -120,6 +124,23 @@ drop_rest(Client *client, Slice data)
 
 	client->drop_left -= used;
 	return used;
+}
+
+/* In the same batch as the COPY it belongs to; else PostgreSQL takes no notice of it. */
+static size_t
+query_take_copy_data(Client *client, const Frame *frame, Slice data)
+{
+	if (client->is_console || buf_len(&client->unit) == 0)
+		return drop_message(client, frame, data);
+	client->relay.is_flushed = true;
+	relay_plan_unit(client);
+	if (running_takes_messages(client))
+		return feed_running(client, data);
+	if (client->state == CLIENT_READY)	/* it was refused */
+		return client->drop_left > 0 ? drop_rest(client, data) : query_take_message(client, data);
+	if (client->stream)
+		stream_pause(client->stream);	/* relay_start() resumes it */
+	return 0;
 }
 
 /* The unit grows too long to be kept: send it open. */

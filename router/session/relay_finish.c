@@ -103,6 +103,7 @@ relay_on_data(void *owner, Slice data)
 	{
 		relay_send_locals(client);
 		relay_settle_sync(client);
+		relay_settle_copy(client);
 	}
 	stream_uncork(stream);
 	if (client->server == server && stream_is_full(stream))
@@ -294,7 +295,7 @@ unit_rerun(Client *client)
 	relay->saw_error = relay->ready_due = relay->is_answered = false;
 	relay->is_holding = relay->holds_plan = relay->position_asked = false;
 	relay->commit_lsn = relay->asked_lsn = 0;
-	relay->unnamed_there = relay->owes_sync = relay->has_executed = false;
+	relay->unnamed_there = relay->owes_sync = relay->awaits_copy = relay->has_executed = false;
 	relay->pass_left = 0;
 	relay->waiting_since_us = clock_now_us();
 	if (is_here)

@@ -35,6 +35,7 @@ static void send_empty(Client *client, char type);
 static bool position_may_be_pipelined(const Client *client);
 static bool takes_messages(const Client *client);
 static size_t feed_message(Client *client, Slice data);
+static void wait_for_copy(Client *client);
 static bool feed_is_expected(const Client *client, char type);
 static size_t feed_skipped_message(Client *client, const Frame *frame, Slice data);
 static size_t feed_long_message(Client *client, const Frame *frame, Slice data);
@@ -345,6 +346,11 @@ feed_message(Client *client, Slice data)
 	}
 	if (relay->is_open && relay->saw_error && frame.type != 'S')
 		return feed_skipped_message(client, &frame, data);
+	if (strchr("dcf", frame.type) && !relay->is_copy_in && !inflight_is_empty(&relay->inflight))
+	{
+		wait_for_copy(client);
+		return 0;
+	}
 	if (frame_parse(data, &frame) != FRAME_OK)
 		return frame.total_len > UNIT_MAX_BYTES ? feed_long_message(client, &frame, data) : 0;
 	if (!message_is_readable(frame.type, frame.body))
@@ -354,6 +360,29 @@ feed_message(Client *client, Slice data)
 	}
 	feed_whole_message(client, &frame);
 	return frame.total_len;
+}
+
+/* Sent with the COPY, before the server has asked for it: whether it will is known when it has answered. */
+static void
+wait_for_copy(Client *client)
+{
+	if (!client->relay.awaits_copy)
+		send_empty(client, 'H');
+	client->relay.awaits_copy = true;
+	if (client->stream)
+		stream_pause(client->stream);
+}
+
+void
+relay_settle_copy(Client *client)
+{
+	Relay	   *relay = &client->relay;
+
+	if (!relay->awaits_copy || !(relay->is_copy_in || relay->saw_error || inflight_is_empty(&relay->inflight)))
+		return;
+	relay->awaits_copy = false;
+	if (client->stream && stream_is_paused(client->stream))
+		stream_resume(client->stream);
 }
 
 static bool

@@ -190,6 +190,29 @@ copy_in_by_a_simple_query(void **state)
 	hang_up(&t);
 }
 
+/* It hung: the data was dropped before the server could ask for it, which then waited for it for ever. */
+static void
+copy_data_comes_with_its_statement(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "P in COPY t FROM STDIN|B in|E|d 1|d 2|c|S");
+	hears(&t, "1 2 G C:COPY 2 Z:I");
+	say(&t, "B in|E|d 1|c|P - SELECT a FROM t|B -|E|S");
+	hears(&t, "2 G C:COPY 1 1 2 D:north C:SELECT 1 Z:I");
+	say(&t, "B in|E|d 1|c|B in|E|d 2|d 3|c|S");
+	hears(&t, "2 G C:COPY 1 2 G C:COPY 2 Z:I");
+	say(&t, "B in|E|d 1|f|B in|E|d 2|c|S|B in|E|d bad|c|S");
+	hears(&t, "2 G E:57014 Z:I 2 G E:22P02 Z:I");
+	say(&t, "Q BEGIN|B in|E|d 1|c|S|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T 2 G C:COPY 1 Z:T C:COMMIT Z:I");
+	/* what nobody has asked for is let go, as PostgreSQL does */
+	say(&t, "d 1|c|P - INSERT INTO t VALUES (1)|d 2|B -|E|d 3|c|f|S|B none|E|d 4|c|S|d 5|Q INSERT INTO t VALUES (2)");
+	hears(&t, "1 2 C:INSERT 0 1 Z:I E:26000 Z:I C:INSERT 0 1 Z:I");
+	hang_up(&t);
+}
+
 /* The Sync that came with the statement never reaches the server: during COPY it would be lost. */
 static void
 copy_in_by_the_extended_protocol(void **state)
@@ -420,6 +443,7 @@ main(void)
 		TEST(flush_in_a_transaction_on_a_replica_stays_there),
 		TEST(a_server_that_is_waited_for_gets_the_rest),
 		TEST(copy_in_by_a_simple_query),
+		TEST(copy_data_comes_with_its_statement),
 		TEST(copy_in_by_the_extended_protocol),
 		TEST(copy_in_within_a_transaction),
 		TEST(long_copy_data_streams),
