@@ -72,6 +72,7 @@ classify_init(StatementClass *result)
 	result->flags = 0;
 	result->why = "";
 	result->pin_reason = NULL;
+	result->reads_constant = false;
 	result->detail[0] = result->set_name[0] = result->set_value[0] = '\0';
 }
 
@@ -196,6 +197,7 @@ classify_add_to_multi(StatementClass *multi, const StatementClass *part)
 		multi->flags |= STATEMENT_LEAVES_STATE;
 	if (multi->pin_reason == NULL)
 		multi->pin_reason = pin_reason;
+	multi->reads_constant |= part->reads_constant;
 	multi->flags |= part->flags & (STATEMENT_HAS_TRANSACTION | STATEMENT_IS_DDL);
 }
 

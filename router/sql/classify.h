@@ -77,6 +77,7 @@ typedef struct StatementClass
 	unsigned	flags;
 	const char *why;			/* static: the deciding rule, for EXPLAIN ROUTE and the log */
 	const char *pin_reason;		/* static: with STATEMENT_LEAVES_STATE, else NULL */
+	bool		reads_constant;	/* a literal of another value might make it another class: see shape.h */
 	char		detail[64];		/* the name that decided, truncated; may be empty */
 	char		set_name[64];	/* see the kinds; settings are in lower case */
 	char		set_value[256]; /* SET: as the server stores it, fit for set_config(), not for SQL text */

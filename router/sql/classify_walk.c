@@ -564,6 +564,7 @@ walk_current_setting(Walk *walk, const FuncCall *call)
 	{
 		const A_Const *constant = (const A_Const *) first;
 
+		walk->result->reads_constant = true;
 		if (!constant->isnull && IsA(&constant->val, String) &&
 			strchr(constant->val.sval.sval, '.') != NULL)
 			return;

@@ -1,10 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * statement_cache.c
- *	  Decisions by full text, for one database, in one worker.
+ *	  Decisions by text, for one database, in one worker.
  *
- * A hash table over the texts and a list in the order of their use.  A hit is
- * one hash, one comparison and a move in the list; nothing is allocated.  An
+ * A hash table over the texts, or their shapes, and a list in the order of
+ * their use.  A hit is one hash, one comparison and a move in the list; nothing
+ * is allocated.  A shape whose decision looked at the value of a literal only
+ * says so: then the text is looked for.  An
  * entry is one allocation that holds the text too, and counts with all it
  * takes, so that max_bytes is a bound on memory.  The hash is seeded by where
  * the cache lies: who sends the texts cannot choose which of them collide.
@@ -21,6 +23,7 @@
 
 #include "base/list.h"
 #include "base/memory.h"
+#include "sql/shape.h"
 
 /* uthash ends the process when malloc fails; ours logs first (memory.h). */
 #define HASH_NONFATAL_OOM 1
@@ -47,6 +50,8 @@ struct StatementCache
 	StatementCacheStats stats;
 };
 
+static StatementClass *statement_cache_decide(StatementCache *cache, Slice text, bool *is_hit);
+static StatementClass *statement_cache_find_or_add(StatementCache *cache, Slice key, Slice text, bool *is_hit);
 static CacheEntry *statement_cache_find(StatementCache *cache, Slice text, unsigned hash);
 static StatementClass *statement_cache_add(StatementCache *cache, Slice text, unsigned hash);
 static void statement_cache_remove(StatementCache *cache, CacheEntry *entry);
@@ -115,32 +120,22 @@ statement_cache_facts(const StatementCache *cache)
 const StatementClass *
 statement_cache_get(StatementCache *cache, Slice text)
 {
-	Slice		key = statement_cache_key(text);
-	unsigned	hash = statement_cache_hash(cache, key);
-	CacheEntry *entry = statement_cache_find(cache, key, hash);
-	StatementClass *class;
+	bool		is_hit;
+	const StatementClass *class = statement_cache_decide(cache, text, &is_hit);
 
-	if (entry != NULL)
-	{
+	if (is_hit)
 		cache->stats.hits++;
-		return &entry->class;
-	}
-	cache->stats.misses++;
-	class = statement_cache_add(cache, key, hash);
-	classify_text(key, cache->facts, class);
+	else
+		cache->stats.misses++;
 	return class;
 }
 
 void
 statement_cache_learn_primary(StatementCache *cache, Slice text)
 {
-	Slice		key = statement_cache_key(text);
-	unsigned	hash = statement_cache_hash(cache, key);
-	CacheEntry *entry = statement_cache_find(cache, key, hash);
-	StatementClass *class = entry != NULL ? &entry->class : statement_cache_add(cache, key, hash);
+	bool		is_hit;
+	StatementClass *class = statement_cache_decide(cache, text, &is_hit);
 
-	if (entry == NULL)
-		classify_text(key, cache->facts, class);
 	class->flags &= ~(unsigned) (STATEMENT_IS_READ | STATEMENT_NODE_LOCAL);
 	class->why = "a replica refused it before";
 	class->detail[0] = '\0';
@@ -152,7 +147,36 @@ statement_cache_stats(const StatementCache *cache, StatementCacheStats *stats)
 	*stats = cache->stats;
 }
 
-/* The entry of this text, which then is the most recently used one. */
+/* By shape, and by text where the shape does not say it all. */
+static StatementClass *
+statement_cache_decide(StatementCache *cache, Slice text, bool *is_hit)
+{
+	char		buffer[SHAPE_MAX_TEXT];
+	Slice		whole = statement_cache_key(text);
+	Slice		shape = shape_of_text(whole, buffer);
+	StatementClass *class = statement_cache_find_or_add(cache, shape, whole, is_hit);
+
+	if (class->reads_constant && shape.data != whole.data)
+		class = statement_cache_find_or_add(cache, whole, whole, is_hit);
+	return class;
+}
+
+static StatementClass *
+statement_cache_find_or_add(StatementCache *cache, Slice key, Slice text, bool *is_hit)
+{
+	unsigned	hash = statement_cache_hash(cache, key);
+	CacheEntry *entry = statement_cache_find(cache, key, hash);
+	StatementClass *class;
+
+	*is_hit = entry != NULL;
+	if (entry != NULL)
+		return &entry->class;
+	class = statement_cache_add(cache, key, hash);
+	classify_text(text, cache->facts, class);
+	return class;
+}
+
+/* The entry of this key, which then is the most recently used one. */
 static CacheEntry *
 statement_cache_find(StatementCache *cache, Slice text, unsigned hash)
 {
@@ -167,7 +191,7 @@ statement_cache_find(StatementCache *cache, Slice text, unsigned hash)
 	return entry;
 }
 
-/* Where to write the class of a text that is not there: into a new entry if it can be kept. */
+/* Where to write the class of a key that is not there: into a new entry if it can be kept. */
 static StatementClass *
 statement_cache_add(StatementCache *cache, Slice text, unsigned hash)
 {

@@ -1,9 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * statement_cache.h
- *	  Decisions by full text, for one database, in one worker.
+ *	  Decisions by text, for one database, in one worker.
  *
- * A bounded LRU: the hash finds, the text decides.  New facts of the database
+ * A bounded LRU: the hash finds, the text decides; of statements with literals
+ * their shape does (shape.h), unless the decision looked at one.  New facts of the database
  * drop everything.  No locks: one thread.  What was learned from a replica's
  * refusal (router.md §3.5) is remembered here until new facts come.
  *

@@ -86,7 +86,7 @@ test_bytes_are_bounded(void **state)
 
 	for (int i = 0; i < 1000; i++)
 	{
-		snprintf(text, sizeof(text), "SELECT * FROM t WHERE a = %d", i);
+		snprintf(text, sizeof(text), "SELECT * FROM t%d", i);
 		statement_cache_get(cache, S(text));
 		statement_cache_get(cache, S("SELECT 'often'"));
 		assert_true(stats_of(cache).bytes <= 20000);
@@ -95,9 +95,9 @@ test_bytes_are_bounded(void **state)
 
 	/* what is used often stays, the last ones are there, the first ones are gone */
 	assert_int_equal(stats_of(cache).hits, 999);
-	statement_cache_get(cache, S("SELECT * FROM t WHERE a = 999"));
+	statement_cache_get(cache, S("SELECT * FROM t999"));
 	assert_int_equal(stats_of(cache).hits, 1000);
-	statement_cache_get(cache, S("SELECT * FROM t WHERE a = 0"));
+	statement_cache_get(cache, S("SELECT * FROM t0"));
 	assert_int_equal(stats_of(cache).hits, 1000);
 	statement_cache_destroy(cache);
 }
@@ -182,6 +182,43 @@ test_learns_from_refusal(void **state)
 	statement_cache_destroy(cache);
 }
 
+/* Programs that put values into their texts would have each of them parsed. */
+static void
+test_texts_of_one_shape_are_decided_once(void **state)
+{
+	StatementCache *cache = cache_with_facts(100000);
+	const StatementClass *class = statement_cache_get(cache, S("SELECT * FROM t WHERE a = 17 AND b = 'x'"));
+
+	assert_int_equal(class->flags, STATEMENT_IS_READ);
+	assert_ptr_equal(statement_cache_get(cache, S("SELECT * FROM t WHERE a = 3 AND b = 'it''s; DELETE'")), class);
+	assert_ptr_not_equal(statement_cache_get(cache, S("SELECT * FROM t WHERE a = 3 AND b = x")), class);
+	assert_int_equal(stats_of(cache).misses, 2);
+	statement_cache_learn_primary(cache, S("SELECT * FROM t WHERE a = 4 AND b = ''"));
+	assert_int_equal(statement_cache_get(cache, S("SELECT * FROM t WHERE a = 5 AND b = ''"))->flags, 0);
+	statement_cache_destroy(cache);
+}
+
+/* Where a literal decides, each text is decided by itself. */
+static void
+test_literal_that_decides(void **state)
+{
+	StatementCache *cache = cache_with_facts(100000);
+
+	for (int i = 0; i < 2; i++)
+	{
+		assert_int_equal(statement_cache_get(cache, S("SELECT current_setting('my.own')"))->flags, STATEMENT_IS_READ);
+		assert_int_equal(statement_cache_get(cache, S("SELECT current_setting('port')"))->flags, STATEMENT_NODE_LOCAL);
+		assert_int_equal(statement_cache_get(cache, S("VALUES (1); SELECT current_setting('port')"))->flags,
+						 STATEMENT_NODE_LOCAL);
+		assert_int_equal(statement_cache_get(cache, S("VALUES (2); SELECT current_setting('my.own')"))->flags,
+						 STATEMENT_IS_READ);
+	}
+	statement_cache_learn_primary(cache, S("SELECT current_setting('my.own')"));
+	assert_int_equal(statement_cache_get(cache, S("SELECT current_setting('my.own')"))->flags, 0);
+	assert_int_equal(statement_cache_get(cache, S("SELECT current_setting('my.other')"))->flags, STATEMENT_IS_READ);
+	statement_cache_destroy(cache);
+}
+
 static void
 test_destroy_nothing(void **state)
 {
@@ -201,6 +238,8 @@ main(void)
 		cmocka_unit_test(test_new_facts_drop_decisions),
 		cmocka_unit_test(test_equal_facts_keep_decisions),
 		cmocka_unit_test(test_learns_from_refusal),
+		cmocka_unit_test(test_texts_of_one_shape_are_decided_once),
+		cmocka_unit_test(test_literal_that_decides),
 		cmocka_unit_test(test_destroy_nothing),
 	};
 

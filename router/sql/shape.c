@@ -1,0 +1,250 @@
+/*-------------------------------------------------------------------------
+ *
+ * shape.c
+ *	  A statement's text without the values of its literals.
+ *
+ * One pass over the bytes that keeps in step with PostgreSQL's scanner, which
+ * is easy as long as nothing but plain tokens comes: names, numbers, strings
+ * and names in quotes, parameters.  At anything else it stops.
+ *
+ * A number is replaced if it is one to nine digits and nothing else: that is
+ * an integer constant whatever the digits are.  FLOAT(n) is the one place where
+ * PostgreSQL's grammar makes another type of another number: float4 or float8,
+ * both built in and harmless.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "sql/shape.h"
+
+#include <stdbool.h>
+#include <strings.h>
+
+#define MAX_DIGITS 9			/* any such number is an int4 */
+
+/* What has been read and written; at < end throughout a step. */
+typedef struct ShapeScan
+{
+	const char *at;
+	const char *end;
+	char	   *out;
+	bool		has_literal;
+} ShapeScan;
+
+typedef enum CharKind
+{
+	CHAR_OTHER,					/* stands for itself */
+	CHAR_LETTER,				/* begins a name, or a keyword */
+	CHAR_DIGIT,
+	CHAR_SPECIAL				/* looked at by itself */
+} CharKind;
+
+#define LETTERS(first, last) [first ... last] = CHAR_LETTER
+static const unsigned char char_kinds[256] = {
+	LETTERS('a', 'z'), LETTERS('A', 'Z'), ['_'] = CHAR_LETTER, LETTERS(0x80, 0xff),
+	['0' ... '9'] = CHAR_DIGIT,
+	['\''] = CHAR_SPECIAL, ['"'] = CHAR_SPECIAL, ['$'] = CHAR_SPECIAL, ['-'] = CHAR_SPECIAL, ['/'] = CHAR_SPECIAL,
+	['&'] = CHAR_SPECIAL, [';'] = CHAR_SPECIAL, ['\\'] = CHAR_SPECIAL, ['.'] = CHAR_SPECIAL,
+};
+
+static bool has_shape(Slice text);
+static bool take_name(ShapeScan *scan);
+static bool take_number(ShapeScan *scan);
+static bool take_special(ShapeScan *scan);
+static bool take_string(ShapeScan *scan);
+static bool take_quoted_name(ShapeScan *scan);
+static bool take_parameter(ShapeScan *scan);
+static void copy_to(ShapeScan *scan, const char *until);
+
+static inline CharKind
+kind_of(char c)
+{
+	return (CharKind) char_kinds[(unsigned char) c];
+}
+
+static inline bool
+continues_name(char c)
+{
+	return kind_of(c) == CHAR_LETTER || kind_of(c) == CHAR_DIGIT || c == '$';
+}
+
+Slice
+shape_of_text(Slice text, char buffer[SHAPE_MAX_TEXT])
+{
+	ShapeScan	scan = {text.data, text.data + text.len, buffer, false};
+	bool		goes_on = true;
+
+	if (text.len > SHAPE_MAX_TEXT || !has_shape(text))
+		return text;
+	while (goes_on && scan.at < scan.end)
+	{
+		switch (kind_of(*scan.at))
+		{
+			case CHAR_OTHER:
+				*scan.out++ = *scan.at++;
+				break;
+			case CHAR_LETTER:
+				goes_on = take_name(&scan);
+				break;
+			case CHAR_DIGIT:
+				goes_on = take_number(&scan);
+				break;
+			case CHAR_SPECIAL:
+				goes_on = take_special(&scan);
+				break;
+		}
+	}
+	if (!scan.has_literal)
+		return text;
+	copy_to(&scan, scan.end);
+	return slice_make(buffer, (size_t) (scan.out - buffer));
+}
+
+/* By its first word; a zero byte would be taken for one of ours. */
+static bool
+has_shape(Slice text)
+{
+	static const char *const words[] = {"select", "insert", "update", "delete", "with", "values"};
+	size_t		skip = 0;
+
+	while (skip < text.len && memchr(" \t\n\r\f(", text.data[skip], 6) != NULL)
+		skip++;
+	text = slice_skip(text, skip);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	{
+		size_t		len = strlen(words[i]);
+
+		if (text.len > len && !continues_name(text.data[len]) && strncasecmp(text.data, words[i], len) == 0)
+			return memchr(text.data, '\0', text.len) == NULL;
+	}
+	return false;
+}
+
+/* With a quote behind it, it may be a prefix: E'...', X'...'. */
+static bool
+take_name(ShapeScan *scan)
+{
+	const char *end = scan->at;
+
+	while (end < scan->end && continues_name(*end))
+		end++;
+	copy_to(scan, end);
+	return end == scan->end || *end != '\'';
+}
+
+/* 1.5, 1e5, 0x1F and what is no number at all stand as they are. */
+static bool
+take_number(ShapeScan *scan)
+{
+	const char *end = scan->at;
+
+	while (end < scan->end && kind_of(*end) == CHAR_DIGIT)
+		end++;
+	if (end - scan->at <= MAX_DIGITS &&
+		(end == scan->end || (kind_of(*end) != CHAR_LETTER && *end != '.' && *end != '$' && *end != '\'')))
+	{
+		*scan->out++ = '\0';
+		scan->at = end;
+		scan->has_literal = true;
+		return true;
+	}
+	while (end < scan->end && (kind_of(*end) == CHAR_LETTER || kind_of(*end) == CHAR_DIGIT || *end == '.'))
+		end++;
+	copy_to(scan, end);
+	return end == scan->end || (*end != '\'' && *end != '$');
+}
+
+static bool
+take_special(ShapeScan *scan)
+{
+	const char *next = scan->at + 1;
+	char		after = next < scan->end ? *next : ' ';
+
+	switch (*scan->at)
+	{
+		case '\'':
+			return take_string(scan);
+		case '"':
+			return take_quoted_name(scan);
+		case '$':
+			return take_parameter(scan);
+		case '-':
+			if (after == '-')
+				return false;
+			break;
+		case '/':
+			if (after == '*')
+				return false;
+			break;
+		case '&':
+			if (after == '\'' || after == '"')
+				return false;
+			break;
+		case '.':
+			/* .5, and the fraction of a number that was no plain one */
+			while (next < scan->end && kind_of(*next) == CHAR_DIGIT)
+				next++;
+			if (next < scan->end && next > scan->at + 1 && continues_name(*next))
+				return false;
+			break;
+		default:
+			return false;
+	}
+	copy_to(scan, next);
+	return true;
+}
+
+/* A quote in it is doubled. */
+static bool
+take_string(ShapeScan *scan)
+{
+	const char *end = scan->at;
+
+	do
+	{
+		end = memchr(end + 1, '\'', (size_t) (scan->end - end - 1));
+		if (end == NULL)
+			return false;
+		end++;
+	} while (end < scan->end && *end == '\'');
+	*scan->out++ = '\'';
+	*scan->out++ = '\0';
+	scan->at = end;
+	scan->has_literal = true;
+	return true;
+}
+
+/* A doubled quote ends one and begins the next, which comes to the same. */
+static bool
+take_quoted_name(ShapeScan *scan)
+{
+	const char *end = memchr(scan->at + 1, '"', (size_t) (scan->end - scan->at - 1));
+
+	if (end == NULL)
+		return false;
+	copy_to(scan, end + 1);
+	return true;
+}
+
+/* Not a dollar quote. */
+static bool
+take_parameter(ShapeScan *scan)
+{
+	const char *end = scan->at + 1;
+
+	while (end < scan->end && kind_of(*end) == CHAR_DIGIT)
+		end++;
+	if (end == scan->at + 1 || (end < scan->end && continues_name(*end)))
+		return false;
+	copy_to(scan, end);
+	return true;
+}
+
+static void
+copy_to(ShapeScan *scan, const char *until)
+{
+	size_t		len = (size_t) (until - scan->at);
+
+	memcpy(scan->out, scan->at, len);
+	scan->out += len;
+	scan->at = until;
+}
