@@ -12,6 +12,8 @@
  *		before, the router ends the unit with a Sync of its own and keeps its
  *		ReadyForQuery to itself; else the unit is sent open.  COPY data does the
  *		same: only the server can tell whether what came before it asks for it.
+ *	  - COPY FROM STDIN asks for its data as soon as it is executed: a client
+ *		may wait for that and send nothing behind Execute.
  *
  * While a unit is planned or runs, further messages stay unread.
  *
@@ -23,6 +25,7 @@
  */
 #include "session/client_internal.h"
 
+static bool waits_for_copy(const Client *client);
 static size_t query_take_message(Client *client, Slice data);
 static size_t drop_message(Client *client, const Frame *frame, Slice data);
 static size_t drop_rest(Client *client, Slice data);
@@ -38,12 +41,14 @@ size_t
 client_query_on_data(Client *client, Slice data)
 {
 	size_t		used = 0;
+	char		last = '\0';
 
 	while (used < data.len)
 	{
 		Slice		rest = slice_skip(data, used);
 		size_t		step;
 
+		last = client->drop_left == 0 ? rest.data[0] : '\0';
 		if (client->stream && stream_is_full(client->stream) && client->state == CLIENT_READY)
 		{
 			stream_pause(client->stream);	/* it asks and does not read: until it has */
@@ -65,7 +70,26 @@ client_query_on_data(Client *client, Slice data)
 			break;
 		used += step;
 	}
+	if (last == 'E' && used == data.len && waits_for_copy(client))
+	{
+		client->relay.is_flushed = true;
+		relay_plan_unit(client);
+	}
 	return used;
+}
+
+/* Nothing came behind Execute, and what is executed asks the client for data. */
+static bool
+waits_for_copy(const Client *client)
+{
+	UnitContext context;
+	UnitSummary summary;
+
+	if (client->state != CLIENT_READY || client->is_console || client->skip_to_sync || buf_len(&client->unit) == 0)
+		return false;
+	context = client_unit_context(client);
+	unit_summarize(buf_slice(&client->unit), &context, &summary);
+	return summary.has_copy_in;
 }
 
 static size_t

@@ -127,6 +127,28 @@ class Copy(RouterTestCase):
         self.assertEqual(wire.read_words(), ["1", "2", "H", "d '1\\tx\\n'", "c", "C COPY 1", "Z I"])
         self.assertEqual(wire.query("SELECT 1"), ["T", "D 1", "C SELECT 1", "Z I"])
 
+    def test_data_with_its_statement(self):
+        """Guards: nobody has to send Sync to be asked for data, nor to wait until asked; as straight to the server."""
+        copy = [Parse("", "COPY c FROM STDIN"), Bind("", ""), Execute()]
+        bad = [Parse("", "COPY nowhere FROM STDIN"), Bind("", ""), Execute()]
+        row, done = CopyData(b"1\tx\n"), [CopyDone(), Sync()]
+        scripts = [(copy, "G", [row] + done),
+                   ([*copy, row, row] + done + [Query("SELECT 1"), Query("SELECT 2")], "ZZZ", []),
+                   ([*copy, row, CopyFail("enough"), *copy, row] + done + [Query("SELECT 1")], "ZZ", []),
+                   ([*copy, row, CopyDone(), *copy, row] + done + [Query("SELECT 1")], "ZZ", []),
+                   ([*copy, Sync(), row] + done + [Query("SELECT 1")], "ZZ", []),
+                   ([*bad, row] + done + [Query("SELECT 1")], "ZZ", []),
+                   ([*bad, Sync(), row] + done + [Query("SELECT 1")], "ZZZ", []),
+                   ([*copy, CopyData(b"nonsense\n"), row] + done + [Query("SELECT 1")], "ZZ", [])]
+        for messages, ends, rest in scripts:
+            with self.subTest(messages):
+                transcripts = []
+                for wire in (self.direct_wire(), self.wire()):
+                    wire.send(*messages)
+                    replies = [reply for end in ends for reply in wire.read_words(end)]
+                    transcripts.append(replies + (wire.ask(*rest) if rest else []))
+                self.assertEqual(transcripts[1], transcripts[0])
+
     def test_client_leaves(self):
         """Guards: a client gone in the middle takes its rows with it; the server is not reused half way."""
         for data in (b"", CopyData(b"1\tx\n"), CopyData(b"1\tx\n")[:7], message("d", b"x" * 100000)[:50000]):

@@ -213,6 +213,29 @@ copy_data_comes_with_its_statement(void **state)
 	hang_up(&t);
 }
 
+/* Guards: as in PostgreSQL, nobody has to send Sync or Flush to be asked for data. */
+static void
+copy_asks_for_data_at_once(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "P - COPY t FROM STDIN|B -|E");
+	hears(&t, "1 2 G");
+	say(&t, "d 1|c|S");
+	hears(&t, "C:COPY 1 Z:I");
+	was_sent(&north, "P:=COPY t FROM STDIN\nB:/\nE:\nH\nd:1\nc\nS");
+	say(&t, "P - COPY t FROM STDIN -- 'fail 42P01'|B -|E");
+	hears(&t, "E:42P01");
+	say(&t, "d 1|c|S");
+	hears(&t, "Z:I");
+	say(&t, "P - INSERT INTO t VALUES (1)|B -|E");
+	hears(&t, "");
+	say(&t, "S");
+	hears(&t, "1 2 C:INSERT 0 1 Z:I");
+	hang_up(&t);
+}
+
 /* The Sync that came with the statement never reaches the server: during COPY it would be lost. */
 static void
 copy_in_by_the_extended_protocol(void **state)
@@ -444,6 +467,7 @@ main(void)
 		TEST(a_server_that_is_waited_for_gets_the_rest),
 		TEST(copy_in_by_a_simple_query),
 		TEST(copy_data_comes_with_its_statement),
+		TEST(copy_asks_for_data_at_once),
 		TEST(copy_in_by_the_extended_protocol),
 		TEST(copy_in_within_a_transaction),
 		TEST(long_copy_data_streams),
