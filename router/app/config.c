@@ -285,6 +285,7 @@ config_fill_session(const Config *config, SessionConfig *session)
 {
 	*session = (SessionConfig) {
 		.pool_mode = config->pool_mode,
+		.pin_sessions = config->pin_sessions,
 		.consistency = config->consistency,
 		.auth_method = config->auth_type,
 		.auth_user = config->auth_user,

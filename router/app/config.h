@@ -57,6 +57,7 @@ typedef struct Config
 	int			workers;
 
 	PoolMode	pool_mode;
+	PinSessions pin_sessions;
 	int			default_pool_size;
 	int			max_client_conn;
 	int			max_prepared_statements;

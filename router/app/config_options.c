@@ -58,6 +58,9 @@ static const char *const tls_modes[] = {
 	[TLS_MODE_DISABLE] = "disable", [TLS_MODE_ALLOW] = "allow", [TLS_MODE_PREFER] = "prefer",
 	[TLS_MODE_REQUIRE] = "require", [TLS_MODE_VERIFY_CA] = "verify-ca", [TLS_MODE_VERIFY_FULL] = "verify-full", NULL
 };
+static const char *const pin_choices[] = {
+	[PIN_SESSIONS_ALLOW] = "allow", [PIN_SESSIONS_REFUSE] = "refuse", NULL
+};
 static const char *const log_formats[] = {
 	[LOG_FORMAT_TEXT] = "text", [LOG_FORMAT_JSON] = "json", NULL
 };
@@ -97,6 +100,9 @@ const ConfigOption config_options[] = {
 	{.name = "pool_mode", .type = OPTION_CHOICE, FIELD(pool_mode), .default_text = "transaction",
 		.choices = pool_modes, POOLS,
 	.doc = "When a client's server goes back to the pool: after each transaction, or when the client leaves"},
+	{.name = "pin_sessions", .type = OPTION_CHOICE, FIELD(pin_sessions), .default_text = "allow",
+		.choices = pin_choices, POOLS,
+	.doc = "State that no other server has (temporary tables, session locks, LISTEN, WITH HOLD cursors, PREPARE): allow: the session keeps its server until it is gone; refuse: an error instead"},
 	{.name = "default_pool_size", .type = OPTION_INT, FIELD(default_pool_size), .default_text = "20",
 		.min = 1, .max = 10000, POOLS,
 	.doc = "Servers at most per node, database and user, over all workers"},

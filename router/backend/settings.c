@@ -22,6 +22,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "sql/classify_lists.h"
 
 typedef struct SettingsItem
 {
@@ -36,6 +37,8 @@ struct Settings
 	int			count;
 	const char *packed;			/* in the same block, behind items */
 	size_t		packed_len;
+	char	   *plan_text;		/* owned; NULL until it is asked for */
+	size_t		plan_len;
 	UT_hash_handle hh;
 	SettingsItem items[];
 };
@@ -93,6 +96,7 @@ settings_unref(Settings *settings)
 	if (settings == NULL || --settings->refcount > 0)
 		return;
 	HASH_DEL(settings->pool->sets, settings);
+	mem_free(settings->plan_text);
 	mem_free(settings);
 }
 
@@ -175,6 +179,27 @@ settings_item(const Settings *settings, int i, const char **name, const char **v
 {
 	*name = settings->items[i].name;
 	*value = settings->items[i].value;
+}
+
+Slice
+settings_plan_text(Settings *settings)
+{
+	if (settings->plan_text == NULL)
+	{
+		Buf			packed = BUF_INIT;
+
+		for (int i = 0; i < settings->count; i++)
+		{
+			const SettingsItem *item = &settings->items[i];
+
+			if (classify_setting_use(item->name) != SETTING_OF_NO_PLAN)
+				settings_pack(&packed, slice_from_string(item->name), slice_from_string(item->value));
+		}
+		settings->plan_len = buf_len(&packed);
+		settings->plan_text = mem_strndup(buf_slice(&packed));
+		buf_release(&packed);
+	}
+	return slice_make(settings->plan_text, settings->plan_len);
 }
 
 /*

@@ -31,6 +31,11 @@ extern const char *settings_find(const Settings *settings, const char *name);	/*
 extern int	settings_count(const Settings *settings);
 extern void settings_item(const Settings *settings, int i, const char **name, const char **value);
 
+/* Those of them that decide what a statement means or how it is planned, as
+ * one text: statements prepared under equal ones may be shared.  Lives as long
+ * as the set. */
+extern Slice settings_plan_text(Settings *settings);
+
 /* Append the SQL that turns a session set as from into one set as to:
  * RESET "b"; SET "a" TO 'x'.  Nothing appended: they are equal.  Values are
  * given as SHOW prints them. */

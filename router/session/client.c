@@ -197,7 +197,8 @@ client_release_server(Client *client, bool is_broken)
 		client->context->config.pool_mode == POOL_MODE_SESSION ? CHECKIN_RESET : CHECKIN_CLEAN;
 	client->server = NULL;
 	client->pin_reason = NULL;
-	client->needs_reset = false;
+	client->pins = 0;
+	client->pins_due = client->needs_reset = false;
 	client_release_fallback(client);
 	if (stream_is_paused(server_stream(server)))
 		stream_resume(server_stream(server));
@@ -244,14 +245,37 @@ client_unit_context(const Client *client)
 Prepared *
 client_prepare(Client *client, const ParseMessage *parse, bool *is_new)
 {
-	const char *search_path = settings_find(client->settings, "search_path");
+	PreparedKey key = {
+		.text = parse->text,
+		.nparams = parse->nparams,
+		.param_types = parse->param_types,
+		.settings = settings_plan_text(client->settings),
+	};
 
-	return prepared_get(client->context->prepared, &(PreparedKey) {
-						.text = parse->text,
-						.nparams = parse->nparams,
-						.param_types = parse->param_types,
-						.search_path = slice_from_string(search_path ? search_path : ""),
-						}, is_new);
+	if (!client->transaction.sets_meaning)
+		return prepared_get(client->context->prepared, &key, is_new);
+	*is_new = true;
+	return prepared_make_private(client->context->prepared, &key);
+}
+
+Prepared *
+client_find_prepared(Client *client, Slice name)
+{
+	Prepared   *prepared = prepared_map_find(client->prepared, name);
+	Slice		settings = settings_plan_text(client->settings);
+	ParseMessage parse;
+	bool		is_new;
+
+	if (prepared == NULL || prepared_fits(prepared, settings))
+		return prepared;
+	parse = (ParseMessage) {
+		.text = prepared_text(prepared),
+		.nparams = prepared_nparams(prepared),
+		.param_types = prepared_param_types(prepared),
+	};
+	prepared = client_prepare(client, &parse, &is_new);
+	prepared_map_put(client->prepared, name, prepared);
+	return prepared;
 }
 
 bool
@@ -338,6 +362,7 @@ client_reset_relay(Client *client)
 	settings_unref(relay->new_server_settings);
 	mem_free(relay->error_refused);
 	mem_free(relay->fatal_text);
+	mem_free(relay->savepoint);
 	buf_release(&relay->held);
 	memset(relay, 0, sizeof(*relay));
 	inflight_clear(&inflight);

@@ -37,6 +37,16 @@
 #define PARSE_MAX_BYTES (16 * 1024 * 1024)	/* a Parse message is assembled */
 #define MESSAGE_MAX_BYTES (1024 * 1024 * 1024)	/* PostgreSQL's PQ_LARGE_MESSAGE_LIMIT */
 
+#define SAVEPOINTS_FOLLOWED_MAX 1000
+
+/* What there was at a savepoint. */
+typedef struct Savepoint
+{
+	struct Savepoint *outer;	/* owned */
+	Settings   *settings;		/* a reference */
+	char		name[];
+} Savepoint;
+
 /* Where the session stands between units. */
 typedef struct Transaction
 {
@@ -46,8 +56,12 @@ typedef struct Transaction
 	bool		loss_untold;	/* that was between two units: the client has not heard of it yet */
 	bool		is_read_only;	/* BEGIN ... READ ONLY */
 	bool		on_replica;		/* runs on a replica: only proven reads pass */
+	bool		has_pins;		/* state that pins came inside */
 	bool		has_settings;	/* a tracked SET was run inside */
+	bool		sets_meaning;	/* SET LOCAL of what literals mean was run inside: nobody shares what it prepares */
 	char	   *begin_text;		/* owned; the deferred BEGIN as sent */
+	Savepoint  *savepoints;		/* owned, the last one first; NULL: none */
+	int			nsavepoints;
 	Settings   *settings;		/* at BEGIN; a reference while has_settings */
 } Transaction;
 
@@ -78,10 +92,14 @@ typedef struct Relay
 	bool		is_copy_in;
 	bool		is_holding;		/* replies are held: nothing of the unit has been shown yet */
 	bool		holds_plan;		/* on the primary, and only until it is seen that no plan is stale */
+	bool		parsed_there;	/* a statement under a number was prepared on its server */
 	bool		has_executed;	/* an Execute of it was sent: the transaction may be another since */
 	bool		owes_sync;		/* its Sync is kept back until it is known whether COPY begins */
 	bool		awaits_copy;	/* COPY data lies unread until the server has answered what came before */
 	bool		position_asked;	/* the position query was sent */
+	bool		state_noted;	/* what it left behind is in client->pins */
+	bool		state_asked;	/* the query for what is left was sent */
+	bool		state_answered; /* pins_left says it */
 	bool		settings_due;	/* new_settings are in force, if nothing fails behind the SET */
 	bool		tells_settings; /* what the router's own SETs change is news to the client */
 	bool		unnamed_there;	/* the client's unnamed statement is the server's too */
@@ -99,11 +117,13 @@ typedef struct Relay
 	size_t		unread_end;		/* length of a long Query that ends the unit and has not been taken yet */
 	Lsn			commit_lsn;		/* reported in this unit; 0: none */
 	Lsn			asked_lsn;		/* answer of the position query */
+	unsigned	pins_left;
 	int			node;			/* where it was sent, or waits to be */
 	Settings   *new_settings;	/* references: in force when the SET succeeds; or NULL: */
 	Settings   *new_server_settings;	/* a RESET leaves the server with less than the session has */
 	char		last_tag[24];	/* of the last CommandComplete */
 	Error	   *error_refused;	/* owned, or NULL */
+	char	   *savepoint;		/* owned: the name in a unit that is a SAVEPOINT, RELEASE or ROLLBACK TO; or NULL */
 	char	   *fatal_text;		/* owned: the server's last words, or NULL */
 	Buf			held;
 	InFlight	inflight;
@@ -171,6 +191,8 @@ struct Client
 	SessionPosition position;
 	Transaction transaction;
 	const char *pin_reason;		/* static; NULL: not pinned */
+	unsigned	pins;			/* kinds of state that pin it (session/pins.h) */
+	bool		pins_due;		/* some of it may be gone: ask when the transaction is over */
 	bool		needs_reset;	/* not pinned, but nobody else may get its server as it is */
 	bool		ran_ddl;		/* in the transaction that runs */
 	Lsn			ddl_lsn;		/* its last DDL: no replica before facts are past it; 0: none */
@@ -215,6 +237,12 @@ extern UnitContext client_unit_context(const Client *client);
 
 /* The shared statement of a Parse; a reference. */
 extern Prepared *client_prepare(Client *client, const ParseMessage *parse, bool *is_new);
+
+/*
+ * The client's statement of that name, borrowed; NULL: it has none.  Settings it
+ * was prepared under may be others now: then it is as if prepared anew.
+ */
+extern Prepared *client_find_prepared(Client *client, Slice name);
 
 /* The unit is over: ready for the next one, or drained. */
 extern void client_unit_done(Client *client);
@@ -284,6 +312,8 @@ extern char transaction_status_after(const Client *client, char status);
 /* A tracked SET succeeded. */
 extern void transaction_apply_settings(Client *client, Settings *settings, Settings *server_settings);
 
+extern bool transaction_has_savepoint(const Transaction *transaction, const char *name);
+
 /* DISCARD ALL succeeded on its server: session and server are as after login. */
 extern void transaction_note_discard(Client *client);
 
@@ -299,6 +329,7 @@ extern void relay_settle_copy(Client *client);	/* read on, if it is known what t
 extern void relay_settle_sync(Client *client);	/* send the Sync that was kept back, if its turn has come */
 extern void relay_cancel(Client *client);	/* what runs */
 extern void relay_send_position_query(Client *client);
+extern void relay_send_state_query(Client *client);
 extern bool relay_wants_position(const Client *client);	/* its commit's position is not reported */
 
 /* ---- relay_send.c ---- */
@@ -315,6 +346,8 @@ extern bool relay_send_Bind(Client *client, Slice body, size_t total_len);
 extern void relay_send_failing_bind(Client *client);
 extern void relay_send_failing_query(Client *client);
 extern void relay_refuse_on_replica(Client *client);	/* sets error_refused */
+extern bool relay_refuses_pin(const Client *client);	/* the unit would pin, and that is not allowed */
+extern void relay_refuse_pin(Client *client);	/* sets error_refused */
 
 /* ---- relay_hold.c ---- */
 extern void relay_to_client(Client *client, Slice bytes);

@@ -33,9 +33,17 @@ typedef enum PoolMode
 	POOL_MODE_SESSION
 } PoolMode;
 
+/* Sessions whose state cannot be followed from server to server. */
+typedef enum PinSessions
+{
+	PIN_SESSIONS_ALLOW,			/* keep their server while they have it */
+	PIN_SESSIONS_REFUSE			/* are not allowed to have any */
+} PinSessions;
+
 typedef struct SessionConfig
 {
 	PoolMode	pool_mode;
+	PinSessions pin_sessions;
 	Consistency consistency;
 	AuthMethod	auth_method;
 	TlsContext *client_tls;		/* borrowed while this configuration is in force; NULL: no TLS */

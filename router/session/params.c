@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * params.c
- *	  The list of followed settings, and the startup packet's part of them.
+ *	  Which settings are followed, and the startup packet's part of them.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,16 +14,14 @@
 #include "base/memory.h"
 
 /*
- * Settings that any user may SET, that hold for the session, and whose value
- * can be given again to another server by SET.
+ * Settings that SET would not bring to another server as they were: who one is,
+ * what replicas are protected by, what a server that nobody uses dies of, and
+ * the router's own.
  */
-static const char *const followed_settings[] = {
-	"application_name", "bytea_output", "check_function_bodies", "client_encoding",
-	"client_min_messages", "constraint_exclusion", "cursor_tuple_fraction", "datestyle",
-	"enable_hashjoin", "enable_indexscan", "enable_mergejoin", "enable_nestloop", "enable_seqscan",
-	"extra_float_digits", "idle_in_transaction_session_timeout", "intervalstyle", "jit",
-	"lock_timeout", "plan_cache_mode", "search_path", "standard_conforming_strings",
-	"statement_timeout", "synchronous_commit", "timezone", "work_mem", "xmloption",
+static const char *const unfollowed_settings[] = {
+	"andon.floor", "andon.route", "default_transaction_deferrable", "default_transaction_isolation",
+	"default_transaction_read_only", "idle_session_timeout", "role", "seed", "session_authorization",
+	"sort_mem", "vacuum_mem",	/* second names of others */
 };
 
 static bool is_conforming(const char *value);
@@ -35,12 +33,12 @@ static bool next_option_word(const char **at, const char *end, Buf *word);
 bool
 params_is_followed(const char *name)
 {
-	for (size_t i = 0; i < sizeof(followed_settings) / sizeof(followed_settings[0]); i++)
+	for (size_t i = 0; i < sizeof(unfollowed_settings) / sizeof(unfollowed_settings[0]); i++)
 	{
-		if (strcmp(followed_settings[i], name) == 0)
-			return true;
+		if (strcmp(unfollowed_settings[i], name) == 0)
+			return false;
 	}
-	return false;
+	return strncmp(name, "transaction_", strlen("transaction_")) != 0;
 }
 
 Settings *

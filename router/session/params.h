@@ -17,6 +17,8 @@
 #include "base/error.h"
 #include "wire/startup.h"
 
+#define PARAMS_FOLLOWED_MAX 100	/* of one session; with more it keeps its server */
+
 extern bool params_is_followed(const char *name);	/* lower case */
 
 /* The settings a startup packet asks for; NULL and an error when it asks for

@@ -7,7 +7,7 @@
  * all that makes it what it is, which is kept in one block behind it, so that
  * the comparison is one memcmp:
  *
- *	  | nparams (2) | types (4 each) | length of search_path (4) | search_path | text |
+ *	  | nparams (2) | types (4 each) | length of settings (4) | settings | text |
  *
  *-------------------------------------------------------------------------
  */
@@ -49,6 +49,8 @@ struct PreparedTable
 
 #define PREPARED_SCRATCH_KEPT (64 * 1024)
 
+static Slice prepared_build_key(Buf *scratch, const PreparedKey *key);
+static Prepared *prepared_make(PreparedTable *table, const PreparedKey *key, Slice bytes);
 static void prepared_leave_unnamed(Prepared *prepared);
 static void prepared_free(Prepared *prepared);
 static void log_append(PreparedLog *log, const PreparedMap *map, Slice name);
@@ -97,29 +99,14 @@ Prepared *
 prepared_get(PreparedTable *table, const PreparedKey *key, bool *is_new)
 {
 	Buf		   *scratch = &table->scratch;
+	Slice		bytes = prepared_build_key(scratch, key);
 	Prepared   *prepared;
-	Slice		bytes;
-
-	buf_clear(scratch);
-	buf_append_u16(scratch, key->nparams);
-	buf_append(scratch, key->param_types);
-	buf_append_u32(scratch, (uint32_t) key->search_path.len);
-	buf_append(scratch, key->search_path);
-	buf_append(scratch, key->text);
-	bytes = buf_slice(scratch);
 
 	HASH_FIND(hh, table->by_key, bytes.data, bytes.len, prepared);
 	*is_new = prepared == NULL;
 	if (prepared == NULL)
 	{
-		prepared = mem_alloc(sizeof(Prepared) + bytes.len);
-		memcpy(prepared->key, bytes.data, bytes.len);
-		prepared->key_len = bytes.len;
-		prepared->text_at = bytes.len - key->text.len;
-		prepared->nparams = key->nparams;
-		prepared->table = table;
-		prepared->number = ++table->last_number;
-		prepared->refcount = 1;
+		prepared = prepared_make(table, key, bytes);
 		HASH_ADD(hh, table->by_key, key, prepared->key_len, prepared);
 	}
 	else
@@ -127,6 +114,50 @@ prepared_get(PreparedTable *table, const PreparedKey *key, bool *is_new)
 	if (scratch->cap > PREPARED_SCRATCH_KEPT)
 		buf_release(scratch);
 	return prepared;
+}
+
+Prepared *
+prepared_make_private(PreparedTable *table, const PreparedKey *key)
+{
+	Prepared   *prepared = prepared_make(table, key, prepared_build_key(&table->scratch, key));
+
+	prepared->is_retired = true;
+	return prepared;
+}
+
+static Slice
+prepared_build_key(Buf *scratch, const PreparedKey *key)
+{
+	buf_clear(scratch);
+	buf_append_u16(scratch, key->nparams);
+	buf_append(scratch, key->param_types);
+	buf_append_u32(scratch, (uint32_t) key->settings.len);
+	buf_append(scratch, key->settings);
+	buf_append(scratch, key->text);
+	return buf_slice(scratch);
+}
+
+static Prepared *
+prepared_make(PreparedTable *table, const PreparedKey *key, Slice bytes)
+{
+	Prepared   *prepared = mem_alloc(sizeof(Prepared) + bytes.len);
+
+	memcpy(prepared->key, bytes.data, bytes.len);
+	prepared->key_len = bytes.len;
+	prepared->text_at = bytes.len - key->text.len;
+	prepared->nparams = key->nparams;
+	prepared->table = table;
+	prepared->number = ++table->last_number;
+	prepared->refcount = 1;
+	return prepared;
+}
+
+bool
+prepared_fits(const Prepared *prepared, Slice settings)
+{
+	size_t		at = 2 + (size_t) prepared->nparams * 4 + 4;
+
+	return slice_equals(slice_make(prepared->key + at, prepared->text_at - at), settings);
 }
 
 void

@@ -43,11 +43,17 @@ typedef struct PreparedKey
 	Slice		text;
 	uint16_t	nparams;
 	Slice		param_types;	/* as in Parse */
-	Slice		search_path;	/* names in the text may mean other things elsewhere */
+	Slice		settings;		/* names and literals in the text may mean other things under others */
 } PreparedKey;
 
 /* The shared statement of that key; a reference.  is_new: nobody has asked for it lately. */
 extern Prepared *prepared_get(PreparedTable *table, const PreparedKey *key, bool *is_new);
+
+/* One of that key that nobody else is ever given; a reference. */
+extern Prepared *prepared_make_private(PreparedTable *table, const PreparedKey *key);
+
+/* Was it prepared under these settings? */
+extern bool prepared_fits(const Prepared *prepared, Slice settings);
 
 /* Its plan is of no use any more: who prepares the same from now on gets another number. */
 extern void prepared_table_retire(PreparedTable *table, uint64_t number);

@@ -8,6 +8,7 @@
  *		a cancel request is under way			 -> it is waited for: it is not to hit
  *													what runs there next
  *		the commit's position is not known		 -> it is asked for
+ *		state that pins it may be gone			 -> its server is asked what is left
  *		a RESET left the server's own defaults	 -> it is given the session's
  *		else									 -> ReadyForQuery; what the unit did is
  *													noted; the server is given back
@@ -39,8 +40,11 @@ static void unit_note_settings(Client *client);
 static bool has_reset(const Client *client);
 static void unit_finish(Client *client);
 static void unit_note_position(Client *client, char tx_status);
+static bool unit_may_pin(const Client *client);
 static void unit_note_ddl(Client *client, char tx_status);
 static void unit_note_state(Client *client);
+static bool wants_state(const Client *client);
+static void unit_note_pins_left(Client *client);
 static void unit_count(Client *client);
 static void unit_rerun(Client *client);
 static bool lost_is_fatal(const Client *client);
@@ -71,6 +75,14 @@ relay_maybe_finish(Client *client)
 		return;
 	}
 	unit_note_settings(client);
+	if (relay->rerun == RERUN_NO)
+		unit_note_state(client);
+	if (relay->rerun == RERUN_NO && wants_state(client))
+	{
+		relay->is_answered = false;
+		relay_send_state_query(client);
+		return;
+	}
 	if (has_reset(client) && relay_send_settings(client))
 	{
 		relay->is_answered = false;
@@ -179,6 +191,8 @@ unit_finish(Client *client)
 	unit_note_settings(client);
 	unit_note_ddl(client, tx_status);
 	unit_note_state(client);
+	if (relay->state_answered)
+		unit_note_pins_left(client);
 	unit_count(client);
 	transaction_follow(client, tx_status);
 	if (tx_status == 'I' && client->pin_reason == NULL &&
@@ -234,15 +248,68 @@ unit_note_ddl(Client *client, char tx_status)
 static void
 unit_note_state(Client *client)
 {
+	Relay	   *relay = &client->relay;
+	Transaction *transaction = &client->transaction;
+	const UnitSummary *summary = &relay->summary;
+	char		tx_status = server_tx_status(client->server);
+	bool		committed = strcmp(relay->last_tag, "COMMIT") == 0 && !relay->saw_error;
+
+	if (relay->state_noted)
+		return;
+	relay->state_noted = true;
+
+	/* made under settings of this transaction alone: not to be used by others */
+	if (transaction->sets_meaning && relay->parsed_there)
+		client->needs_reset = true;
+	if (summary->pin_reason && !relay->error_refused)
+	{
+		if (!unit_may_pin(client))
+			client->needs_reset = true;
+		else
+		{
+			client->pins |= summary->pins;
+			transaction->has_pins |= tx_status != 'I' || transaction->status != 'I';
+			if (!client->pin_reason)
+				client->pin_reason = summary->pin_reason;
+		}
+	}
+	client->pins_due |= (summary->flags & STATEMENT_ENDS_STATE) || (relay->saw_error && summary->pin_reason) ||
+		(tx_status == 'I' && transaction->has_pins && !committed);
+	if (client->pins == 0)
+		client->pins_due = false;
+}
+
+static bool
+unit_may_pin(const Client *client)
+{
 	const Relay *relay = &client->relay;
 	const UnitSummary *summary = &relay->summary;
 
-	if (!summary->pin_reason || relay->error_refused)
-		return;
 	if (relay->saw_error && summary->statements == 1 && summary->kind != STATEMENT_MULTI)
-		client->needs_reset = true;
-	else if (!client->pin_reason)
-		client->pin_reason = summary->pin_reason;
+		return false;
+	return client->context->config.pin_sessions == PIN_SESSIONS_ALLOW || summary->pins != PIN_UNREAD;
+}
+
+static bool
+wants_state(const Client *client)
+{
+	return client->pins_due && !client->relay.state_asked && pins_can_be_asked(client->pins) &&
+		server_tx_status(client->server) == 'I' &&
+		client->context->config.pool_mode == POOL_MODE_TRANSACTION;
+}
+
+/* The next one gets the server after a reset all the same. */
+static void
+unit_note_pins_left(Client *client)
+{
+	unsigned	left = client->pins & client->relay.pins_left;
+
+	client->pins_due = false;
+	if (left == client->pins)
+		return;
+	client->pins = left;
+	client->pin_reason = pins_name(left);
+	client->needs_reset = true;
 }
 
 static void
@@ -295,7 +362,7 @@ unit_rerun(Client *client)
 	relay->saw_error = relay->ready_due = relay->is_answered = false;
 	relay->is_holding = relay->holds_plan = relay->position_asked = false;
 	relay->commit_lsn = relay->asked_lsn = 0;
-	relay->unnamed_there = relay->owes_sync = relay->awaits_copy = relay->has_executed = false;
+	relay->unnamed_there = relay->owes_sync = relay->awaits_copy = relay->has_executed = relay->parsed_there = false;
 	relay->pass_left = 0;
 	relay->waiting_since_us = clock_now_us();
 	if (is_here)

@@ -29,6 +29,7 @@
 #define PATIENCE_TICK_US (2 * US_PER_MS)
 
 static void plan_settings(Client *client);
+static void plan_savepoint(Client *client);
 static void plan_on_held_server(Client *client);
 static bool may_run_on_replica(const Client *client);
 static void refuse_lost(Client *client);
@@ -64,7 +65,7 @@ relay_plan_unit(Client *client)
 	{
 		relay->summary.only_prepares = false;
 		if (relay->summary.has_session_command)
-			relay->summary.pin_reason = "session command in a unit sent in parts";
+			unit_pin(&relay->summary, PIN_OTHER, "session command in a unit sent in parts");
 	}
 
 	if (client->transaction.is_lost)
@@ -72,9 +73,21 @@ relay_plan_unit(Client *client)
 		refuse_lost(client);
 		return;
 	}
+	client->transaction.sets_meaning |= (relay->summary.flags & STATEMENT_LOCAL_MEANING) != 0;
 	if (relay->summary.flags & STATEMENT_NEEDS_UNKNOWN)
 		client->context->hooks.refresh_facts(client->context->hooks.arg, client->account->database->server_name);
 	plan_settings(client);
+	if (relay_refuses_pin(client))
+	{
+		relay_refuse_pin(client);
+		if (client->server == NULL)
+		{
+			Error		error = *relay->error_refused;
+
+			client_refuse_unit(client, &error);
+			return;
+		}
+	}
 	if (client->server)
 		plan_on_held_server(client);
 	else
@@ -189,18 +202,20 @@ plan_settings(Client *client)
 	Slice		text;
 	bool		is_all;
 
-	if (relay->summary.kind == STATEMENT_SAVEPOINT && client->transaction.has_settings)
-		relay->summary.pin_reason = "SET before a savepoint";
-	if (relay->is_open || (relay->summary.kind != STATEMENT_SET && relay->summary.kind != STATEMENT_RESET))
+	plan_savepoint(client);
+	if (relay->is_open || !(relay->summary.kind == STATEMENT_SET || relay->summary.kind == STATEMENT_RESET ||
+							(relay->summary.flags & STATEMENT_SET_CONFIG)))
 		return;
 	class = unit_sole_statement(buf_slice(&client->unit), &context, &text);
 	is_all = class && class->kind == STATEMENT_RESET && strcmp(class->set_name, "all") == 0;
-	if (class == NULL || !(is_all || params_is_followed(class->set_name)))
+	if (class == NULL || !(is_all || params_is_followed(class->set_name)) ||
+		settings_count(client->settings) >= PARAMS_FOLLOWED_MAX)
 	{
-		relay->summary.pin_reason = "session setting";
+		unit_pin(&relay->summary, PIN_OTHER, "session setting");
 		return;
 	}
 	relay->summary.pin_reason = NULL;
+	relay->summary.pins = 0;
 	if (is_all)
 	{
 		relay->new_settings = settings_ref(client->startup_settings);
@@ -208,6 +223,36 @@ plan_settings(Client *client)
 	}
 	else
 		plan_new_settings(client, class);
+}
+
+/*
+ * A savepoint that is the only statement of its unit is followed: settings go
+ * back to it with ROLLBACK TO (transaction.c).  Where savepoints, or the end of
+ * the transaction, stand among others it is not known what the settings are.
+ */
+static void
+plan_savepoint(Client *client)
+{
+	Relay	   *relay = &client->relay;
+	UnitSummary *summary = &relay->summary;
+	UnitContext context = client_unit_context(client);
+	const StatementClass *class = NULL;
+	Slice		text;
+
+	if (client->transaction.status != 'I' && !relay->is_open && summary->kind == STATEMENT_SAVEPOINT)
+		class = unit_sole_statement(buf_slice(&client->unit), &context, &text);
+	if (class)
+	{
+		relay->savepoint = mem_strdup(class->set_name);
+		if (!(summary->flags & STATEMENT_ROLLBACK_TO) || transaction_has_savepoint(&client->transaction, relay->savepoint))
+			return;
+	}
+	else if (!(summary->flags & STATEMENT_ROLLBACK_TO) &&
+			 !((summary->flags & STATEMENT_HAS_TRANSACTION) &&
+			   (summary->statements > 1 || summary->kind == STATEMENT_MULTI)))
+		return;
+	if (client->transaction.has_settings)
+		unit_pin(summary, PIN_OTHER, "SET in a transaction whose course is not known");
 }
 
 /* The settings in force when it has succeeded; RESET goes back to the startup packet's. */
@@ -218,7 +263,7 @@ plan_new_settings(Client *client, const StatementClass *class)
 	Slice		name = slice_from_string(class->set_name);
 	const char *startup_value = settings_find(client->startup_settings, class->set_name);
 
-	if (class->kind == STATEMENT_SET)
+	if (class->kind == STATEMENT_SET || (class->flags & STATEMENT_SET_CONFIG))
 	{
 		relay->new_settings = settings_with(client->settings, name, slice_from_string(class->set_value));
 		relay->new_server_settings = settings_ref(relay->new_settings);

@@ -25,6 +25,8 @@
  */
 #include "session/client_internal.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/memory.h"
 #include "wire/build.h"
@@ -56,6 +58,7 @@ static void run_emit(ReplyRun *run, Slice bytes);
 static void run_flush(ReplyRun *run);
 static void skip_entry(void *arg, const InFlightEntry *entry);
 static bool is_stale_plan(const InFlightEntry *entry, Slice sqlstate);
+static void fail_settings(Client *client, const ErrorFields *fields);
 static void heal_statement(Client *client, const InFlightEntry *entry, Slice sqlstate);
 static void note_tag(Client *client, Slice tag);
 
@@ -248,8 +251,12 @@ handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame)
 		return;
 	}
 	step = inflight_handle(&relay->inflight, 'E', skip_entry, client);
-	if (step.verdict == INFLIGHT_UNEXPECTED || step.entry.purpose == INFLIGHT_SETTINGS ||
-		(relay->pass_left > 0 && step.verdict != INFLIGHT_PASS))
+	if (step.verdict != INFLIGHT_UNEXPECTED && step.entry.purpose == INFLIGHT_SETTINGS)
+	{
+		fail_settings(client, &fields);
+		return;
+	}
+	if (step.verdict == INFLIGHT_UNEXPECTED || (relay->pass_left > 0 && step.verdict != INFLIGHT_PASS))
 	{
 		client_fail_server(client, "error outside of a statement of the client");
 		return;
@@ -281,6 +288,20 @@ handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame)
 	/* nothing asks for the end any more: the error skipped the Query behind a failed BEGIN */
 	if (inflight_is_empty(&relay->inflight) && !relay->is_open)
 		relay_send_sync(client, INFLIGHT_FORWARD, INFLIGHT_CLIENT);
+}
+
+/* What another server took, this one does not: the session cannot be what it was. */
+static void
+fail_settings(Client *client, const ErrorFields *fields)
+{
+	char		sqlstate[6];
+	Error		error = {0};
+
+	snprintf(sqlstate, sizeof(sqlstate), "%.*s", (int) fields->sqlstate.len, fields->sqlstate.data);
+	error_set(&error, sqlstate, "a server does not take the session's settings: %.*s",
+			  (int) fields->message.len, fields->message.data);
+	client_release_server(client, true);
+	client_fail(client, &error);
 }
 
 static void
@@ -355,13 +376,14 @@ handle_result(Client *client, ReplyRun *run, const Frame *frame, bool shows_resu
 		relay->names.answered++;
 	if (step.verdict == INFLIGHT_DROP)
 	{
-		if (step.entry.purpose == INFLIGHT_POSITION && frame->type == 'D')
-		{
-			Slice		value;
+		Slice		value;
 
-			if (message_parse_first_column(frame->body, &value))
-				message_parse_lsn(value, &relay->asked_lsn);
-		}
+		if (frame->type != 'D' || !message_parse_first_column(frame->body, &value))
+			return;
+		if (step.entry.purpose == INFLIGHT_POSITION)
+			message_parse_lsn(value, &relay->asked_lsn);
+		else if (step.entry.purpose == INFLIGHT_STATE)
+			relay->state_answered = pins_parse_answer(value, &relay->pins_left);
 		return;
 	}
 	if (relay->is_holding && (shows_result || (relay->holds_plan && step.entry.kind == INFLIGHT_BIND)))

@@ -295,6 +295,21 @@ position_may_be_pipelined(const Client *client)
 		summary->kind == STATEMENT_TWO_PHASE;
 }
 
+void
+relay_send_state_query(Client *client)
+{
+	Buf			sql = BUF_INIT;
+	Buf			out = BUF_INIT;
+
+	pins_build_query(client->pins, &sql);
+	build_query(&out, buf_slice(&sql));
+	relay_to_server(client, buf_slice(&out));
+	buf_release(&sql);
+	buf_release(&out);
+	inflight_push(&client->relay.inflight, INFLIGHT_QUERY, INFLIGHT_SWALLOW, INFLIGHT_STATE, 0);
+	client->relay.state_asked = true;
+}
+
 bool
 relay_wants_position(const Client *client)
 {
@@ -501,20 +516,23 @@ feed_note_message(Client *client, const Frame *frame, Slice body)
 	}
 	else
 		return true;
-	if (relay->summary.has_session_command && !relay->summary.pin_reason)
-		relay->summary.pin_reason = "session command in a unit sent in parts";
+	if (relay->summary.has_session_command)
+		unit_pin(&relay->summary, PIN_OTHER, "session command in a unit sent in parts");
 	return !feed_is_refused(client, frame->type);
 }
 
-/* In a transaction on a replica: is it proven a read?  If not, something that fails is sent. */
+/* Not a read, in a transaction on a replica, or it would pin: something that fails is sent. */
 static bool
 feed_is_refused(Client *client, char type)
 {
 	Relay	   *relay = &client->relay;
 
-	if (!client->transaction.on_replica || unit_is_allowed_on_replica(&relay->summary))
+	if (relay_refuses_pin(client))
+		relay_refuse_pin(client);
+	else if (!client->transaction.on_replica || unit_is_allowed_on_replica(&relay->summary))
 		return false;
-	relay_refuse_on_replica(client);
+	else
+		relay_refuse_on_replica(client);
 	if (type == 'Q' || type == 'F')
 		relay_send_failing_query(client);
 	else

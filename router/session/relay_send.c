@@ -112,7 +112,7 @@ relay_send_Bind(Client *client, Slice body, size_t total_len)
 
 	if (!message_parse_bind_head(body, &bind))
 		return false;			/* seen to be readable before it came here */
-	prepared = prepared_map_find(client->prepared, bind.statement);
+	prepared = client_find_prepared(client, bind.statement);
 	there = bind.statement;
 	if (prepared && !is_unnamed_there(client, bind.statement))
 	{
@@ -176,6 +176,31 @@ relay_refuse_on_replica(Client *client)
 	error_set_detail(relay->error_refused, "Reason: %s.", why ? why : "not proven to be a read");
 	error_set_hint(relay->error_refused, "Begin the transaction without READ ONLY, or with the comment"
 				   " /* andon:primary */ in front of BEGIN, to run it on the primary.");
+}
+
+/* What could not be read may be anything, and most of it pins nothing: it is let pass. */
+bool
+relay_refuses_pin(const Client *client)
+{
+	const SessionConfig *config = &client->context->config;
+
+	return config->pin_sessions == PIN_SESSIONS_REFUSE && config->pool_mode == POOL_MODE_TRANSACTION &&
+		(client->relay.summary.pins & ~(unsigned) PIN_UNREAD) != 0 && client->pin_reason == NULL;
+}
+
+void
+relay_refuse_pin(Client *client)
+{
+	Relay	   *relay = &client->relay;
+
+	if (relay->error_refused)
+		return;
+	relay->error_refused = mem_alloc(sizeof(Error));
+	error_set(relay->error_refused, SQLSTATE_FEATURE_NOT_SUPPORTED,
+			  "session state is not allowed here: %s", relay->summary.pin_reason);
+	error_set_detail(relay->error_refused, "It would keep a server for this session alone.");
+	error_set_hint(relay->error_refused, "What ends with the transaction is allowed (SET LOCAL, ON COMMIT DROP,"
+				   " pg_advisory_xact_lock()); else set pin_sessions = allow, or connect to the server.");
 }
 
 static void
@@ -259,7 +284,7 @@ send_Describe(Client *client, const Frame *frame)
 
 	if (!message_parse_target(frame->body, &target))
 		return;					/* seen to be readable before it came here */
-	prepared = target.kind == 'S' ? prepared_map_find(client->prepared, target.name) : NULL;
+	prepared = target.kind == 'S' ? client_find_prepared(client, target.name) : NULL;
 	if (prepared && !is_unnamed_there(client, target.name))
 	{
 		number = prepared_number(prepared);
@@ -333,6 +358,7 @@ prepare_there(Client *client, Prepared *prepared, InFlightAction action)
 	build_parse(&out, prepared_server_name(number, name), prepared_text(prepared),
 				prepared_nparams(prepared), prepared_param_types(prepared));
 	inflight_push(inflight, INFLIGHT_PARSE, action, INFLIGHT_CLIENT, number);
+	client->relay.parsed_there = true;
 	relay_to_server(client, buf_slice(&out));
 	buf_release(&out);
 }

@@ -12,7 +12,8 @@
  *
  * Settings followed by the router go back with a transaction that is rolled
  * back: those at its beginning are kept from the first SET inside on.  At the
- * beginning of a transaction server and session have the same settings.
+ * beginning of a transaction server and session have the same settings, and so
+ * they have at each savepoint; ROLLBACK TO goes back to those it had then.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,12 +22,17 @@
 #include "base/memory.h"
 
 static void settle_settings(Client *client, bool committed);
+static void follow_savepoint(Client *client);
+static Savepoint *find_savepoint(const Transaction *transaction, const char *name);
+static void drop_savepoints(Transaction *transaction, const Savepoint *until);
+static void set_settings(Client *client, Settings *settings);
 
 void
 transaction_reset(Transaction *transaction)
 {
 	mem_free(transaction->begin_text);
 	settings_unref(transaction->settings);
+	drop_savepoints(transaction, NULL);
 	memset(transaction, 0, sizeof(*transaction));
 	transaction->status = 'I';
 }
@@ -71,7 +77,15 @@ transaction_follow(Client *client, char status)
 		return;
 	}
 	if ((relay->summary.flags & STATEMENT_CHAIN) && !relay->saw_error)
-		settle_settings(client, committed); /* another one has begun in its place */
+	{
+		/* another one has begun in its place */
+		settle_settings(client, committed);
+		drop_savepoints(transaction, NULL);
+		client->pins_due |= transaction->has_pins && !committed;
+		transaction->has_pins = transaction->sets_meaning = false;
+	}
+	else if (relay->savepoint && !relay->saw_error)
+		follow_savepoint(client);
 	transaction->status = status;
 	transaction->is_deferred = false;
 }
@@ -112,7 +126,8 @@ transaction_note_discard(Client *client)
 	settings_unref(empty);
 	client->route = 'a';
 	client->pin_reason = client->relay.summary.pin_reason = NULL;
-	client->needs_reset = false;
+	client->pins = client->relay.summary.pins = 0;
+	client->pins_due = client->needs_reset = false;
 }
 
 static void
@@ -121,13 +136,85 @@ settle_settings(Client *client, bool committed)
 	Transaction *transaction = &client->transaction;
 
 	if (transaction->has_settings && !committed)
-	{
-		settings_unref(client->settings);
-		client->settings = settings_ref(transaction->settings);
-		if (client->server)
-			server_set_settings(client->server, client->settings);
-	}
+		set_settings(client, transaction->settings);
 	settings_unref(transaction->settings);
 	transaction->settings = NULL;
 	transaction->has_settings = false;
+}
+
+static void
+set_settings(Client *client, Settings *settings)
+{
+	settings_ref(settings);
+	settings_unref(client->settings);
+	client->settings = settings;
+	if (client->server)
+		server_set_settings(client->server, settings);
+}
+
+/* ---------------------------------------------------------------- savepoints */
+
+bool
+transaction_has_savepoint(const Transaction *transaction, const char *name)
+{
+	return find_savepoint(transaction, name) != NULL;
+}
+
+static void
+follow_savepoint(Client *client)
+{
+	Transaction *transaction = &client->transaction;
+	unsigned	flags = client->relay.summary.flags;
+	Savepoint  *found = find_savepoint(transaction, client->relay.savepoint);
+
+	if (flags & STATEMENT_RELEASE)
+	{
+		if (found)
+			drop_savepoints(transaction, found->outer);
+	}
+	else if (flags & STATEMENT_ROLLBACK_TO)
+	{
+		client->pins_due |= transaction->has_pins;
+		if (found == NULL)
+			return;				/* settings may have changed: then the session was pinned */
+		drop_savepoints(transaction, found);
+		set_settings(client, found->settings);
+	}
+	else if (transaction->nsavepoints < SAVEPOINTS_FOLLOWED_MAX)
+	{
+		size_t		size = strlen(client->relay.savepoint) + 1;
+		Savepoint  *savepoint = mem_alloc(sizeof(Savepoint) + size);
+
+		memcpy(savepoint->name, client->relay.savepoint, size);
+		savepoint->settings = settings_ref(client->settings);
+		savepoint->outer = transaction->savepoints;
+		transaction->savepoints = savepoint;
+		transaction->nsavepoints++;
+	}
+}
+
+/* The innermost of that name, or NULL. */
+static Savepoint *
+find_savepoint(const Transaction *transaction, const char *name)
+{
+	Savepoint  *savepoint = transaction->savepoints;
+
+	while (savepoint && strcmp(savepoint->name, name) != 0)
+		savepoint = savepoint->outer;
+	return savepoint;
+}
+
+/* Those inside of until, which stays; NULL: all. */
+static void
+drop_savepoints(Transaction *transaction, const Savepoint *until)
+{
+	while (transaction->savepoints != until)
+	{
+		Savepoint  *savepoint = transaction->savepoints;
+
+		transaction->savepoints = savepoint->outer;
+		settings_unref(savepoint->settings);
+		mem_free(savepoint);
+		transaction->nsavepoints--;
+	}
 }

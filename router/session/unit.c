@@ -83,7 +83,9 @@ summary_add_class(UnitSummary *summary, const StatementClass *class)
 	if (is_first || !(class->flags & STATEMENT_IS_READ))
 		summary->why = class->why;
 	if (class->flags & STATEMENT_LEAVES_STATE)
-		summary->pin_reason = class->pin_reason;
+		unit_pin(summary, class->pins, class->pin_reason);
+	if (class->flags & STATEMENT_SET_CONFIG)
+		summary->has_session_command = true;
 	switch (class->kind)
 	{
 		case STATEMENT_SET:
@@ -117,14 +119,14 @@ summary_add(SummaryArg *arg, Slice text, UnitTextStatus status)
 	else if (arg->context->unsafe_lexing)
 	{
 		summary_add_unread(summary, STATEMENT_UNPARSED, "the session's text encoding cannot be read safely");
-		summary->pin_reason = "unreadable text encoding";
+		unit_pin(summary, PIN_UNREAD, "unreadable text encoding");
 	}
 	else
 		summary_add_class(summary, statement_cache_get(arg->context->statements, text));
-	if ((summary->flags & STATEMENT_UNPARSED) && !summary->pin_reason)
-		summary->pin_reason = "statement could not be read";
-	if (summary->statements > 1 && summary->has_session_command && !summary->pin_reason)
-		summary->pin_reason = "session command among several statements";
+	if (summary->flags & STATEMENT_UNPARSED)
+		unit_pin(summary, PIN_UNREAD, "statement could not be read");
+	if (summary->statements > 1 && summary->has_session_command)
+		unit_pin(summary, PIN_OTHER, "session command among several statements");
 }
 
 static void
@@ -188,7 +190,15 @@ unit_add_unreadable(UnitSummary *summary)
 	summary->statements++;
 	summary->only_prepares = false;
 	summary_add_unread(summary, STATEMENT_UNPARSED, "statement too long to be read");
-	summary->pin_reason = summary->why;
+	unit_pin(summary, PIN_UNREAD, summary->why);
+}
+
+void
+unit_pin(UnitSummary *summary, unsigned pins, const char *reason)
+{
+	summary->pins |= pins;
+	if (!summary->pin_reason)
+		summary->pin_reason = reason;
 }
 
 /* ---------------------------------------------------------------- the only one */

@@ -9,6 +9,7 @@
 #ifndef ROUTER_SESSION_UNIT_H
 #define ROUTER_SESSION_UNIT_H
 
+#include "session/pins.h"
 #include "session/prepared.h"
 #include "sql/statement_cache.h"
 
@@ -25,6 +26,7 @@ typedef struct UnitSummary
 	bool		only_prepares;	/* Parse, Describe, Close, Sync: nothing is executed */
 	bool		prepares_write; /* it parses or describes what is not proven a read */
 	const char *pin_reason;		/* static; NULL: leaves no state */
+	unsigned	pins;			/* and of what kinds it is (session/pins.h) */
 	const char *why;			/* static */
 } UnitSummary;
 
@@ -56,6 +58,9 @@ extern const StatementClass *unit_sole_statement(Slice messages, const UnitConte
 
 /* A replica refused the unit: remember it for each of its statements. */
 extern void unit_learn_primary(Slice messages, const UnitContext *context);
+
+/* It leaves state of these kinds; the first reason stands. */
+extern void unit_pin(UnitSummary *summary, unsigned pins, const char *reason);
 
 /* May it run in a READ ONLY transaction on a replica?  What pins a session would pin it there. */
 extern bool unit_is_allowed_on_replica(const UnitSummary *summary);

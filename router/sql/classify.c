@@ -24,6 +24,7 @@
 #include <pg_query/pg_query_internal.h>
 
 #include "base/memory.h"
+#include "sql/classify_lists.h"
 #include "sql/hint.h"
 
 /* Texts up to this size are terminated on the stack. */
@@ -73,6 +74,7 @@ classify_init(StatementClass *result)
 	result->why = "";
 	result->pin_reason = NULL;
 	result->reads_constant = false;
+	result->pins = 0;
 	result->detail[0] = result->set_name[0] = result->set_value[0] = '\0';
 }
 
@@ -169,6 +171,7 @@ static void
 classify_add_to_multi(StatementClass *multi, const StatementClass *part)
 {
 	const char *pin_reason = part->pin_reason;
+	unsigned	pins = part->pins;
 
 	switch (part->kind)
 	{
@@ -183,22 +186,32 @@ classify_add_to_multi(StatementClass *multi, const StatementClass *part)
 		case STATEMENT_SET:
 		case STATEMENT_RESET:
 			pin_reason = "SET among several statements";
+			pins = PIN_OTHER;
 			break;
 		case STATEMENT_DEALLOCATE:
 			pin_reason = "DEALLOCATE among several statements";
+			pins = PIN_PREPARED;
 			break;
 		case STATEMENT_DISCARD_ALL:
 			pin_reason = "DISCARD ALL among several statements";
+			pins = PIN_OTHER;
 			break;
 		default:
 			break;
+	}
+	if (part->flags & STATEMENT_SET_CONFIG)
+	{
+		pin_reason = "set_config() among several statements";
+		pins = PIN_OTHER;
 	}
 	if (pin_reason != NULL)
 		multi->flags |= STATEMENT_LEAVES_STATE;
 	if (multi->pin_reason == NULL)
 		multi->pin_reason = pin_reason;
 	multi->reads_constant |= part->reads_constant;
-	multi->flags |= part->flags & (STATEMENT_HAS_TRANSACTION | STATEMENT_IS_DDL);
+	multi->pins |= pins;
+	multi->flags |= part->flags & (STATEMENT_HAS_TRANSACTION | STATEMENT_IS_DDL | STATEMENT_LOCAL_MEANING |
+								   STATEMENT_ENDS_STATE);
 }
 
 static Verdict
@@ -241,11 +254,12 @@ walk_lower(Walk *walk, Verdict verdict, const char *why, const char *name)
 }
 
 void
-walk_pin(Walk *walk, const char *reason)
+walk_pin(Walk *walk, unsigned kind, const char *reason)
 {
 	if (!walk->is_executed)
 		return;
 	walk->result->flags |= STATEMENT_LEAVES_STATE;
+	walk->result->pins |= kind;
 	if (walk->result->pin_reason == NULL)
 		walk->result->pin_reason = reason;
 }
@@ -254,6 +268,14 @@ void
 walk_flag(Walk *walk, unsigned flags)
 {
 	walk->result->flags |= flags;
+}
+
+void
+walk_local_setting(Walk *walk, const char *name)
+{
+	if (walk->is_executed && classify_setting_use(name) == SETTING_DECIDES_MEANING &&
+		strcmp(name, "search_path") != 0)	/* PostgreSQL looks at that one itself whenever a plan is used */
+		walk_flag(walk, STATEMENT_LOCAL_MEANING);
 }
 
 bool

@@ -69,6 +69,20 @@ typedef enum StatementKind
 #define STATEMENT_HINT_REPLICA 0x400	/* begins with the comment andon:replica */
 #define STATEMENT_CHAIN 0x800			/* COMMIT or ROLLBACK AND CHAIN: a transaction like the last one follows */
 #define STATEMENT_READ_WRITE 0x1000		/* BEGIN, SET TRANSACTION: READ WRITE, said so */
+#define STATEMENT_SET_CONFIG 0x2000		/* SELECT set_config(name, value, false) and no more: set_name, set_value filled */
+#define STATEMENT_LOCAL_MEANING 0x4000	/* sets, up to the end of the transaction, what decides how literals are read */
+#define STATEMENT_ENDS_STATE 0x8000		/* may end state that pins: DROP, CLOSE, UNLISTEN, pg_advisory_unlock() ... */
+#define STATEMENT_RELEASE 0x10000		/* SAVEPOINT: it is RELEASE */
+#define STATEMENT_ROLLBACK_TO 0x20000	/* SAVEPOINT: it is ROLLBACK TO */
+
+/* Bits of StatementClass.pins: the kinds of state that keep a session on its server (session/pins.h). */
+#define PIN_TEMPORARY 0x01		/* temporary tables and other objects */
+#define PIN_LOCK 0x02			/* advisory locks of the session */
+#define PIN_LISTEN 0x04
+#define PIN_CURSOR 0x08			/* WITH HOLD */
+#define PIN_PREPARED 0x10		/* PREPARE of SQL */
+#define PIN_ROLE 0x20			/* SET ROLE */
+#define PIN_OTHER 0x40			/* nobody can tell when it is over */
 
 /* Plain values; strings are static or live in the text buffers below. */
 typedef struct StatementClass
@@ -78,6 +92,7 @@ typedef struct StatementClass
 	const char *why;			/* static: the deciding rule, for EXPLAIN ROUTE and the log */
 	const char *pin_reason;		/* static: with STATEMENT_LEAVES_STATE, else NULL */
 	bool		reads_constant;	/* a literal of another value might make it another class: see shape.h */
+	unsigned	pins;			/* and what kinds of state they are */
 	char		detail[64];		/* the name that decided, truncated; may be empty */
 	char		set_name[64];	/* see the kinds; settings are in lower case */
 	char		set_value[256]; /* SET: as the server stores it, fit for set_config(), not for SQL text */

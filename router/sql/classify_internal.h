@@ -58,9 +58,10 @@ typedef struct Walk
 /* The statement is at best this, because of a rule (static) and a name (may be NULL). */
 extern void walk_lower(Walk *walk, Verdict verdict, const char *why, const char *name);
 
-/* It leaves state behind that must stay with the session; reason is static. */
-extern void walk_pin(Walk *walk, const char *reason);
+/* It leaves state of that kind (PIN_...) behind that must stay with the session; reason is static. */
+extern void walk_pin(Walk *walk, unsigned kind, const char *reason);
 extern void walk_flag(Walk *walk, unsigned flags);
+extern void walk_local_setting(Walk *walk, const char *name);	/* set up to the end of the transaction */
 
 /* Copy a name or value, cut to the room there is; false when it had to be cut. */
 extern bool walk_copy_name(char *to, size_t size, const char *from);
@@ -75,6 +76,7 @@ extern const char *walk_last_name(const List *names);	/* of a qualified name; ""
 extern void walk_statement(Walk *walk, const Node *statement);
 
 /* ---- classify_setting.c ---- */
+extern bool walk_set_config(Walk *walk, const SelectStmt *select);	/* it is that and no more */
 extern void walk_VariableSetStmt(Walk *walk, const VariableSetStmt *statement);
 extern void walk_VariableShowStmt(Walk *walk, const VariableShowStmt *statement);
 extern bool walk_transaction_options(Walk *walk, const List *options);	/* false: one was not understood */

@@ -22,6 +22,8 @@
 #define NODE FUNCTION_RULE_NODE_LOCAL
 #define DENIED FUNCTION_RULE_DENIED
 #define PINS FUNCTION_RULE_PINS
+#define LOCKS FUNCTION_RULE_LOCKS
+#define UNLOCKS FUNCTION_RULE_UNLOCKS
 
 static const FunctionRule function_rules[] = {
 	{"clock_timestamp", HARMLESS, "the time of day"},
@@ -36,11 +38,11 @@ static const FunctionRule function_rules[] = {
 	{"inet_server_port", NODE, "the node's port"},
 	{"lastval", DENIED, "asks what nextval() gave this session, on the primary"},
 	{"nextval", DENIED, "advances a sequence"},
-	{"pg_advisory_lock", PINS, "session advisory lock"},
-	{"pg_advisory_lock_shared", PINS, "session advisory lock"},
-	{"pg_advisory_unlock", DENIED, "releases a lock of the session"},
-	{"pg_advisory_unlock_all", DENIED, "releases locks of the session"},
-	{"pg_advisory_unlock_shared", DENIED, "releases a lock of the session"},
+	{"pg_advisory_lock", LOCKS, "session advisory lock"},
+	{"pg_advisory_lock_shared", LOCKS, "session advisory lock"},
+	{"pg_advisory_unlock", UNLOCKS, "releases a lock of the session"},
+	{"pg_advisory_unlock_all", UNLOCKS, "releases locks of the session"},
+	{"pg_advisory_unlock_shared", UNLOCKS, "releases a lock of the session"},
 	{"pg_advisory_xact_lock", DENIED, "a replica would grant a lock the primary grants too"},
 	{"pg_advisory_xact_lock_shared", DENIED, "a replica would grant a lock the primary grants too"},
 	{"pg_available_extension_versions", NODE, "reads the node's files"},
@@ -102,8 +104,8 @@ static const FunctionRule function_rules[] = {
 	{"pg_tablespace_size", NODE, "the node's files"},
 	{"pg_terminate_backend", DENIED, "acts on a process of the node"},
 	{"pg_total_relation_size", NODE, "the node's files"},
-	{"pg_try_advisory_lock", PINS, "session advisory lock"},
-	{"pg_try_advisory_lock_shared", PINS, "session advisory lock"},
+	{"pg_try_advisory_lock", LOCKS, "session advisory lock"},
+	{"pg_try_advisory_lock_shared", LOCKS, "session advisory lock"},
 	{"pg_try_advisory_xact_lock", DENIED, "a replica would grant a lock the primary grants too"},
 	{"pg_try_advisory_xact_lock_shared", DENIED, "a replica would grant a lock the primary grants too"},
 	{"pg_walfile_name", NODE, "replicas refuse it"},
@@ -199,6 +201,29 @@ classify_is_name_list_setting(const char *name)
 	};
 
 	return IS_IN(name, names);
+}
+
+SettingUse
+classify_setting_use(const char *name)
+{
+	/* Literals are read when a statement is prepared; casts that fold to constants count, too. */
+	static const char *const meaning[] = {
+		"array_nulls", "backslash_quote", "bytea_output", "client_encoding", "datestyle",
+		"default_text_search_config", "extra_float_digits", "intervalstyle", "lc_monetary",
+		"lc_numeric", "lc_time", "search_path", "standard_conforming_strings", "timezone",
+		"timezone_abbreviations", "transform_null_equals", "xmlbinary", "xmloption",
+	};
+	static const char *const plans[] = {
+		"constraint_exclusion", "cpu_index_tuple_cost", "cpu_operator_cost", "cpu_tuple_cost",
+		"effective_cache_size", "from_collapse_limit", "geqo", "geqo_threshold", "join_collapse_limit",
+		"max_parallel_workers_per_gather", "parallel_setup_cost", "parallel_tuple_cost",
+		"random_page_cost", "row_security", "seq_page_cost",
+	};
+
+	if (IS_IN(name, meaning))
+		return SETTING_DECIDES_MEANING;
+	return strncmp(name, "enable_", strlen("enable_")) == 0 || IS_IN(name, plans) ?
+		SETTING_OF_PLANS : SETTING_OF_NO_PLAN;
 }
 
 bool

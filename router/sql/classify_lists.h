@@ -21,14 +21,16 @@ typedef enum FunctionRuleKind
 	FUNCTION_RULE_HARMLESS,		/* volatile, but without effect and the same everywhere */
 	FUNCTION_RULE_NODE_LOCAL,	/* without effect, about the node or the connection */
 	FUNCTION_RULE_DENIED,		/* has an effect, or needs the primary */
-	FUNCTION_RULE_PINS			/* leaves session state behind */
+	FUNCTION_RULE_PINS,			/* leaves session state behind */
+	FUNCTION_RULE_LOCKS,		/* takes an advisory lock of the session */
+	FUNCTION_RULE_UNLOCKS		/* gives one back */
 } FunctionRuleKind;
 
 typedef struct FunctionRule
 {
 	const char *name;
 	FunctionRuleKind kind;
-	const char *why;			/* PINS: the state that is left */
+	const char *why;			/* PINS, LOCKS: the state that is left */
 } FunctionRule;
 
 /* The rule for a function of that name, or NULL: its volatility decides. */
@@ -42,6 +44,16 @@ extern bool classify_is_node_local_relation(const char *name);
 
 /* A setting whose value is a list of names, each of which SET quotes. */
 extern bool classify_is_name_list_setting(const char *name);
+
+/* What a setting has to do with statements that are prepared under it. */
+typedef enum SettingUse
+{
+	SETTING_OF_NO_PLAN,			/* they are the same under any value */
+	SETTING_OF_PLANS,			/* another value, maybe another plan */
+	SETTING_DECIDES_MEANING		/* a name or a literal in the text may be read as something else */
+} SettingUse;
+
+extern SettingUse classify_setting_use(const char *name);
 
 /* A setting that no SET can be trusted to bring to another server. */
 extern bool classify_is_pinning_setting(const char *name);

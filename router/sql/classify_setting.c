@@ -34,10 +34,12 @@ typedef struct ValueText
 
 static void walk_set_value(Walk *walk, const VariableSetStmt *statement, const char *name);
 static void walk_set_multi(Walk *walk, const VariableSetStmt *statement);
+static void walk_pinning_setting(Walk *walk, const VariableSetStmt *statement, const char *name);
 static void walk_reset(Walk *walk, const VariableSetStmt *statement, const char *name);
 static void walk_transaction_setting(Walk *walk, const VariableSetStmt *statement, const char *name);
 static bool walk_transaction_option(Walk *walk, const char *name, const A_Const *value);
 static bool setting_is_true(const A_Const *value, bool *is_true);
+static bool setting_is_none(const List *args);
 static bool setting_flatten(const List *args, bool is_name_list, ValueText *text);
 static void value_append_quoted(ValueText *text, const char *word);
 static void value_append(ValueText *text, const char *word, size_t len);
@@ -57,7 +59,7 @@ walk_VariableSetStmt(Walk *walk, const VariableSetStmt *statement)
 	if (!walk_copy_name(result->set_name, sizeof(result->set_name),
 						statement->kind == VAR_RESET_ALL ? "all" : statement->name))
 	{
-		walk_pin(walk, "SET of a name too long to follow");
+		walk_pin(walk, PIN_OTHER, "SET of a name too long to follow");
 		return;
 	}
 	setting_lower(result->set_name);
@@ -78,10 +80,13 @@ walk_set_value(Walk *walk, const VariableSetStmt *statement, const char *name)
 	ValueText	text = {result->set_value, sizeof(result->set_value), 0, false};
 
 	if (statement->is_local)
+	{
 		result->kind = STATEMENT_SET_LOCAL;
+		walk_local_setting(walk, name);
+	}
 	else if (classify_is_pinning_setting(name))
 	{
-		walk_pin(walk, "SET of role, session_authorization or seed");
+		walk_pinning_setting(walk, statement, name);
 		return;
 	}
 	else
@@ -92,8 +97,71 @@ walk_set_value(Walk *walk, const VariableSetStmt *statement, const char *name)
 	if (!statement->is_local)
 	{
 		result->kind = STATEMENT_QUERY;
-		walk_pin(walk, "SET of a value that cannot be followed");
+		walk_pin(walk, PIN_OTHER, "SET of a value that cannot be followed");
 	}
+}
+
+/* SET or RESET of what decides who one is; a role may have been given up by it. */
+static void
+walk_pinning_setting(Walk *walk, const VariableSetStmt *statement, const char *name)
+{
+	bool		is_role = strcmp(name, "role") == 0;
+
+	walk_pin(walk, is_role ? PIN_ROLE : PIN_OTHER, is_role ? "SET ROLE" : "SET of session_authorization or seed");
+	if (is_role && (statement->kind != VAR_SET_VALUE || setting_is_none(statement->args)))
+		walk_flag(walk, STATEMENT_ENDS_STATE);
+}
+
+/* SET ROLE NONE */
+static bool
+setting_is_none(const List *args)
+{
+	const A_Const *value = args == NIL ? NULL : linitial(args);
+
+	return value != NULL && IsA(value, A_Const) && !value->isnull && IsA(&value->val, String) &&
+		strcmp(strVal(&value->val), "none") == 0;
+}
+
+/* SELECT set_config('name', 'value', false), which is SET by another name. */
+bool
+walk_set_config(Walk *walk, const SelectStmt *select)
+{
+	StatementClass *result = walk->result;
+	const FuncCall *call;
+	const ResTarget *target;
+	const ListCell *cell;
+
+	if (!walk->is_executed || list_length(select->targetList) != 1 || select->fromClause != NIL ||
+		select->whereClause != NULL || select->withClause != NULL || select->intoClause != NULL ||
+		select->havingClause != NULL || select->limitCount != NULL || select->limitOffset != NULL ||
+		select->groupClause != NIL || select->distinctClause != NIL || select->sortClause != NIL ||
+		select->op != SETOP_NONE)
+		return false;
+	target = linitial(select->targetList);
+	call = (const FuncCall *) target->val;
+	if (!IsA(call, FuncCall) || strcmp(walk_last_name(call->funcname), "set_config") != 0 ||
+		(list_length(call->funcname) > 1 && strcmp(strVal(linitial(call->funcname)), "pg_catalog") != 0) ||
+		list_length(call->args) != 3 || call->agg_filter != NULL || call->over != NULL)
+		return false;
+	foreach(cell, call->args)
+	{
+		const A_Const *constant = lfirst(cell);
+
+		if (!IsA(constant, A_Const) || constant->isnull ||
+			!(cell == list_tail(call->args) ? IsA(&constant->val, Boolean) && !constant->val.boolval.boolval :
+			  IsA(&constant->val, String)))
+			return false;
+	}
+	result->reads_constant = true;
+	if (!walk_copy_name(result->set_name, sizeof(result->set_name), strVal(&((A_Const *) linitial(call->args))->val)) ||
+		!walk_copy_name(result->set_value, sizeof(result->set_value), strVal(&((A_Const *) lsecond(call->args))->val)))
+		return false;
+	setting_lower(result->set_name);
+	if (classify_is_pinning_setting(result->set_name) || strncmp(result->set_name, "transaction_", strlen("transaction_")) == 0)
+		return false;
+	walk_flag(walk, STATEMENT_SET_CONFIG);
+	walk_lower(walk, VERDICT_PRIMARY, "a setting of the session", NULL);
+	return true;
 }
 
 /* RESET and SET ... TO DEFAULT; SET LOCAL ... TO DEFAULT ends with the transaction. */
@@ -101,9 +169,12 @@ static void
 walk_reset(Walk *walk, const VariableSetStmt *statement, const char *name)
 {
 	if (statement->is_local)
+	{
 		walk->result->kind = STATEMENT_SET_LOCAL;
+		walk_local_setting(walk, name);
+	}
 	else if (classify_is_pinning_setting(name))
-		walk_pin(walk, "RESET of role, session_authorization or seed");
+		walk_pinning_setting(walk, statement, name);
 	else
 		walk->result->kind = STATEMENT_RESET;
 }
@@ -119,7 +190,7 @@ walk_set_multi(Walk *walk, const VariableSetStmt *statement)
 			walk->result->kind = STATEMENT_QUERY;
 	}
 	else if (strcmp(statement->name, "SESSION CHARACTERISTICS") == 0)
-		walk_pin(walk, "SET SESSION CHARACTERISTICS");
+		walk_pin(walk, PIN_OTHER, "SET SESSION CHARACTERISTICS");
 	/* a snapshot is the server's that exported it, and asks for the primary */
 }
 

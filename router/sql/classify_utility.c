@@ -35,6 +35,7 @@ static void walk_CreateTableAsStmt(Walk *walk, const CreateTableAsStmt *statemen
 static void walk_ViewStmt(Walk *walk, const ViewStmt *statement);
 static void walk_CreateSeqStmt(Walk *walk, const CreateSeqStmt *statement);
 static void walk_CreateFunctionStmt(Walk *walk, const CreateFunctionStmt *statement);
+static void walk_DropStmt(Walk *walk, const DropStmt *statement);
 static void walk_LoadStmt(Walk *walk, const LoadStmt *statement);
 static void walk_CallStmt(Walk *walk, const CallStmt *statement);
 static void walk_DoStmt(Walk *walk, const DoStmt *statement);
@@ -49,6 +50,9 @@ walk_statement(Walk *walk, const Node *statement)
 	switch (nodeTag(statement))
 	{
 		case T_SelectStmt:
+			if (!walk_set_config(walk, (const SelectStmt *) statement))
+				walk_query(walk, statement);
+			break;
 		case T_InsertStmt:
 		case T_UpdateStmt:
 		case T_DeleteStmt:
@@ -79,6 +83,7 @@ walk_statement(Walk *walk, const Node *statement)
 		NODE_CASE(ViewStmt);
 		NODE_CASE(CreateSeqStmt);
 		NODE_CASE(CreateFunctionStmt);
+		NODE_CASE(DropStmt);
 
 		/* acts on the database, but changes no fact */
 		case T_NotifyStmt:
@@ -149,9 +154,15 @@ walk_TransactionStmt(Walk *walk, const TransactionStmt *statement)
 		case TRANS_STMT_ROLLBACK:
 			walk_set_kind(walk, STATEMENT_ROLLBACK, why, NULL);
 			break;
-		case TRANS_STMT_SAVEPOINT:
 		case TRANS_STMT_RELEASE:
+			walk_flag(walk, STATEMENT_RELEASE);
+			walk_set_kind(walk, STATEMENT_SAVEPOINT, why, statement->savepoint_name);
+			break;
 		case TRANS_STMT_ROLLBACK_TO:
+			walk_flag(walk, STATEMENT_ROLLBACK_TO);
+			walk_set_kind(walk, STATEMENT_SAVEPOINT, why, statement->savepoint_name);
+			break;
+		case TRANS_STMT_SAVEPOINT:
 			walk_set_kind(walk, STATEMENT_SAVEPOINT, why, statement->savepoint_name);
 			break;
 		case TRANS_STMT_PREPARE:
@@ -174,19 +185,23 @@ walk_DiscardStmt(Walk *walk, const DiscardStmt *statement)
 	if (statement->target == DISCARD_ALL)
 		walk_set_kind(walk, STATEMENT_DISCARD_ALL, "resets the session", NULL);
 	else
+	{
+		walk_flag(walk, STATEMENT_ENDS_STATE);
 		walk_lower(walk, VERDICT_PRIMARY, "resets part of the session", NULL);
+	}
 }
 
 static void
 walk_ListenStmt(Walk *walk, const ListenStmt *statement)
 {
 	walk_set_kind(walk, STATEMENT_LISTEN, "notifications come from the primary", statement->conditionname);
-	walk_pin(walk, "LISTEN");
+	walk_pin(walk, PIN_LISTEN, "LISTEN");
 }
 
 static void
 walk_UnlistenStmt(Walk *walk, const UnlistenStmt *statement)
 {
+	walk_flag(walk, STATEMENT_ENDS_STATE);
 	walk_set_kind(walk, STATEMENT_UNLISTEN, "notifications come from the primary", statement->conditionname);
 }
 
@@ -194,7 +209,7 @@ static void
 walk_LoadStmt(Walk *walk, const LoadStmt *statement)
 {
 	walk_lower(walk, VERDICT_PRIMARY, "loads a library into the session", NULL);
-	walk_pin(walk, "LOAD");
+	walk_pin(walk, PIN_OTHER, "LOAD");
 }
 
 /* ---- prepared statements of SQL ---- */
@@ -203,19 +218,20 @@ static void
 walk_PrepareStmt(Walk *walk, const PrepareStmt *statement)
 {
 	walk_lower(walk, VERDICT_PRIMARY, "a prepared statement of the session", statement->name);
-	walk_pin(walk, "PREPARE");
+	walk_pin(walk, PIN_PREPARED, "PREPARE");
 }
 
 static void
 walk_ExecuteStmt(Walk *walk, const ExecuteStmt *statement)
 {
 	walk_lower(walk, VERDICT_PRIMARY, "a prepared statement of the session", statement->name);
-	walk_pin(walk, "EXECUTE");
+	walk_pin(walk, PIN_PREPARED, "EXECUTE");
 }
 
 static void
 walk_DeallocateStmt(Walk *walk, const DeallocateStmt *statement)
 {
+	walk_flag(walk, STATEMENT_ENDS_STATE);
 	walk_set_kind(walk, STATEMENT_DEALLOCATE, "a prepared statement of the session", statement->name);
 }
 
@@ -268,7 +284,7 @@ walk_DeclareCursorStmt(Walk *walk, const DeclareCursorStmt *statement)
 	if ((statement->options & CURSOR_OPT_HOLD) != 0)
 	{
 		walk_lower(walk, VERDICT_PRIMARY, "a cursor that outlives its transaction", statement->portalname);
-		walk_pin(walk, "cursor WITH HOLD");
+		walk_pin(walk, PIN_CURSOR, "cursor WITH HOLD");
 	}
 	walk_query(walk, statement->query);
 }
@@ -282,6 +298,7 @@ walk_FetchStmt(Walk *walk, const FetchStmt *statement)
 static void
 walk_ClosePortalStmt(Walk *walk, const ClosePortalStmt *statement)
 {
+	walk_flag(walk, STATEMENT_ENDS_STATE);
 }
 
 static void
@@ -306,7 +323,7 @@ walk_CreateStmt(Walk *walk, const CreateStmt *statement)
 {
 	walk_ddl(walk);
 	if (walk_is_temporary(statement->relation) && statement->oncommit != ONCOMMIT_DROP)
-		walk_pin(walk, "temporary table");
+		walk_pin(walk, PIN_TEMPORARY, "temporary table");
 }
 
 static void
@@ -314,7 +331,7 @@ walk_CreateTableAsStmt(Walk *walk, const CreateTableAsStmt *statement)
 {
 	walk_ddl(walk);
 	if (walk_is_temporary(statement->into->rel) && statement->into->onCommit != ONCOMMIT_DROP)
-		walk_pin(walk, "temporary table");
+		walk_pin(walk, PIN_TEMPORARY, "temporary table");
 	if (IsA(statement->query, SelectStmt))
 		walk_query(walk, statement->query);
 }
@@ -324,7 +341,7 @@ walk_ViewStmt(Walk *walk, const ViewStmt *statement)
 {
 	walk_ddl(walk);
 	if (walk_is_temporary(statement->view))
-		walk_pin(walk, "temporary view");
+		walk_pin(walk, PIN_TEMPORARY, "temporary view");
 }
 
 static void
@@ -332,7 +349,7 @@ walk_CreateSeqStmt(Walk *walk, const CreateSeqStmt *statement)
 {
 	walk_ddl(walk);
 	if (walk_is_temporary(statement->sequence))
-		walk_pin(walk, "temporary sequence");
+		walk_pin(walk, PIN_TEMPORARY, "temporary sequence");
 }
 
 static void
@@ -342,5 +359,12 @@ walk_CreateFunctionStmt(Walk *walk, const CreateFunctionStmt *statement)
 
 	walk_ddl(walk);
 	if (list_length(statement->funcname) > 1 && strncmp(strVal(schema), "pg_temp", strlen("pg_temp")) == 0)
-		walk_pin(walk, "temporary function");
+		walk_pin(walk, PIN_TEMPORARY, "temporary function");
+}
+
+static void
+walk_DropStmt(Walk *walk, const DropStmt *statement)
+{
+	walk_ddl(walk);
+	walk_flag(walk, STATEMENT_ENDS_STATE);
 }

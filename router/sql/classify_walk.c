@@ -46,6 +46,7 @@ static void walk_FuncCall(Walk *walk, const FuncCall *call);
 static void walk_WindowDef(Walk *walk, const WindowDef *window);
 static void walk_TypeName(Walk *walk, const TypeName *type);
 static void walk_function_name(Walk *walk, const FuncCall *call);
+static void walk_config_name(Walk *walk, const Node *name);
 static void walk_pinning_function(Walk *walk, const FuncCall *call, const FunctionRule *rule);
 static void walk_current_setting(Walk *walk, const FuncCall *call);
 static void walk_operator(Walk *walk, const char *name);
@@ -184,7 +185,7 @@ walk_SelectStmt(Walk *walk, const SelectStmt *select)
 		walk_lower(walk, VERDICT_PRIMARY, "SELECT INTO makes a table", select->intoClause->rel->relname);
 		walk_flag(walk, STATEMENT_IS_DDL);
 		if (walk_is_temporary(select->intoClause->rel))
-			walk_pin(walk, "temporary table");
+			walk_pin(walk, PIN_TEMPORARY, "temporary table");
 	}
 	if (select->lockingClause != NIL)
 		walk_lower(walk, VERDICT_PRIMARY, "FOR UPDATE or FOR SHARE locks rows", NULL);
@@ -511,10 +512,14 @@ walk_function_name(Walk *walk, const FuncCall *call)
 	FunctionFact fact;
 
 	walk->has_types = true;
-	if (rule != NULL && rule->kind == FUNCTION_RULE_PINS)
-		walk_pinning_function(walk, call, rule);
-	if (rule != NULL && (rule->kind == FUNCTION_RULE_PINS || rule->kind == FUNCTION_RULE_DENIED))
+	if (rule != NULL && rule->kind >= FUNCTION_RULE_DENIED)
 	{
+		if (rule->kind == FUNCTION_RULE_PINS)
+			walk_pinning_function(walk, call, rule);
+		else if (rule->kind == FUNCTION_RULE_LOCKS)
+			walk_pin(walk, PIN_LOCK, rule->why);
+		else if (rule->kind == FUNCTION_RULE_UNLOCKS)
+			walk_flag(walk, STATEMENT_ENDS_STATE);
 		walk_lower(walk, VERDICT_PRIMARY, "a function with effects", name);
 		return;
 	}
@@ -535,10 +540,26 @@ walk_function_name(Walk *walk, const FuncCall *call)
 		walk_lower(walk, VERDICT_PRIMARY, "a type whose checks or casts may have effects", name);
 }
 
+/* A name that is not told could be any. */
+static void
+walk_config_name(Walk *walk, const Node *name)
+{
+	char		lower[64] = "timezone";
+
+	walk->result->reads_constant = true;
+	if (IsA(name, A_Const) && !((const A_Const *) name)->isnull && IsA(&((const A_Const *) name)->val, String))
+		walk_copy_name(lower, sizeof(lower), ((const A_Const *) name)->val.sval.sval);
+	for (char *c = lower; *c != '\0'; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c += 'a' - 'A';
+	walk_local_setting(walk, lower);
+}
+
 /* set_config(name, value, true) ends with the transaction; all others of these stay. */
 static void
 walk_pinning_function(Walk *walk, const FuncCall *call, const FunctionRule *rule)
 {
+	const Node *first = call->args == NIL ? NULL : linitial(call->args);
 	const Node *last = call->args == NIL ? NULL : llast(call->args);
 
 	if (strcmp(rule->name, "set_config") == 0 && last != NULL && IsA(last, A_Const))
@@ -546,9 +567,12 @@ walk_pinning_function(Walk *walk, const FuncCall *call, const FunctionRule *rule
 		const A_Const *constant = (const A_Const *) last;
 
 		if (!constant->isnull && IsA(&constant->val, Boolean) && constant->val.boolval.boolval)
+		{
+			walk_config_name(walk, first);
 			return;
+		}
 	}
-	walk_pin(walk, rule->why);
+	walk_pin(walk, PIN_OTHER, rule->why);
 }
 
 /*

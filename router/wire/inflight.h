@@ -52,6 +52,7 @@ typedef enum InFlightPurpose
 	INFLIGHT_BEGIN,				/* the deferred BEGIN */
 	INFLIGHT_SETTINGS,			/* SETs that make the server the client's */
 	INFLIGHT_POSITION,			/* SELECT pg_current_wal_insert_lsn() */
+	INFLIGHT_STATE,				/* what is left of the state that pins the session */
 	INFLIGHT_RESYNC				/* a Sync that closes a unit flushed by the client */
 } InFlightPurpose;
 

@@ -88,13 +88,56 @@ class SessionState(RouterTestCase):
     def test_setting_that_cannot_follow(self):
         """Guards: a setting outside the list keeps the session on its server, and is gone for the next client."""
         wire = self.wire(application_name="pins")
-        self.assertEqual(wire.query("SET geqo_seed = 0.5"), ["C SET", "Z I"])
+        self.assertEqual(wire.query("SET idle_session_timeout = '1h'"), ["C SET", "Z I"])
         self.assertIsNotNone(self.pin_reason("pins"))
         for _ in range(3):
-            self.assertEqual(self.value(wire, "SHOW geqo_seed"), "0.5")
+            self.assertEqual(self.value(wire, "SHOW idle_session_timeout"), "1h")
         self.assertEqual(self.value(wire, "SELECT here()"), self.primary_name)
         wire.close()
-        self.assertNothingLeft("SHOW geqo_seed", "0")
+        self.assertNothingLeft("SHOW idle_session_timeout", "0")
+
+    def test_any_setting_follows(self):
+        """Guards: settings of planner, libraries and applications go along; RESET and the next client find none of it."""
+        wire = self.wire(application_name="any")
+        for name, value, default in (("geqo_seed", "0.5", "0"), ("my.own", "a 'b\\", ""), ("row_security", "off", "on")):
+            with self.subTest(name):
+                quoted = value.replace("'", "''")
+                self.assertEqual(wire.query("SET %s = '%s'" % (name, quoted)), ["C SET", "Z I"])
+                for prefix in ("/* andon:primary */ ", "/* andon:replica */ "):
+                    self.assertEqual(self.value(wire, prefix + "SHOW " + name), value)
+                self.assertIsNone(self.pin_reason("any"))
+                other = self.value(self.wire(), "SELECT current_setting('%s', true)" % name)
+                self.assertIn(other, (default, "NULL", ""))
+                wire.query("RESET " + name)
+                self.assertEqual(self.value(wire, "/* andon:replica */ SHOW " + name), default)
+
+    def test_set_config_follows(self):
+        """Guards: SELECT set_config() is SET by another name, in either protocol, and rolls back as it does."""
+        wire = self.wire(application_name="config")
+        self.assertEqual(self.value(wire, "SELECT pg_catalog.set_config('search_path', 'a, \"B\"', false)"), 'a, "B"')
+        self.assertEqual(self.value(wire, "/* andon:replica */ SHOW search_path"), 'a, "B"')
+        wire.query("BEGIN")
+        wire.ask(Parse("", "SELECT set_config('search_path', '', false)"), Bind("", ""), Execute(), Sync())
+        self.assertEqual(self.value(wire, "SHOW search_path"), "")
+        wire.query("ROLLBACK")
+        self.assertEqual(self.value(wire, "/* andon:replica */ SHOW search_path"), 'a, "B"')
+        self.assertIsNone(self.pin_reason("config"))
+
+    def test_savepoints(self):
+        """Guards: settings go back with ROLLBACK TO, nested and after errors, and the session is free afterwards."""
+        wire = self.wire(application_name="savepoints")
+        for sql in ("BEGIN", "SET work_mem = '5MB'", "SAVEPOINT a", "SET work_mem = '6MB'", "SAVEPOINT b",
+                    "SET work_mem = '7MB'", "SELECT 1/0", "ROLLBACK TO b"):
+            wire.query(sql)
+        self.assertEqual(self.value(wire, "SHOW work_mem"), "6MB")
+        for sql in ("RELEASE b", "SET work_mem = '8MB'", "ROLLBACK TO a", "SAVEPOINT a", "SET work_mem = '9MB'", "RELEASE a"):
+            wire.query(sql)
+        self.assertEqual(self.value(wire, "SHOW work_mem"), "9MB")
+        wire.query("ROLLBACK TO a")
+        self.assertEqual(wire.query("COMMIT"), ["C COMMIT", "Z I"])
+        for prefix in ("/* andon:primary */ ", "/* andon:replica */ "):
+            self.assertEqual(self.value(wire, prefix + "SHOW work_mem"), "5MB")
+        self.assertIsNone(self.pin_reason("savepoints"))
 
     def test_temporary_table(self):
         """Guards: temporary tables stay with their session, shadow others there only, and end with it."""
@@ -123,6 +166,80 @@ class SessionState(RouterTestCase):
                 wire.close()
                 wait_until(lambda: all(row["state"] == "idle" for row in self.router.show("SERVERS")), what="reset")
                 self.assertNothingLeft(check, "0")
+
+    def test_pins_end_with_their_state(self):
+        """Guards: each kind of state pins while it is there, not while only part of it is gone, and no longer."""
+        for name, begin, half, end in (
+                ("temp", ["CREATE TEMP TABLE a (x int)", "CREATE TEMP VIEW b AS SELECT 1"], "DROP TABLE a", "DROP VIEW b"),
+                ("discarded", ["SELECT 1 AS x INTO TEMP c"], "DISCARD PLANS", "DISCARD TEMP"),
+                ("function", ["CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS 'SELECT 1'"], "CLOSE ALL", "DROP FUNCTION pg_temp.f()"),
+                ("lock", ["SELECT pg_advisory_lock(11)", "SELECT pg_try_advisory_lock(11)"],
+                 "SELECT pg_advisory_unlock(11)", "SELECT pg_advisory_unlock(11)"),
+                ("locks", ["SELECT pg_advisory_lock_shared(1, 2)"], "SELECT pg_advisory_unlock(3)", "SELECT pg_advisory_unlock_all()"),
+                ("listen", ["LISTEN a", "LISTEN b"], "UNLISTEN a", "UNLISTEN *"),
+                ("cursor", ["DECLARE a CURSOR WITH HOLD FOR SELECT 1"], "DEALLOCATE ALL", "CLOSE a"),
+                ("prepare", ["PREPARE a AS SELECT 1", "EXECUTE a", "PREPARE b AS SELECT 1"], "DEALLOCATE a", "DEALLOCATE ALL"),
+                ("role", ["SET ROLE pg_monitor"], "DISCARD TEMP", "RESET ROLE"),
+                ("role none", ["SET ROLE pg_monitor"], "UNLISTEN *", "SET ROLE NONE"),
+                ("both", ["LISTEN a", "SELECT pg_advisory_lock(12)"], "UNLISTEN a", "SELECT pg_advisory_unlock_all()")):
+            with self.subTest(name):
+                wire = self.wire(application_name="ends")
+                for sql in begin:
+                    self.assertEqual(wire.query(sql)[-1], "Z I", sql)
+                    self.assertIsNotNone(self.pin_reason("ends"))
+                self.assertEqual(wire.query(half)[-1], "Z I")
+                self.assertIsNotNone(self.pin_reason("ends"))
+                wire.query("BEGIN")
+                self.assertEqual(wire.query(end)[-1], "Z T")
+                self.assertIsNotNone(self.pin_reason("ends"))
+                self.assertEqual(wire.query("COMMIT"), ["C COMMIT", "Z I"])
+                self.assertIsNone(self.pin_reason("ends"))
+                wire.close()
+
+    def test_pins_of_a_transaction_that_failed(self):
+        """Guards: what was rolled back pins nobody; ON COMMIT DROP and transaction locks never do."""
+        wire = self.wire(application_name="failed")
+        for sql in ("CREATE TEMP TABLE a (x int)", "LISTEN a", "DECLARE a CURSOR WITH HOLD FOR SELECT 1"):
+            for end in ("ROLLBACK", "SELECT 1/0"):
+                wire.query("BEGIN")
+                wire.query(sql)
+                wire.query(end)
+                wire.query("COMMIT")
+                self.assertIsNone(self.pin_reason("failed"), sql)
+        wire.query("BEGIN")
+        for sql in ("SAVEPOINT s", "LISTEN a", "ROLLBACK TO s", "CREATE TEMP TABLE b (x int) ON COMMIT DROP", "SELECT pg_advisory_xact_lock(1)"):
+            self.assertEqual(wire.query(sql)[-1], "Z T")
+        wire.query("COMMIT")
+        self.assertIsNone(self.pin_reason("failed"))
+        wire.query("BEGIN")
+        wire.query("SELECT pg_advisory_lock(13)")
+        wire.query("ROLLBACK")                          # such a lock outlives the transaction
+        self.assertIsNotNone(self.pin_reason("failed"))
+        wire.query("SELECT pg_advisory_unlock_all()")
+        self.assertIsNone(self.pin_reason("failed"))
+
+    def test_literals_under_other_settings(self):
+        """Guards: one text under two DateStyles is two statements, SET LOCAL's own, and follows a SET of its session."""
+        text = "SELECT EXTRACT(month FROM date '01/02/2024')::int"
+        month = lambda wire: [word for word in wire.ask(Bind("", "s"), Execute(), Sync()) if word.startswith("D")]
+        american, german = self.wire(DateStyle="ISO, MDY"), self.wire(DateStyle="ISO, DMY")
+        for wire in (american, german):
+            self.assertEqual(wire.ask(Parse("s", text), Sync()), ["1", "Z I"])
+        for _ in range(3):
+            self.assertEqual(month(american), ["D 1"])
+            self.assertEqual(month(german), ["D 2"])
+        american.query("SET DateStyle = 'ISO, DMY'")
+        self.assertEqual(month(american), ["D 2"])
+        local = self.wire(DateStyle="ISO, MDY")
+        local.query("BEGIN")
+        local.query("SET LOCAL DateStyle = 'ISO, DMY'")
+        local.ask(Parse("s", text), Sync())
+        self.assertEqual(month(local), ["D 2"])
+        local.query("COMMIT")
+        for _ in range(6):
+            other = self.wire(DateStyle="ISO, MDY")
+            other.ask(Parse("s", "/* andon:primary */ " + text), Sync())
+            self.assertEqual(month(other), ["D 1"])
 
     def test_discard_on_a_server_of_ones_own(self):
         """Guards: what DISCARD ALL and DEALLOCATE ALL take from a server, the router knows to be gone."""
@@ -240,6 +357,26 @@ class SessionState(RouterTestCase):
         self.assertEqual(wire.ask(Parse("", "SET andon.route = 'primary'"), Bind("", ""), Describe("P"), Execute(), Sync()),
                          ["1", "2", "n", "C SET", "Z I"])
         self.assertEqual(self.value(wire, "SELECT here()"), self.primary_name)
+
+
+class RefusedPins(RouterTestCase):
+    router_options = {"pin_sessions": "refuse", "default_pool_size": 2, "replica_wait": "20s"}
+
+    def test_state_is_refused(self):
+        """Guards: pin_sessions = refuse gives 0A000 with a way out, fails the transaction, and leaves all else alone."""
+        wire = self.wire(application_name="refused")
+        for sql in ("LISTEN a", "CREATE TEMP TABLE a (x int)", "SELECT pg_advisory_lock(1)", "PREPARE q AS SELECT 1",
+                    "DECLARE c CURSOR WITH HOLD FOR SELECT 1", "SET ROLE pg_monitor", "SET idle_session_timeout = 5", "LOAD 'plpgsql'"):
+            self.assertEqual(wire.query(sql), ["E 0A000", "Z I"], sql)
+        for sql in ("SET work_mem = '5MB'", "SELECT pg_try_advisory_xact_lock(1)", "DISCARD ALL", "SELECT 1"):
+            self.assertEqual(wire.query(sql)[-1], "Z I")
+        wire.query("BEGIN")
+        wire.query("INSERT INTO t VALUES (7001)")
+        self.assertEqual(wire.query("LISTEN a"), ["E 0A000", "Z E"])
+        self.assertEqual(wire.query("COMMIT"), ["C ROLLBACK", "Z I"])
+        self.assertEqual(self.sql("SELECT count(*) FROM t WHERE id = 7001"), [(0,)])
+        self.assertEqual(wire.query("SELEC 1"), ["E 42601", "Z I"])
+        self.assertIsNone(self.show_client(application_name="refused")["pin_reason"])
 
 
 class SessionPooling(RouterTestCase):

@@ -13,7 +13,8 @@
  * What a text does is told by its first words; what goes wrong by words
  * anywhere in it: 'fail 42P01' raises that error, 'hang' waits until the test
  * says go on or a cancel request comes, 'die' ends the connection, 'big' gives a
- * row of BIG_ROW bytes.  A row's value is the node's name; 'guc NAME' in a text
+ * row of BIG_ROW bytes.  Asked for what is left of a session's state it answers
+ * state_left.  A row's value is the node's name; 'guc NAME' in a text
  * makes it that setting as the server has it.
  *
  *-------------------------------------------------------------------------
@@ -35,6 +36,7 @@ typedef struct PgNode
 	Buf			log;			/* what it was sent, a line each */
 	const char *fail_text;		/* statements with these words fail here only; NULL: none */
 	const char *fail_sqlstate;
+	const char *state_left;		/* bits of what pins; NULL: 0 */
 	const char *dies_at;		/* a statement with these words ends its connection; NULL: none */
 	int			hanging;		/* statements that have begun to wait */
 	bool		go_on;			/* they wait no longer */

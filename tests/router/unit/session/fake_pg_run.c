@@ -206,6 +206,8 @@ pg_set(PgBackend *backend, const char *text)
 	char		name[64];
 	char		value[64];
 
+	if (pg_begins(text, "SET LOCAL"))
+		return;
 	if (pg_begins(text, "RESET ALL"))
 		pg_clear(backend->gucs);
 	else if (sscanf(text, "%*[RESETreset] \"%63[^\"]\"", name) == 1 && pg_begins(text, "RESET"))
@@ -235,6 +237,8 @@ pg_row(PgBackend *backend, const char *text)
 		snprintf(lsn, sizeof(lsn), "0/%X", (unsigned) *backend->node->wal);
 		value = lsn;
 	}
+	else if (strstr(text, "OPERATOR(pg_catalog.") != NULL || strstr(text, "SELECT CASE WHEN") == text)
+		value = backend->node->state_left != NULL ? backend->node->state_left : "0";
 	else if (word != NULL && sscanf(word, "'guc %63[^']'", name) == 1)
 	{
 		guc = pg_find(backend->gucs, name);

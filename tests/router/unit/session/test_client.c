@@ -105,7 +105,7 @@ what_is_asked_for_wrongly_is_said(void **state)
 	buf_release(&out);
 
 	connect_talker(&t);
-	say_startup(&t, "geqo", "off");
+	say_startup(&t, "idle_session_timeout", "5");
 	hears(&t, "FATAL:0A000");
 	hang_up(&t);
 

@@ -46,7 +46,7 @@ text(const char *string)
 static Prepared *
 get(const char *sql, const char *search_path)
 {
-	return prepared_get(table, &(PreparedKey) {.text = text(sql), .search_path = text(search_path)}, &is_new);
+	return prepared_get(table, &(PreparedKey) {.text = text(sql), .settings = text(search_path)}, &is_new);
 }
 
 static uint64_t

@@ -156,7 +156,7 @@ what_pins_is_refused_on_a_replica(void **state)
 	Talker		t;
 
 	log_in(&t);
-	say(&t, "Q BEGIN READ ONLY|Q SELECT 1|Q SET statement_timeout = 5|Q SET geqo = off|Q ROLLBACK|Q INSERT INTO t VALUES (1)");
+	say(&t, "Q BEGIN READ ONLY|Q SELECT 1|Q SET statement_timeout = 5|Q SET default_transaction_read_only = off|Q ROLLBACK|Q INSERT INTO t VALUES (1)");
 	hears(&t, "C:BEGIN Z:T T D:south C:SELECT 1 Z:T C:SET Z:T E:25006 Z:E C:ROLLBACK Z:I C:INSERT 0 1 Z:I");
 	hang_up(&t);
 }

@@ -131,7 +131,7 @@ state_that_cannot_be_followed_pins(void **state)
 {
 	expect_pinned("Q LISTEN c", "C:OK Z:I");
 	expect_pinned("Q CREATE TEMP TABLE x (a int)", "C:OK Z:I");
-	expect_pinned("Q SET geqo = off", "C:SET Z:I");
+	expect_pinned("Q SET idle_session_timeout = 5", "C:SET Z:I");
 	expect_pinned("Q PREPARE p AS SELECT 1", "C:OK Z:I");
 	expect_pinned("Q SET timezone = 'UTC'; SELECT 1", "C:SET T D:north C:SELECT 1 Z:I");
 }
@@ -167,15 +167,209 @@ discard_all_unpins(void **state)
 	hang_up(&t);
 }
 
+#define STATE_QUERY_LISTEN "Q:SELECT CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_listening_channels()) THEN 4 ELSE 0 END"
+
+/* Guards: state that is gone keeps nobody on a server; it is asked for only after what may have ended it. */
 static void
-a_savepoint_after_set_pins(void **state)
+what_is_over_pins_no_longer(void **state)
 {
 	Talker		t;
 
 	log_in(&t);
-	say(&t, "Q BEGIN|Q SAVEPOINT a|Q SET timezone = 'UTC'|Q ROLLBACK TO a|Q COMMIT|Q SELECT 1");
-	hears(&t, "C:BEGIN Z:T C:OK Z:T C:SET Z:T C:ROLLBACK Z:T C:COMMIT Z:I T D:north C:SELECT 1 Z:I");
+	say(&t, "Q LISTEN c|Q INSERT INTO t VALUES (1)");
+	hears(&t, "C:OK Z:I C:INSERT 0 1 Z:I");
+	was_sent(&north, "Q:LISTEN c\nQ:INSERT INTO t VALUES (1)");
+	north.state_left = "4";
+	say(&t, "Q UNLISTEN d|Q INSERT INTO t VALUES (1)");
+	hears(&t, "C:OK Z:I C:INSERT 0 1 Z:I");
+	was_sent(&north, "Q:UNLISTEN d\n" STATE_QUERY_LISTEN "\nQ:INSERT INTO t VALUES (1)");
+	north.state_left = "0";
+	say(&t, "Q BEGIN|Q UNLISTEN *|Q SELECT 1");
+	hears(&t, "C:BEGIN Z:T C:OK Z:T T D:north C:SELECT 1 Z:T");
+	was_sent(&north, "Q:BEGIN\nQ:UNLISTEN *\nQ:SELECT 1");
+	say(&t, "Q COMMIT");
+	hears(&t, "C:COMMIT Z:I");
+	was_sent(&north, "Q:COMMIT\n" STATE_QUERY_LISTEN "\nQ:DISCARD ALL");
+	catch_up();
+	say(&t, "Q SELECT 1");
+	hears(&t, "T D:south C:SELECT 1 Z:I");
 	hang_up(&t);
+}
+
+/* Guards: of several kinds each has to be over; what cannot be asked for is never over. */
+static void
+every_kind_of_state_counts(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q LISTEN c|Q CREATE TEMP TABLE x (a int)");
+	hears(&t, "C:OK Z:I C:OK Z:I");
+	north.state_left = "1";
+	say(&t, "Q UNLISTEN *|P - SELECT 1|B -|E|S");
+	hears(&t, "C:OK Z:I 1 2 D:north C:SELECT 1 Z:I");
+	say(&t, "Q LOAD 'x'");
+	hears(&t, "C:OK Z:I");
+	buf_clear(&north.log);
+	north.state_left = "0";
+	say(&t, "Q DROP TABLE x");
+	hears(&t, "C:OK Z:I");
+	was_sent(&north, "Q:DROP TABLE x");
+	catch_up();
+	say(&t, "Q SELECT 1");
+	hears(&t, "T D:north C:SELECT 1 Z:I");
+	hang_up(&t);
+}
+
+/* Guards: what came in a transaction that is rolled back may never have been; a commit asks nothing. */
+static void
+a_rollback_may_end_state(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q BEGIN|Q LISTEN c|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T C:OK Z:T C:COMMIT Z:I");
+	buf_clear(&north.log);
+	say(&t, "Q BEGIN|Q INSERT INTO t VALUES (1)|Q ROLLBACK");
+	hears(&t, "C:BEGIN Z:T C:INSERT 0 1 Z:T C:ROLLBACK Z:I");
+	was_sent(&north, "Q:BEGIN\nQ:INSERT INTO t VALUES (1)\nQ:ROLLBACK");
+	say(&t, "Q DISCARD ALL|Q BEGIN|Q LISTEN c|Q SELECT 'fail 22012'|Q COMMIT");
+	hears(&t, "C:DISCARD ALL Z:I C:BEGIN Z:T C:OK Z:T E:22012 Z:E C:ROLLBACK Z:I");
+	catch_up();
+	say(&t, "Q SELECT 1");
+	hears(&t, "T D:south C:SELECT 1 Z:I");
+	say(&t, "Q BEGIN|Q LISTEN c|Q ROLLBACK AND CHAIN|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T C:OK Z:T C:ROLLBACK Z:I C:COMMIT Z:I");
+	hang_up(&t);
+}
+
+/* Guards: a question that fails leaves the session where it is, and says nothing to the client. */
+static void
+a_failed_question_keeps_the_pin(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q LISTEN c");
+	hears(&t, "C:OK Z:I");
+	north.fail_text = "pg_listening_channels";
+	north.fail_sqlstate = "57014";
+	say(&t, "Q UNLISTEN *|Q SELECT 1");
+	hears(&t, "C:OK Z:I T D:north C:SELECT 1 Z:I");
+	north.dies_at = "pg_listening_channels";
+	say(&t, "Q UNLISTEN *");
+	hears(&t, "C:OK Z:I FATAL:08006");
+	hang_up(&t);
+}
+
+/* Guards: pin_sessions = refuse: an error where the state would come, which fails the transaction, and no pin. */
+static void
+pins_can_be_refused(void **state)
+{
+	Talker		t;
+
+	context.config.pin_sessions = PIN_SESSIONS_REFUSE;
+	log_in(&t);
+	say(&t, "Q LISTEN c|Q CREATE TEMP TABLE x (a int) ON COMMIT DROP|Q SET idle_session_timeout = 5|Q SET geqo = off");
+	hears(&t, "E:0A000 Z:I C:OK Z:I E:0A000 Z:I C:SET Z:I");
+	buf_clear(&north.log);
+	say(&t, "Q BEGIN|Q INSERT INTO t VALUES (1)|Q PREPARE q AS SELECT 1|Q SELECT 1|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T C:INSERT 0 1 Z:T E:0A000 Z:E E:25P02 Z:E C:ROLLBACK Z:I");
+	say(&t, "P - LISTEN c|B -|E|S|P - INSERT INTO t VALUES (1)|B -|E|H|P - LISTEN c|B -|E|S|Q BEGIN|Q LISTEN c|Q ROLLBACK");
+	hears(&t, "E:0A000 Z:I 1 2 C:INSERT 0 1 1 E:0A000 Z:I C:BEGIN Z:T E:0A000 Z:E C:ROLLBACK Z:I");
+	buf_clear(&north.log);
+
+	/* what cannot be read has its own error, and leaves the server as it was */
+	say(&t, "Q SELEC 'fail 42601'|Q BEGIN|Q UNREADABLE|Q COMMIT");
+	hears(&t, "E:42601 Z:I C:BEGIN Z:T C:OK Z:T C:COMMIT Z:I");
+	was_sent(&north, "Q:SELEC 'fail 42601'\nQ:DISCARD ALL\nQ:SET \"geqo\" TO 'off'\nP:=BEGIN\nB:andon_begin/\nE:andon_begin\n"
+			 "Q:UNREADABLE\nQ:COMMIT\nQ:DISCARD ALL");
+	catch_up();
+	show_facts(wal);			/* there was DDL */
+	say(&t, "Q SELECT 1");
+	hears(&t, "T D:south C:SELECT 1 Z:I");
+	hang_up(&t);
+}
+
+/* ---------------------------------------------------------------- savepoints */
+
+/* Guards: settings go back to a savepoint as they do on the server, and nobody is pinned for it. */
+static void
+settings_go_back_to_a_savepoint(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q BEGIN|Q SAVEPOINT a|Q SET timezone = 'UTC'|Q ROLLBACK TO a|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T C:OK Z:T C:SET Z:T C:ROLLBACK Z:T C:COMMIT Z:I");
+	catch_up();
+	say(&t, "Q SELECT 'guc timezone'");
+	hears(&t, "T D:- C:SELECT 1 Z:I");
+	say(&t, "Q BEGIN|Q SET timezone = 'A'|Q SAVEPOINT s|Q SET timezone = 'B'|Q SAVEPOINT s|Q SET timezone = 'C'|"
+		"Q SELECT 'fail 22012'|Q ROLLBACK TO s|Q RELEASE s|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T C:SET Z:T C:OK Z:T C:SET Z:T C:OK Z:T C:SET Z:T E:22012 Z:E C:ROLLBACK Z:T C:OK Z:T C:COMMIT Z:I");
+	catch_up();
+	say(&t, "Q SELECT 'guc timezone'");
+	hears(&t, "T D:B C:SELECT 1 Z:I");
+	hang_up(&t);
+}
+
+/* Guards: where the course of a transaction is not seen, its settings are not guessed. */
+static void
+unseen_savepoints_pin(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q BEGIN|P - SAVEPOINT a|B -|E|P - SELECT 1|B -|E|S|Q SET timezone = 'UTC'|Q ROLLBACK TO a|Q COMMIT|Q SELECT 1");
+	hears(&t, "C:BEGIN Z:T 1 2 C:OK 1 2 D:north C:SELECT 1 Z:T C:SET Z:T C:ROLLBACK Z:T C:COMMIT Z:I T D:north C:SELECT 1 Z:I");
+	say(&t, "Q DISCARD ALL|Q BEGIN|Q SET timezone = 'UTC'|Q ROLLBACK; SELECT 1");
+	hears(&t, "C:DISCARD ALL Z:I C:BEGIN Z:T C:SET Z:T C:ROLLBACK T D:north C:SELECT 1 Z:I");
+	say(&t, GUC("timezone"));
+	hears(&t, GUC_IS("-"));
+	hang_up(&t);
+}
+
+/* Guards: set_config() alone in its statement is followed as SET is; any setting is that can be given again. */
+static void
+set_config_and_own_settings_follow(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q SELECT set_config('Geqo_Seed', '0.5', false)|Q SET geqo = off");
+	hears(&t, "T D:north C:SELECT 1 Z:I C:SET Z:I");
+	catch_up();
+	buf_clear(&south.log);
+	say(&t, "Q SELECT 'guc geqo_seed'");
+	hears(&t, "T D:0.5 C:SELECT 1 Z:I");
+	was_sent(&south, "Q:SET \"geqo\" TO 'off'; SET \"geqo_seed\" TO '0.5'\nQ:SELECT 'guc geqo_seed'");
+	hang_up(&t);
+}
+
+/* Guards: what is prepared under SET LOCAL of the time zone has its literals, and is nobody else's. */
+static void
+statements_of_a_local_setting_are_not_shared(void **state)
+{
+	Talker		t;
+	Talker		other;
+
+	log_in(&t);
+	log_in(&other);
+	say(&other, "P s INSERT INTO t VALUES (1)|S|B s|E|S");
+	hears(&other, "1 Z:I 2 C:INSERT 0 1 Z:I");
+	buf_clear(&north.log);
+	say(&t, "Q BEGIN|Q SET LOCAL timezone = 'UTC'|P s INSERT INTO t VALUES (1)|B s|E|S|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T C:SET Z:T 1 2 C:INSERT 0 1 Z:T C:COMMIT Z:I");
+	was_sent(&north, "P:=BEGIN\nB:andon_begin/\nE:andon_begin\nQ:SET LOCAL timezone = 'UTC'\n"
+			 "P:andon_2=INSERT INTO t VALUES (1)\nB:/andon_2\nE:\nS\nQ:COMMIT\nQ:DISCARD ALL");
+	say(&t, "Q BEGIN|Q SET LOCAL statement_timeout = 5|P u INSERT INTO t VALUES (1)|B u|E|S|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T C:SET Z:T 1 2 C:INSERT 0 1 Z:T C:COMMIT Z:I");
+	was_sent(&north, "P:=BEGIN\nB:andon_begin/\nE:andon_begin\nQ:SET LOCAL statement_timeout = 5\n"
+			 "P:andon_1=INSERT INTO t VALUES (1)\nB:/andon_1\nE:\nS\nQ:COMMIT");
+	hang_up(&t);
+	hang_up(&other);
 }
 
 static void
@@ -381,7 +575,15 @@ main(void)
 		TEST(state_that_cannot_be_followed_pins),
 		TEST(what_fails_does_not_pin),
 		TEST(discard_all_unpins),
-		TEST(a_savepoint_after_set_pins),
+		TEST(what_is_over_pins_no_longer),
+		TEST(every_kind_of_state_counts),
+		TEST(a_rollback_may_end_state),
+		TEST(a_failed_question_keeps_the_pin),
+		TEST(pins_can_be_refused),
+		TEST(settings_go_back_to_a_savepoint),
+		TEST(unseen_savepoints_pin),
+		TEST(set_config_and_own_settings_follow),
+		TEST(statements_of_a_local_setting_are_not_shared),
 		TEST(notifications_reach_a_pinned_session),
 		TEST(lost_between_statements),
 		TEST(lost_in_a_transaction),
