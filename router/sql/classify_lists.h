@@ -20,7 +20,7 @@ typedef enum FunctionRuleKind
 {
 	FUNCTION_RULE_HARMLESS,		/* volatile, but without effect and the same everywhere */
 	FUNCTION_RULE_NODE_LOCAL,	/* without effect, about the node or the connection */
-	FUNCTION_RULE_DENIED,		/* has an effect, or needs the primary */
+	FUNCTION_RULE_DENIED,		/* has an effect, or needs the primary; so do all that follow */
 	FUNCTION_RULE_PINS,			/* leaves session state behind */
 	FUNCTION_RULE_LOCKS,		/* takes an advisory lock of the session */
 	FUNCTION_RULE_UNLOCKS		/* gives one back */

@@ -369,7 +369,7 @@ read_operator(Facts *facts, const PGresult *result, int row)
 {
 	const FunctionRule *rule = classify_find_function_rule(PQgetvalue(result, row, 2));
 	bool		is_denied = rule != NULL &&
-		(rule->kind == FUNCTION_RULE_DENIED || rule->kind == FUNCTION_RULE_PINS);
+		rule->kind >= FUNCTION_RULE_DENIED;
 
 	facts_add_operator(facts, get_slice(result, row, 0),
 					   is_denied || get_bool(result, row, 1) ? NAME_UNSAFE : NAME_SAFE);
@@ -419,7 +419,7 @@ judge_call(const char *name, FunctionFact fact)
 {
 	const FunctionRule *rule = classify_find_function_rule(name);
 
-	if (rule != NULL && (rule->kind == FUNCTION_RULE_DENIED || rule->kind == FUNCTION_RULE_PINS))
+	if (rule != NULL && rule->kind >= FUNCTION_RULE_DENIED)
 		return RELATION_PRIMARY_ONLY;
 	if (fact == FUNCTION_PRIMARY_ONLY || (fact == FUNCTION_BUILTIN_VOLATILE && rule == NULL))
 		return RELATION_PRIMARY_ONLY;

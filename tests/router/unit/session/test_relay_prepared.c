@@ -230,6 +230,7 @@ what_a_pinned_session_discards_is_gone(void **state)
 	log_in(&other);
 	say(&other, "P o INSERT INTO t VALUES (1)|S");
 	hears(&other, "1 Z:I");
+	north.state_left = "4";
 	say(&t, "Q LISTEN c|P mine SELECT 1|S|Q DEALLOCATE ALL|B mine|S");
 	hears(&t, "C:OK Z:I 1 Z:I C:DEALLOCATE ALL Z:I E:26000 Z:I");
 	say(&t, "P mine SELECT 1|S|Q DISCARD ALL|B mine|S");
