@@ -21,7 +21,11 @@
 #include "backend/pool.h"
 
 #include "backend/pool_internal.h"
+#include "base/clock.h"
 #include "base/memory.h"
+
+/* A server that has answered is taken for alive that long. */
+#define CHECK_HOLDS_US US_PER_SEC
 
 static void pool_dispatch(void *arg);
 static Server *take_idle(Pool *pool);
@@ -197,6 +201,7 @@ activate(Server *server)
 	pool->set->load[pool->node]++;
 	pool->checkouts++;
 	server->used_us = loop_now_us(pool->set->loop);
+	server->answered_us = 0;
 	server_hold(server, NULL, NULL);
 }
 
@@ -272,13 +277,17 @@ pool_fail_waiters(Pool *pool, PoolFailure failure, const Error *error)
 
 /* ---------------------------------------------------------------- check */
 
+/* Not again if it has just answered, and nobody had it since. */
 static bool
 needs_check(const Server *server)
 {
 	const PoolConfig *config = &server->pool->set->config;
+	uint64_t	now_us = loop_now_us(server->loop);
 
-	return config->check_query != NULL && config->check_query[0] != '\0' &&
-		loop_now_us(server->loop) >= server->used_us + config->server_check_delay_us;
+	if (config->check_query == NULL || config->check_query[0] == '\0')
+		return false;
+	return now_us >= server->used_us + config->server_check_delay_us &&
+		(server->answered_us == 0 || now_us >= server->answered_us + CHECK_HOLDS_US);
 }
 
 /* As many as there are waiters that no other server is on its way to. */
@@ -335,7 +344,10 @@ void
 pool_make_idle(Server *server)
 {
 	Pool	   *pool = server->pool;
+	uint64_t	now_us = loop_now_us(pool->set->loop);
 
+	if (server->state == SERVER_LOGIN || server->state == SERVER_TESTING)
+		server->answered_us = now_us;
 	leave_list(server);
 	server_set_state(server, SERVER_IDLE);
 	if (pool->set->config.is_round_robin)
@@ -343,7 +355,7 @@ pool_make_idle(Server *server)
 	else
 		list_push_head(&pool->idle, &server->pool_node);
 	pool_server_watch(server);
-	server->used_us = loop_now_us(pool->set->loop);
+	server->used_us = now_us;
 	server->deadline_us = 0;
 	if (pool_wants_turn(pool))
 		pool_schedule(pool);

@@ -98,6 +98,7 @@ struct Server
 	int			ready_awaited;	/* ReadyForQuery still to come while RESETTING or TESTING */
 	uint64_t	connected_us;
 	uint64_t	used_us;
+	uint64_t	answered_us;	/* its login or a check, if nobody had it since; else 0 */
 	uint64_t	deadline_us;	/* of the login or the reset; 0: none */
 };
 

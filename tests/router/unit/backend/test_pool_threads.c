@@ -44,6 +44,8 @@ struct Thread
 static Thread threads[THREADS_MAX];
 static int	nthreads;
 static int	limit;
+static bool is_of_database;		/* the limit; each thread then has a user of its own */
+static const char *const users[THREADS_MAX] = {"ann", "bob", "carl"};
 static PoolTotals *totals;
 static atomic_int in_use;
 static atomic_int most_in_use;
@@ -101,10 +103,16 @@ on_failed(void *owner, const Error *error)
 	atomic_fetch_add(&finished, 1);
 }
 
+static const char *
+user_of(const Thread *thread)
+{
+	return is_of_database ? users[thread - threads] : "app";
+}
+
 static Pool *
 pool_of(Thread *thread)
 {
-	return pool_set_get(thread->set, &(PoolTarget) {.database = "mes", .user = "app"});
+	return pool_set_get(thread->set, &(PoolTarget) {.database = "mes", .user = user_of(thread)});
 }
 
 static void
@@ -147,7 +155,7 @@ on_starved(void *arg, const PoolNeed *need)
 		message = mem_alloc(sizeof(Message));
 		*message = (Message) {&threads[i], *need};
 		message->need.name = message->need.database = "mes";
-		message->need.user = "app";
+		message->need.user = user_of(arg);
 		loop_post(threads[i].loop, give_back, message);
 	}
 }
@@ -183,7 +191,7 @@ static void
 thread_init(Thread *thread)
 {
 	const PoolConfig config = {
-		.limits.pool_size = limit,
+		.limits = {.pool_size = is_of_database ? limit + 1 : limit, .max_db_connections = is_of_database ? limit : 0},
 		.server_connect_timeout_us = WAIT_SECS * US_PER_SEC,
 		.login_retry_us = US_PER_SEC,
 		.max_prepared_statements = 10,
@@ -211,8 +219,9 @@ thread_fini(Thread *thread)
 }
 
 static void
-run(int threads_wanted, int limit_wanted)
+run(int threads_wanted, int limit_wanted, bool of_database)
 {
+	is_of_database = of_database;
 	log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
 	nthreads = threads_wanted;
 	limit = limit_wanted;
@@ -235,7 +244,7 @@ run(int threads_wanted, int limit_wanted)
 static void
 shares_of_two(void **state)
 {
-	run(2, 4);
+	run(2, 4, false);
 	assert_true(most_in_use > 1);
 }
 
@@ -243,15 +252,25 @@ shares_of_two(void **state)
 static void
 more_workers_than_servers(void **state)
 {
-	run(3, 2);
+	run(3, 2, false);
 	assert_true(asked > 0);
 }
 
 static void
 one_server_for_all(void **state)
 {
-	run(2, 1);
+	run(2, 1, false);
 	assert_true(asked > 0);
+}
+
+/* Users below the limit of their database: no two of them have a pool in common. */
+static void
+users_share_a_database(void **state)
+{
+	run(3, 2, true);
+	assert_true(asked > 0);
+	run(2, 1, true);
+	run(3, 4, true);
 }
 
 int
@@ -261,6 +280,7 @@ main(void)
 		cmocka_unit_test(shares_of_two),
 		cmocka_unit_test(more_workers_than_servers),
 		cmocka_unit_test(one_server_for_all),
+		cmocka_unit_test(users_share_a_database),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
