@@ -275,6 +275,7 @@ install: all ## install the extension into PostgreSQL and the router into PREFIX
 	$(if $(wildcard router/app/main.c),install -m 755 $(build)/andon-router $(bindir)/andon-router)
 	install -m 644 LICENSE $(wildcard README.md CHANGELOG.md etc/*.ini) $(docdir)/
 	sed 's#/usr/local#$(PREFIX)#' etc/andon-router.service > $(docdir)/andon-router.service
+	install -m 644 etc/andon-router.socket $(docdir)/
 
 uninstall: ## remove what install put there
 	+$(MAKE) --no-print-directory -C $(build)/extension -f $(top)/extension/Makefile \

@@ -689,6 +689,8 @@ class Router(Process):
         }
         self.sections.update(sections or {})
         self.config_path = self.rundir.file(name + ".ini")
+        self.arguments = []         # on its command line
+        self.environment = {}
 
     def write_config(self):
         lines = []
@@ -704,9 +706,9 @@ class Router(Process):
     def start(self, wait=True):
         """Starts it; with wait, returns once /ready says that a node takes work."""
         self.write_config()
-        self.launch([self.rundir.program("andon-router"), "-c", self.config_path], {
+        self.launch([self.rundir.program("andon-router"), "-c", self.config_path, *self.arguments], dict({
             "ASAN_OPTIONS": "abort_on_error=1", "TSAN_OPTIONS": "halt_on_error=0 exitcode=66",
-            "UBSAN_OPTIONS": "print_stacktrace=1"})
+            "UBSAN_OPTIONS": "print_stacktrace=1"}, **self.environment))
         if wait:
             self.wait_ready(self.is_ready)
         return self

@@ -53,6 +53,7 @@ typedef struct Config
 
 	char	   *listen_addr;	/* comma-separated; "": no TCP */
 	int			listen_port;
+	int			so_reuseport;	/* 0: no, 1: yes */
 	char	   *unix_socket_dir;	/* "": no unix socket */
 	int			workers;
 
@@ -108,6 +109,8 @@ typedef struct Config
 	uint64_t	idle_transaction_timeout_us;
 	uint64_t	client_login_timeout_us;
 	uint64_t	drain_timeout_us;
+	uint64_t	drain_grace_us;
+	uint64_t	takeover_grace_us;
 
 	LogFormat	log_format;
 	LogLevel	log_level;

@@ -43,6 +43,9 @@ static const Unit size_units[] = {
 };
 
 /* in the order of the enums */
+static const char *const no_yes[] = {
+	"no", "yes", NULL
+};
 static const char *const pool_modes[] = {
 	[POOL_MODE_TRANSACTION] = "transaction", [POOL_MODE_SESSION] = "session", NULL
 };
@@ -90,6 +93,9 @@ const ConfigOption config_options[] = {
 	{.name = "unix_socket_dir", .type = OPTION_STRING, FIELD(unix_socket_dir), .default_text = "",
 		.needs_restart = true, LISTENING,
 	.doc = "Folder for a unix socket; empty: none"},
+	{.name = "so_reuseport", .type = OPTION_CHOICE, FIELD(so_reuseport), .default_text = "no",
+		.choices = no_yes, .needs_restart = true, LISTENING,
+	.doc = "yes: other routers of this user may listen on the same addresses beside this one"},
 	{.name = "workers", .type = OPTION_INT, FIELD(workers), .default_text = "2", .min = 1, .max = 64,
 		.needs_restart = true, LISTENING,
 	.doc = "Threads that serve clients, each with clients and servers of its own"},
@@ -231,7 +237,13 @@ const ConfigOption config_options[] = {
 	.doc = "From a client's connection to its first ReadyForQuery"},
 	{.name = "drain_timeout", .type = OPTION_TIME, FIELD(drain_timeout_us), .default_text = "30s",
 		.min = US_PER_MS, .max = DAY_US, .zero_allowed = true, LIMITS,
-	.doc = "After SIGTERM transactions may go on for this long; 0: until they end"},
+	.doc = "When the router drains, transactions may go on for this long; 0: until they end"},
+	{.name = "drain_grace", .type = OPTION_TIME, FIELD(drain_grace_us), .default_text = "0",
+		.min = US_PER_MS, .max = DAY_US, .zero_allowed = true, LIMITS,
+	.doc = "After SIGTERM clients may go on for this long before it drains; 0: idle ones are told 57P01 at once"},
+	{.name = "takeover_grace", .type = OPTION_TIME, FIELD(takeover_grace_us), .default_text = "1h",
+		.min = US_PER_MS, .max = 30 * DAY_US, .zero_allowed = true, LIMITS,
+	.doc = "The same when another process has taken over from this one"},
 
 	{.name = "log_format", .type = OPTION_CHOICE, FIELD(log_format), .default_text = "json",
 		.choices = log_formats, LOGGING,

@@ -6,7 +6,9 @@
  *-------------------------------------------------------------------------
  */
 #include <getopt.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -33,6 +35,7 @@ enum
 
 static const struct option options[] = {
 	{"config", required_argument, NULL, 'c'},
+	{"takeover", optional_argument, NULL, 'R'},
 	{"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
 	{"print-config", no_argument, NULL, OPTION_PRINT_CONFIG},
 	{"explain-route", required_argument, NULL, OPTION_EXPLAIN_ROUTE},
@@ -48,6 +51,8 @@ static const char help_text[] =
 "Usage: andon-router -c router.ini\n"
 "\n"
 "  -c, --config FILE         configuration (see docs/reference/config.md)\n"
+"  -R, --takeover[=PID]      take the place of the router that runs, or start as usual\n"
+"                            if none does\n"
 "      --check-config        read the configuration, say what is wrong, and end\n"
 "      --print-config        print the configuration in force, secrets masked\n"
 "      --explain-route SQL   say where a statement would go and why, knowing no\n"
@@ -55,10 +60,11 @@ static const char help_text[] =
 "  -V, --version             print the version\n"
 "  -h, --help                print this\n"
 "\n"
-"SIGHUP reads the configuration again, SIGTERM ends when the last session has,\n"
-"a second SIGTERM at once.\n";
+"SIGHUP reads the configuration again, SIGTERM ends when the last transaction has,\n"
+"a second SIGTERM or SIGINT at once, SIGUSR2 when a new process has taken over.\n";
 
-static int	run_router(Config *config);
+static int	run_router(const RouterStart *start);
+static bool parse_pid(const char *text, pid_t *pid);
 static bool may_run(void);
 static int	explain_route(const char *sql);
 static int	dump_reference(const char *form);
@@ -71,17 +77,26 @@ main(int argc, char **argv)
 	const char *sql = NULL;
 	Task		task = TASK_RUN;
 	ConfigErrors errors = CONFIG_ERRORS_INIT;
+	RouterStart start = {.program = argv[0]};
 	Config	   *config;
 	Error		error = {0};
 	int			code = 0;
 	int			c;
 
-	while ((c = getopt_long(argc, argv, "c:Vh", options, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "c:RVh", options, NULL)) != -1)
 	{
 		switch (c)
 		{
 			case 'c':
 				path = optarg;
+				break;
+			case 'R':
+				start.takes_over = true;
+				if (optarg != NULL && !parse_pid(optarg, &start.predecessor))
+				{
+					fprintf(stderr, "andon-router: \"%s\" is no process number\n", optarg);
+					return 2;
+				}
 				break;
 			case 'V':
 				printf("andon-router %s\n", ANDON_VERSION);
@@ -122,8 +137,9 @@ main(int argc, char **argv)
 		config_errors_release(&errors);
 		return 2;
 	}
+	start.config = config;
 	if (task == TASK_RUN)
-		return run_router(config);
+		return run_router(&start);
 	if (task == TASK_PRINT_CONFIG)
 	{
 		Buf			out = BUF_INIT;
@@ -143,31 +159,40 @@ main(int argc, char **argv)
 }
 
 static int
-run_router(Config *config)
+run_router(const RouterStart *start)
 {
 	Error		error = {0};
 	Router	   *router;
-	bool		started;
+	int			code = 1;
 
 	if (!may_run())
 	{
-		config_unref(config);
+		config_unref(start->config);
 		return 2;
 	}
-	log_configure(config->log_level, config->log_format);
-	router = router_create(config, &error);
+	log_configure(start->config->log_level, start->config->log_format);
+	router = router_create(start, &error);
 	if (router == NULL)
 	{
 		LOG_ERROR("start_failed", LF_STR("reason", error.message));
 		return 1;
 	}
-	started = router_start(router, &error);
-	if (started)
-		router_run(router);
+	if (router_start(router, &error))
+		code = router_run(router);
 	else
 		LOG_ERROR("start_failed", LF_STR("reason", error.message));
 	router_destroy(router);
-	return started ? 0 : 1;
+	return code;
+}
+
+static bool
+parse_pid(const char *text, pid_t *pid)
+{
+	char	   *end;
+	long		number = strtol(text, &end, 10);
+
+	*pid = (pid_t) number;
+	return *text != '\0' && *end == '\0' && number > 0 && number <= INT32_MAX;
 }
 
 static bool

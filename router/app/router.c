@@ -5,13 +5,13 @@
  *
  *	  monitor thread  --view, facts-->  each worker's loop, this loop
  *	  worker          --probe, suspicion, facts wanted-->  monitor
- *	  worker          --cancel-->       the worker whose key it is
+ *	  worker          --cancel-->       the worker whose key it is (cancel_route.c)
+ *	  other processes --door-->         cancel_route.c, handover.c
  *	  worker          --starved-->      its peers
  *	  HTTP (here)     --metrics-->      each worker in turn (router_gather)
  *	  SIGHUP          --reload-->       reload.c
- *	  SIGTERM, SIGINT --drain-->        workers stop listening; the process ends
- *										when the last session has, or at a second
- *										signal
+ *	  SIGTERM, SIGINT                   drain.c
+ *	  SIGUSR2                           handover.c
  *
  * The main thread's loop serves signals and HTTP.
  *
@@ -24,17 +24,9 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "net/service_manager.h"
 #include "scram/scram.h"
 #include "session/client.h"
-
-/* A cancel request on its way to the worker of its statement, and back to its sender's. */
-typedef struct CancelPost
-{
-	Worker	   *owner;
-	Worker	   *sender;
-	CancelRequest request;
-	char		key[256];
-} CancelPost;
 
 /* A starved pool's name on its way to the peers. */
 typedef struct StarvedPost
@@ -44,12 +36,12 @@ typedef struct StarvedPost
 } StarvedPost;
 
 static bool router_create_workers(Router *router, Error *error);
-static bool router_check_addresses(const Config *config, Error *error);
+static bool router_open_sockets(Router *router, Error *error);
+static bool router_open_addresses(Router *router, Error *error);
+static bool router_open_http(Router *router, Error *error);
 static bool router_create_monitor(Router *router, Error *error);
 static void router_subscribe(Router *router);
-static bool on_cancel(void *arg, const CancelRequest *request);
-static void on_cancel_posted(void *arg);
-static void on_cancel_done(void *arg);
+static void listen_visit(void *arg);
 static void on_starved(void *arg, int worker, const PoolNeed *need);
 static void on_starved_posted(void *arg);
 static void on_request_probe(void *arg);
@@ -66,15 +58,16 @@ static void on_router_view(void *arg, TopologyView *view);
 static void on_hangup(void *arg);
 
 Router *
-router_create(Config *config, Error *error)
+router_create(const RouterStart *start, Error *error)
 {
 	Router	   *router = mem_alloc(sizeof(Router));
+	Config	   *config = start->config;
 
+	router->start = *start;
 	router->config = config;
 	router->first_config = config_ref(config);
-	router->unix_fd = -1;
-	router->generation = (uint32_t) getpid();
 	router->loop = loop_create();
+	door_open(router);
 	router->totals = pool_totals_create();
 	router->floors = global_floors_create();
 	router->view = topology_view_create(config->nnodes);
@@ -88,7 +81,8 @@ router_create(Config *config, Error *error)
 	if (!scram_random_bytes(router->mock_secret, sizeof(router->mock_secret)))
 		error_set(error, SQLSTATE_INTERNAL_ERROR, "no random numbers");
 	else if (config_load_tls(config, error) && router_load_auth(config, &router->users, &router->hba, error) &&
-			 router_create_monitor(router, error) && router_create_workers(router, error))
+			 router_create_monitor(router, error) && router_create_workers(router, error) &&
+			 router_open_sockets(router, error))
 	{
 		router_subscribe(router);
 		return router;
@@ -101,25 +95,63 @@ bool
 router_start(Router *router, Error *error)
 {
 	router->on_term = loop_signal_create(router->loop, SIGTERM, router_begin_drain, router);
-	router->on_int = loop_signal_create(router->loop, SIGINT, router_begin_drain, router);
+	router->on_int = loop_signal_create(router->loop, SIGINT, router_end, router);
 	router->on_hup = loop_signal_create(router->loop, SIGHUP, on_hangup, router);
+	router->on_usr2 = loop_signal_create(router->loop, SIGUSR2, handover_start_successor, router);
+	signal(SIGCHLD, SIG_IGN);	/* successors that failed leave nothing behind */
 	for (int i = 0; i < router->nworkers; i++)
 	{
-		if (!worker_listen(router->workers[i], error) || !worker_start(router->workers[i], error))
+		if (!worker_start(router->workers[i], error))
 			return false;
 	}
-	if (!router_start_http(router, error) || !monitor_start(router->monitor, error))
+	if (!monitor_start(router->monitor, error))
 		return false;
-	LOG_INFO("router_started", LF_STR("version", ANDON_VERSION), LF_INT("port", router->config->listen_port),
-			 LF_INT("workers", router->nworkers), LF_INT("nodes", router->config->nnodes));
+	if (router->predecessor == NULL)
+		return router_listen(router, error);
+	handover_prepare(router);
+	return true;
+}
+
+bool
+router_listen(Router *router, Error *error)
+{
+	if (!sockets_listen(router->sockets, error) || !router_start_http(router, error))
+		return false;
+	for (int i = 0; i < router->nworkers; i++)
+		worker_post(router->workers[i], listen_visit, router->workers[i]);
+	router->phase = PHASE_SERVING;
+	LOG_INFO("router_started", LF_STR("version", ANDON_VERSION), LF_INT("pid", getpid()),
+			 LF_INT("port", router->config->listen_port), LF_INT("workers", router->nworkers),
+			 LF_INT("nodes", router->config->nnodes));
+	service_manager_tell_ready();
 	return true;
 }
 
 void
+router_begin_serving(Router *router)
+{
+	Error		error = {0};
+
+	if (!router_listen(router, &error))
+		router_fail(router, error.message);
+	else if (router->predecessor)
+		handover_go(router);
+}
+
+void
+router_fail(Router *router, const char *reason)
+{
+	LOG_ERROR("start_failed", LF_STR("reason", reason));
+	router->exit_code = 1;
+	loop_stop(router->loop);
+}
+
+int
 router_run(Router *router)
 {
 	loop_run(router->loop);
 	LOG_INFO("router_stopped");
+	return router->exit_code;
 }
 
 void
@@ -141,15 +173,16 @@ router_destroy(Router *router)
 		worker_destroy(router->workers[i]);
 	mem_free(router->workers);
 	router_stop_http(router);
-	if (router->unix_fd >= 0)
-	{
-		close(router->unix_fd);
-		listener_remove_unix(router->config->unix_socket_dir, router->config->listen_port);
-	}
+	handover_close(router);
+	door_close(router);
+	if (router->sockets)
+		sockets_remove_unix(router->sockets);
+	sockets_destroy(router->sockets);
 	loop_timer_destroy(router->drain_timer);
 	loop_signal_destroy(router->on_term);
 	loop_signal_destroy(router->on_int);
 	loop_signal_destroy(router->on_hup);
+	loop_signal_destroy(router->on_usr2);
 	topology_view_unref(router->view);
 	user_table_unref(router->users);
 	hba_unref(router->hba);
@@ -173,7 +206,7 @@ router_create_workers(Router *router, Error *error)
 		.generation = router->generation,
 		.config = router->config,
 		.hooks = {
-			.on_cancel = on_cancel,
+			.on_cancel = cancel_route_request,
 			.request_probe = on_request_probe,
 			.report_suspicion = on_report_suspicion,
 			.want_facts = on_want_facts,
@@ -195,15 +228,6 @@ router_create_workers(Router *router, Error *error)
 		.mock_secret = router->mock_secret,
 	};
 
-	if (!router_check_addresses(config, error))
-		return false;
-	if (config->unix_socket_dir[0] != '\0')
-	{
-		router->unix_fd = listener_open_unix(config->unix_socket_dir, config->listen_port, error);
-		if (router->unix_fd < 0)
-			return false;
-	}
-	worker.unix_fd = router->unix_fd;
 	router->max_clients = config->max_client_conn;
 	router->workers = mem_alloc(sizeof(Worker *) * (size_t) config->workers);
 	for (int i = 0; i < config->workers; i++)
@@ -217,10 +241,31 @@ router_create_workers(Router *router, Error *error)
 	return true;
 }
 
-/* Nobody else listens there: with SO_REUSEPORT that would not fail by itself. */
+/* The service manager's, those of the process before, or new ones; nothing is accepted yet. */
 static bool
-router_check_addresses(const Config *config, Error *error)
+router_open_sockets(Router *router, Error *error)
 {
+	const Config *config = router->config;
+
+	router->sockets = sockets_create();
+	if (!service_manager_take_sockets(router->sockets, error) ||
+		(router->start.takes_over && !handover_ask(router, error)))
+		return false;
+	if (!sockets_are_managed(router->sockets, SOCKET_CLIENTS))
+	{
+		if (!router_open_addresses(router, error) ||
+			(config->unix_socket_dir[0] != '\0' &&
+			 !sockets_open_unix(router->sockets, config->unix_socket_dir, config->listen_port, error)))
+			return false;
+	}
+	return sockets_are_managed(router->sockets, SOCKET_HTTP) || router_open_http(router, error);
+}
+
+static bool
+router_open_addresses(Router *router, Error *error)
+{
+	const Config *config = router->config;
+
 	for (int i = 0;; i++)
 	{
 		Slice		item = config_list_item(config->listen_addr, i);
@@ -230,11 +275,29 @@ router_check_addresses(const Config *config, Error *error)
 		if (item.len == 0)
 			return true;
 		address = mem_strndup(item);
-		ok = listener_check_tcp(address, config->listen_port, error);
+		ok = sockets_open_tcp(router->sockets, &(SocketWish) {
+							  .address = address,
+							  .port = config->listen_port,
+							  .count = config->workers,
+							  .beside_others = config->so_reuseport,
+							  }, error);
 		mem_free(address);
 		if (!ok)
 			return false;
 	}
+}
+
+static bool
+router_open_http(Router *router, Error *error)
+{
+	const SocketWish wish = {
+		.address = router->config->http_addr,
+		.port = router->config->http_port,
+		.use = SOCKET_HTTP,
+		.count = 1
+	};
+
+	return wish.port == 0 || sockets_open_tcp(router->sockets, &wish, error);
 }
 
 static bool
@@ -288,41 +351,12 @@ router_subscribe(Router *router)
 
 /* ---- from workers; each runs in the thread of the worker that calls ---- */
 
-static bool
-on_cancel(void *arg, const CancelRequest *request)
-{
-	Router	   *router = arg;
-	int			owner = client_key_worker(request->pid);
-	CancelPost *post;
-
-	if (owner >= router->nworkers || request->key.len > sizeof(post->key))
-		return false;
-	post = mem_alloc(sizeof(CancelPost));
-	post->owner = router->workers[owner];
-	post->sender = router->workers[client_key_worker(request->sender_pid)];
-	post->request = *request;
-	memcpy(post->key, request->key.data, request->key.len);
-	post->request.key.data = post->key;
-	worker_post(post->owner, on_cancel_posted, post);
-	return true;
-}
-
 static void
-on_cancel_posted(void *arg)
+listen_visit(void *arg)
 {
-	CancelPost *post = arg;
+	Router	   *router = worker_process(arg);
 
-	client_cancel(worker_context(post->owner), post->request.pid, post->request.key);
-	worker_post(post->sender, on_cancel_done, post);
-}
-
-static void
-on_cancel_done(void *arg)
-{
-	CancelPost *post = arg;
-
-	client_cancel_done(worker_context(post->sender), post->request.sender_pid, post->request.sender_key);
-	mem_free(post);
+	worker_listen(arg, &(ListenerConfig) {router->sockets, worker_index(arg), router->nworkers});
 }
 
 static void
@@ -438,6 +472,19 @@ on_router_view(void *arg, TopologyView *view)
 
 	topology_view_unref(router->view);
 	router->view = view;
+	if (router->phase == PHASE_PREPARING && router->predecessor && router_has_usable_node(router))
+		router_begin_serving(router);
+}
+
+bool
+router_has_usable_node(const Router *router)
+{
+	for (int i = 0; i < router->view->nnodes; i++)
+	{
+		if (router->view->nodes[i].is_usable && router->view->nodes[i].identity.role != NODE_UNKNOWN)
+			return true;
+	}
+	return false;
 }
 
 /* ---- signals ---- */
@@ -445,8 +492,12 @@ on_router_view(void *arg, TopologyView *view)
 static void
 on_hangup(void *arg)
 {
+	Router	   *router = arg;
 	Error		error = {0};
 
-	if (!router_reload(arg, &error))
+	service_manager_tell_reloading();
+	if (!router_reload(router, &error))
 		LOG_ERROR("reload_failed", LF_STR("reason", error.message));
+	if (router->phase == PHASE_SERVING)
+		service_manager_tell_ready();
 }

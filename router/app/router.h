@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * router.h
- *	  The process: workers, monitor, HTTP, signals; start, reload, drain.
+ *	  The process: workers, monitor, HTTP, signals; start, reload, drain, hand-over.
  *
  * Runs on the main thread's loop.  Everything that is asked of all workers
  * goes through router_gather(): one worker after the other, each in its own
@@ -12,6 +12,8 @@
 #ifndef ROUTER_APP_ROUTER_H
 #define ROUTER_APP_ROUTER_H
 
+#include <sys/types.h>
+
 #include "app/config.h"
 #include "base/error.h"
 #include "net/loop.h"
@@ -19,10 +21,17 @@
 
 typedef struct Router Router;
 
-/* Takes over the reference to config. */
-extern Router *router_create(Config *config, Error *error);
+typedef struct RouterStart
+{
+	Config	   *config;			/* the reference becomes the router's */
+	const char *program;		/* as it was called; starts its successor */
+	bool		takes_over;		/* from the process that listens now */
+	pid_t		predecessor;	/* which, if there are several; 0: the one there is */
+} RouterStart;
+
+extern Router *router_create(const RouterStart *start, Error *error);
 extern bool router_start(Router *router, Error *error);	/* listens, starts threads */
-extern void router_run(Router *router);	/* until a signal ends it */
+extern int	router_run(Router *router); /* until a signal ends it; the exit code */
 extern void router_destroy(Router *router);
 
 /*

@@ -11,13 +11,27 @@
 #include "app/router.h"
 #include "app/worker.h"
 #include "http/http_app.h"
+#include "net/peer.h"
+#include "net/sockets.h"
 #include "topology/monitor.h"
+
+/* Drawn atop drain.c. */
+typedef enum RouterPhase
+{
+	PHASE_PREPARING,
+	PHASE_SERVING,
+	PHASE_GRACE,
+	PHASE_DRAINING
+} RouterPhase;
 
 struct Router
 {
+	RouterStart start;
+	RouterPhase phase;
+	int			exit_code;
 	Config	   *config;			/* a reference; the one in force */
 	Config	   *first_config;	/* a reference: the monitor and its views point into it */
-	uint32_t	generation;		/* part of cancel keys */
+	int			generation;		/* part of cancel keys */
 	Loop	   *loop;			/* owned, like all below; the main thread's */
 	PoolTotals *totals;
 	GlobalFloors *floors;
@@ -26,7 +40,7 @@ struct Router
 	char	   *monitor_password;	/* NULL: none; the users may be read again */
 	Worker	  **workers;
 	int			nworkers;
-	int			unix_fd;		/* -1: none */
+	Sockets    *sockets;		/* NULL: it listens no more */
 	TopologyView *view;			/* a reference; the latest seen by the main thread */
 	UserTable  *users;			/* a reference; may be NULL, like hba */
 	Hba		   *hba;
@@ -36,13 +50,25 @@ struct Router
 	int			clients;		/* atomic: admitted by all workers */
 	int			fallback_reads; /* atomic: reads on the primary for want of a replica, in all workers */
 	int			max_clients;	/* atomic: may be changed by a reload */
-	int			signals;		/* SIGTERM and SIGINT so far */
-	uint64_t	drain_began_us;
+	uint64_t	phase_began_us; /* GRACE or DRAINING */
+	uint64_t	grace_us;		/* how long GRACE may last */
 	bool		still_busy;		/* while asking workers whether they are drained */
 	LoopSignal *on_term;
 	LoopSignal *on_int;
 	LoopSignal *on_hup;
+	LoopSignal *on_usr2;
 	LoopTimer  *drain_timer;	/* NULL until it drains */
+
+	PeerDoor   *door;			/* NULL: none could be had */
+	List		visitors;		/* of door.c */
+	List		cancels;		/* of cancel_route.c, like the next three */
+	int			cancels_abroad;
+	int			cancels_this_second;
+	uint64_t	cancels_second_us;
+	PeerLink   *predecessor;	/* NULL: nobody, or it has gone */
+	PeerLink   *successor;		/* who was offered our sockets, or has them */
+	bool		has_successor;	/* it has them */
+	LoopTimer  *prepare_timer;	/* NULL unless it takes over */
 };
 
 /* ---- reload.c ---- */
@@ -56,7 +82,36 @@ extern bool router_start_http(Router *router, Error *error);
 extern void router_stop_http(Router *router);
 extern Console *router_create_console(void *arg, Worker *worker);
 
-/* ---- drain.c ---- */
-extern void router_begin_drain(void *router);	/* as SIGTERM does; in the main thread */
+/* ---- router.c ---- */
+extern bool router_listen(Router *router, Error *error);
+extern void router_begin_serving(Router *router);	/* a successor: now it is its turn */
+extern void router_fail(Router *router, const char *reason);	/* it could not start after all */
+extern bool router_has_usable_node(const Router *router);
+
+/* ---- drain.c: in the main thread; fit to be posted there, with the router ---- */
+extern void router_begin_drain(void *router);	/* as SIGTERM does, a second time at once */
+extern void router_drain_clients(void *router); /* refuse new connections, end when the last client has left */
+extern void router_drain_servers(void *router); /* idle clients are told 57P01, others when their transaction ends */
+extern void router_end(void *router);	/* at once, as SIGINT does */
+extern void router_yield(Router *router);	/* a successor takes the connections */
+
+/* ---- door.c ---- */
+extern void door_open(Router *router);	/* also chooses the generation */
+extern void door_close(Router *router);
+
+/* ---- handover.c ---- */
+extern bool handover_ask(Router *router, Error *error); /* for sockets; before any loop runs */
+extern void handover_prepare(Router *router);
+extern void handover_go(Router *router);
+extern void handover_on_request(Router *router, PeerLink *link, const PeerPacket *packet);	/* takes the link */
+extern void handover_done(Router *router);	/* we listen no more */
+extern void handover_give_up(Router *router);	/* we end; who was offered the sockets may have them */
+extern void handover_close(Router *router);
+extern void handover_start_successor(void *router);
+
+/* ---- cancel_route.c ---- */
+extern bool cancel_route_request(void *router, const CancelRequest *request);	/* SessionHooks.on_cancel */
+extern void cancel_route_visitor(Router *router, PeerLink *link, const PeerPacket *packet);	/* takes the link */
+extern void cancel_route_close(Router *router);
 
 #endif							/* ROUTER_APP_ROUTER_INTERNAL_H */

@@ -46,7 +46,6 @@ static void console_reload(void *arg, Loop *home, void (*done) (void *done_arg, 
 static void reload_in_main(void *arg);
 static void reload_answer(void *arg);
 static void console_shutdown(void *arg, bool gently);
-static void shutdown_in_main(void *arg);
 static bool http_is_ready(void *arg);
 static void render_metrics(void *arg, HttpMetricsDone done, void *done_arg);
 static void metrics_visit(void *arg, int worker, SessionContext *context);
@@ -74,13 +73,18 @@ router_create_console(void *arg, Worker *worker)
 bool
 router_start_http(Router *router, Error *error)
 {
-	HttpAppConfig config = {router->config->http_addr, router->config->http_port};
 	HttpAppSource source = {http_is_ready, render_metrics, router};
 
-	if (config.port == 0)
-		return true;
-	router->http = http_app_create(router->loop, &config, &source, error);
-	return router->http != NULL;
+	for (int i = 0; i < sockets_count(router->sockets); i++)
+	{
+		const ListenSocket *socket = sockets_get(router->sockets, i);
+
+		if (socket->use != SOCKET_HTTP)
+			continue;
+		router->http = http_app_create(router->loop, socket->fd, &source, error);
+		return router->http != NULL;
+	}
+	return true;
 }
 
 void
@@ -163,13 +167,7 @@ console_shutdown(void *arg, bool gently)
 {
 	Router	   *router = worker_process(arg);
 
-	loop_post(router->loop, gently ? router_begin_drain : shutdown_in_main, router);
-}
-
-static void
-shutdown_in_main(void *arg)
-{
-	loop_stop(((Router *) arg)->loop);
+	loop_post(router->loop, gently ? router_drain_servers : router_end, router);
 }
 
 /* ---- for HTTP: in the main thread ---- */
@@ -179,12 +177,8 @@ http_is_ready(void *arg)
 {
 	const Router *router = arg;
 
-	for (int i = 0; i < router->view->nnodes; i++)
-	{
-		if (router->view->nodes[i].is_usable && router->view->nodes[i].identity.role != NODE_UNKNOWN)
-			return router->drain_began_us == 0;
-	}
-	return false;
+	/* who comes to this address is served, maybe by our successor */
+	return (router->phase == PHASE_SERVING || router->has_successor) && router_has_usable_node(router);
 }
 
 static void

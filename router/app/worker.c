@@ -37,8 +37,7 @@ struct Worker
 	PreparedTable *prepared;
 	PoolSet    *pools;
 	Console    *console;
-	Listener   *listeners[WORKER_MAX_LISTENERS];
-	int			nlisteners;
+	Listener   *listener;		/* NULL: it does not listen */
 	SessionContext context;
 	pthread_t	thread;
 	bool		is_running;
@@ -51,7 +50,6 @@ static void worker_fill_session_config(Worker *worker);
 static const char *find_database(const void *databases, const char *name);
 static const char *find_auth_database(const void *databases, const char *name);
 static void *worker_main(void *arg);
-static void worker_close_listeners(Worker *worker);
 
 Worker *
 worker_create(const WorkerConfig *config, Error *error)
@@ -98,32 +96,6 @@ worker_create(const WorkerConfig *config, Error *error)
 }
 
 bool
-worker_listen(Worker *worker, Error *error)
-{
-	const Config *config = worker->config.config;
-
-	for (int i = 0; worker->nlisteners < WORKER_MAX_LISTENERS - 1; i++)
-	{
-		Slice		item = config_list_item(config->listen_addr, i);
-		char	   *address;
-		Listener   *listener;
-
-		if (item.len == 0)
-			break;
-		address = mem_strndup(item);
-		listener = listener_create_tcp(worker->loop, address, config->listen_port, worker_on_accept, worker, error);
-		mem_free(address);
-		if (listener == NULL)
-			return false;
-		worker->listeners[worker->nlisteners++] = listener;
-	}
-	if (worker->config.unix_fd >= 0)
-		worker->listeners[worker->nlisteners++] =
-			listener_create_unix(worker->loop, worker->config.unix_fd, worker_on_accept, worker);
-	return true;
-}
-
-bool
 worker_start(Worker *worker, Error *error)
 {
 	pthread_attr_t attr;
@@ -153,7 +125,7 @@ worker_stop(Worker *worker)
 void
 worker_destroy(Worker *worker)
 {
-	worker_close_listeners(worker);
+	listener_destroy(worker->listener);
 	session_context_fini(&worker->context);
 	auth_query_destroy(worker->context.auth_query);
 	console_destroy(worker->console);
@@ -215,10 +187,18 @@ worker_configure(Worker *worker, Config *config)
 }
 
 void
-worker_drain(Worker *worker)
+worker_listen(Worker *worker, const ListenerConfig *config)
 {
-	worker_close_listeners(worker);
-	session_context_drain(&worker->context);
+	worker->listener = listener_create(worker->loop, config, worker_on_accept, worker);
+}
+
+void
+worker_stop_listening(Worker *worker, bool take_rest)
+{
+	if (worker->listener && take_rest)
+		listener_take_rest(worker->listener);
+	listener_destroy(worker->listener);
+	worker->listener = NULL;
 }
 
 static void
@@ -275,11 +255,4 @@ worker_main(void *arg)
 
 	loop_run(worker->loop);
 	return NULL;
-}
-
-static void
-worker_close_listeners(Worker *worker)
-{
-	while (worker->nlisteners > 0)
-		listener_destroy(worker->listeners[--worker->nlisteners]);
 }

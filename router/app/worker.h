@@ -21,15 +21,12 @@
 
 typedef struct Worker Worker;
 
-#define WORKER_MAX_LISTENERS 16
-
 /* All a worker is made from; the callbacks may be called from its thread. */
 typedef struct WorkerConfig
 {
 	int			index;
-	uint32_t	generation;
+	int			generation;		/* of the process, part of cancel keys */
 	Config	   *config;			/* a reference is taken */
-	int			unix_fd;		/* shared listening socket, or -1 */
 	SessionHooks hooks;			/* of the process */
 	void		(*on_starved) (void *arg, int worker, const PoolNeed *need);
 	Console    *(*create_console) (void *arg, Worker *worker);	/* becomes the worker's */
@@ -43,7 +40,6 @@ typedef struct WorkerConfig
 } WorkerConfig;
 
 extern Worker *worker_create(const WorkerConfig *config, Error *error);
-extern bool worker_listen(Worker *worker, Error *error);	/* before start */
 extern bool worker_start(Worker *worker, Error *error);
 
 /* Stop the loop and wait for the thread; what is posted from then on is dropped. */
@@ -62,6 +58,7 @@ extern SessionContext *worker_context(Worker *worker);
 extern void *worker_process(const Worker *worker);	/* WorkerConfig.arg */
 extern const Config *worker_config(const Worker *worker);	/* in force; until the next worker_configure() */
 extern void worker_configure(Worker *worker, Config *config);	/* takes over the reference */
-extern void worker_drain(Worker *worker);	/* stop listening, let sessions end */
+extern void worker_listen(Worker *worker, const ListenerConfig *config);
+extern void worker_stop_listening(Worker *worker, bool take_rest);	/* of what is its own; no-op if it does not */
 
 #endif							/* ROUTER_APP_WORKER_H */

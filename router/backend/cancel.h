@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * cancel.h
- *	  Carries one CancelRequest to a node.
+ *	  Carries one CancelRequest to a node; what the keys of our clients look like.
  *
  * A connection of its own, as the protocol wants it.  The node closes it when
  * the signal has been sent (PostgreSQL documentation, "Canceling Requests in
@@ -45,5 +45,37 @@ extern Cancel *cancel_create(Loop *loop, const CancelTarget *target, CancelCallb
 
 /* Give up at once, no callback: the loop ends. */
 extern void cancel_destroy(Cancel *cancel);	/* NULL is fine */
+
+/*
+ * The process number in the cancel key that a client of ours is given.  It
+ * leads a request to whoever knows the client:
+ *
+ *	 31  30          16  15          8  7       0
+ *	  0 |    random    | generation   | worker  |
+ *
+ * A generation is one router process among those that run side by side; which
+ * is whose: app/cancel_route.c.  The secret behind the number is what
+ * authenticates the request.
+ */
+#define CANCEL_GENERATIONS 256
+#define CANCEL_WORKERS 256
+
+static inline uint32_t
+cancel_pid_make(uint32_t random, int generation, int worker)
+{
+	return (random & 0x7fff0000) | ((uint32_t) generation & 0xff) << 8 | ((uint32_t) worker & 0xff);
+}
+
+static inline int
+cancel_pid_generation(uint32_t pid)
+{
+	return (int) (pid >> 8 & 0xff);
+}
+
+static inline int
+cancel_pid_worker(uint32_t pid)
+{
+	return (int) (pid & 0xff);
+}
 
 #endif							/* ROUTER_BACKEND_CANCEL_H */

@@ -41,12 +41,12 @@ static const Route routes[] = {
 };
 
 HttpApp *
-http_app_create(Loop *loop, const HttpAppConfig *config, const HttpAppSource *source, Error *error)
+http_app_create(Loop *loop, int fd, const HttpAppSource *source, Error *error)
 {
 	HttpApp    *app = mem_alloc(sizeof(HttpApp));
 
 	app->source = *source;
-	app->server = http_server_create(loop, config->address, config->port, handle_request, app, error);
+	app->server = http_server_create(loop, fd, handle_request, app, error);
 	if (app->server == NULL)
 	{
 		mem_free(app);
@@ -64,10 +64,10 @@ http_app_destroy(HttpApp *app)
 	mem_free(app);
 }
 
-int
-http_app_port(const HttpApp *app)
+void
+http_app_stop_listening(HttpApp *app)
 {
-	return http_server_port(app->server);
+	http_server_stop_listening(app->server);
 }
 
 static void

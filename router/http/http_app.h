@@ -36,15 +36,9 @@ typedef struct HttpAppSource
 	void	   *arg;
 } HttpAppSource;
 
-typedef struct HttpAppConfig
-{
-	const char *address;
-	int			port;
-} HttpAppConfig;
-
-extern HttpApp *http_app_create(Loop *loop, const HttpAppConfig *config,
-								const HttpAppSource *source, Error *error);
+/* fd: a listening socket; it stays the caller's. */
+extern HttpApp *http_app_create(Loop *loop, int fd, const HttpAppSource *source, Error *error);
 extern void http_app_destroy(HttpApp *app);	/* NULL is fine */
-extern int	http_app_port(const HttpApp *app);
+extern void http_app_stop_listening(HttpApp *app);	/* another process does; what is open ends after its answer */
 
 #endif							/* ROUTER_HTTP_HTTP_APP_H */

@@ -17,10 +17,10 @@
 #include "net/http_server.h"
 
 #include <errno.h>
-#include <netinet/in.h>
+#include <fcntl.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -52,7 +52,7 @@ struct HttpServer
 {
 	Loop	   *loop;
 	struct evhttp *http;		/* owned */
-	struct evhttp_bound_socket *bound;	/* http's */
+	struct evhttp_bound_socket *bound;	/* http's; NULL: takes no more connections */
 	HttpHandler handler;
 	void	   *arg;
 	List		kept;			/* of HttpRequest */
@@ -84,10 +84,10 @@ static void let_go(HttpRequest *kept);
 static const char *reason_of(int status);
 
 HttpServer *
-http_server_create(Loop *loop, const char *address, int port,
-				   HttpHandler handler, void *arg, Error *error)
+http_server_create(Loop *loop, int fd, HttpHandler handler, void *arg, Error *error)
 {
 	HttpServer *server = mem_alloc(sizeof(HttpServer));
+	int			own_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
 	list_init(&server->kept);
 	server->handler = handler;
@@ -106,13 +106,13 @@ http_server_create(Loop *loop, const char *address, int port,
 	evhttp_set_gencb(server->http, on_request, server);
 	evhttp_set_bevcb(server->http, on_connection, server);
 
-	server->bound = evhttp_bind_socket_with_handle(server->http, strcmp(address, "*") == 0 ? NULL : address,
-												   (unsigned short) port);
+	if (own_fd >= 0)
+		server->bound = evhttp_accept_socket_with_handle(server->http, own_fd);
 	if (server->bound == NULL)
 	{
-		error_set(error, SQLSTATE_CONFIG_FILE_ERROR, "could not listen on \"%s\" port %d for HTTP: %s",
-				  address, port, strerror(errno));
-		error_set_hint(error, "Choose another http_addr or http_port.");
+		error_set(error, SQLSTATE_INSUFFICIENT_RESOURCES, "could not serve HTTP: %s", strerror(errno));
+		if (own_fd >= 0)
+			close(own_fd);
 		http_server_destroy(server);
 		return NULL;
 	}
@@ -146,16 +146,13 @@ server_free(void *arg)
 	mem_free(server);
 }
 
-int
-http_server_port(const HttpServer *server)
+void
+http_server_stop_listening(HttpServer *server)
 {
-	struct sockaddr_storage bound;
-	socklen_t	len = sizeof(bound);
-
-	if (getsockname(evhttp_bound_socket_get_fd(server->bound), (struct sockaddr *) &bound, &len) < 0)
-		return 0;
-	return ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *) &bound)->sin6_port :
-				 ((struct sockaddr_in *) &bound)->sin_port);
+	if (server->bound != NULL)
+		evhttp_del_accept_socket(server->http, server->bound);
+	server->bound = NULL;
+	loop_timer_stop(server->sweep);
 }
 
 /* ---------------------------------------------------------------- connections */
@@ -175,7 +172,7 @@ on_connection(struct event_base *base, void *arg)
 	if (!server->is_settling)
 		loop_later(server->loop, settle_newcomers, server);
 	server->is_settling = true;
-	if (find_free_seat(server) == NULL)
+	if (find_free_seat(server) == NULL && server->bound != NULL)
 	{
 		evconnlistener_disable(evhttp_bound_socket_get_listener(server->bound));
 		loop_timer_start(server->sweep, SWEEP_US);
@@ -223,6 +220,8 @@ on_sweep(void *arg)
 {
 	HttpServer *server = arg;
 
+	if (server->bound == NULL)
+		return;
 	if (find_free_seat(server) != NULL)
 		evconnlistener_enable(evhttp_bound_socket_get_listener(server->bound));
 	else
@@ -318,6 +317,8 @@ http_reply(HttpRequest *kept, int status, const char *content_type, Slice body)
 		evhttp_add_header(headers, "Content-Length", length);
 		evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
 		evhttp_add_header(headers, "Cache-Control", "no-store");
+		if (kept->server->bound == NULL)
+			evhttp_add_header(headers, "Connection", "close");
 		let_go(kept);
 		evhttp_send_reply(request, status, reason_of(status), content);
 		evbuffer_free(content);

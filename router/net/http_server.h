@@ -23,11 +23,13 @@ typedef struct HttpServer HttpServer;
 typedef struct HttpRequest HttpRequest;
 typedef void (*HttpHandler) (void *arg, HttpRequest *request);
 
-/* address: one name or address, or "*"; port 0: any free one.  NULL: it failed. */
-extern HttpServer *http_server_create(Loop *loop, const char *address, int port,
-									  HttpHandler handler, void *arg, Error *error);
+/* fd: a listening socket (net/sockets.h); it stays the caller's.  NULL: it failed. */
+extern HttpServer *http_server_create(Loop *loop, int fd, HttpHandler handler, void *arg, Error *error);
 extern void http_server_destroy(HttpServer *server);	/* NULL is fine */
-extern int	http_server_port(const HttpServer *server);	/* the real one, also when 0 was asked for */
+
+/* Another process takes connections from that socket: take no more, and answer no
+ * connection twice. */
+extern void http_server_stop_listening(HttpServer *server);
 extern const char *http_request_path(const HttpRequest *request);	/* without the query string */
 
 /* "text/plain" and the like are given as "text/plain; charset=utf-8". */

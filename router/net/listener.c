@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * listener.c
- *	  Accepts connections on a TCP address or a unix socket.
+ *	  Accepts connections on the sockets of one worker.
  *
- * A TCP listener may have several sockets, one per address of its name; "*"
- * is one socket for IPv4 and IPv6, or for IPv4 where there is no IPv6.
+ * Of a socket of its own a worker takes as many connections a turn as there
+ * are; of one that all workers watch only one, so that those who were woken
+ * too get their share.
  *
  * When the process has no descriptor left, accept() fails while the socket
  * stays readable.  The listener then turns away for a moment; the clients
@@ -16,51 +17,42 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 
-#define BACKLOG 1024			/* the kernel's net.core.somaxconn may be lower */
-#define SOCKETS_MAX 8
 #define ACCEPTS_PER_TURN 32
+#define ACCEPTS_PER_TURN_SHARED 1
 #define PAUSE_US (100 * US_PER_MS)
 
-typedef struct ListenSocket
+typedef struct Watched
 {
 	Listener   *listener;
-	int			fd;
+	int			fd;				/* borrowed */
+	bool		is_shared;
 	LoopWatch  *watch;
-} ListenSocket;
+} Watched;
 
 struct Listener
 {
 	Loop	   *loop;
 	ListenerCallback fn;
 	void	   *arg;
-	bool		owns_descriptors;
 	bool		is_gone;		/* destroyed while it accepts */
 	LoopTimer  *pause;
-	int			nsockets;
-	ListenSocket sockets[SOCKETS_MAX];
+	Watched    *watched;		/* owned */
+	int			count;
 };
 
-static Listener *listener_alloc(Loop *loop, ListenerCallback fn, void *arg);
-static void add_socket(Listener *listener, int fd);
-static struct addrinfo *find_addresses(const char *address, int port, Error *error);
-static int	open_tcp(const struct addrinfo *address, int port, bool is_shared);
-static int	port_of(int fd);
-static bool unix_address(struct sockaddr_un *address, const char *dir, int port, Error *error);
-static bool remove_stale(const struct sockaddr_un *address, Error *error);
+static bool is_mine(const ListenSocket *socket, const ListenerConfig *config);
+static void watch(Listener *listener, const ListenSocket *socket);
 static void on_acceptable(void *arg, bool readable, bool writable);
+static bool accept_one(Watched *watched);
 static bool is_shortage(int error);
 static void set_accepting(Listener *listener, bool on);
 static void on_pause_over(void *arg);
@@ -69,240 +61,10 @@ static void describe_peer(PeerAddress *peer, int fd, const struct sockaddr_stora
 static void note_ip(PeerAddress *peer, const void *ip, int len);
 static void note_unix_user(PeerAddress *peer, int fd);
 
-/* ---------------------------------------------------------------- TCP */
-
-Listener *
-listener_create_tcp(Loop *loop, const char *address, int port,
-					ListenerCallback fn, void *arg, Error *error)
-{
-	struct addrinfo *found = find_addresses(address, port, error);
-	Listener   *listener;
-
-	if (found == NULL)
-		return NULL;
-	listener = listener_alloc(loop, fn, arg);
-	listener->owns_descriptors = true;
-	for (struct addrinfo *each = found; each != NULL && listener->nsockets < SOCKETS_MAX; each = each->ai_next)
-	{
-		/* Port 0: the others take the port that the first one got. */
-		int			fd = open_tcp(each, listener->nsockets > 0 ? listener_port(listener) : port, true);
-
-		if (fd >= 0)
-			add_socket(listener, fd);
-	}
-	if (listener->nsockets == 0)
-	{
-		error_set(error, SQLSTATE_CONFIG_FILE_ERROR, "could not listen on \"%s\" port %d: %s",
-				  address, port, strerror(errno));
-		listener_destroy(listener);
-		listener = NULL;
-	}
-	freeaddrinfo(found);
-	return listener;
-}
-
-bool
-listener_check_tcp(const char *address, int port, Error *error)
-{
-	struct addrinfo *found = find_addresses(address, port, error);
-	bool		ok = false;
-
-	if (found == NULL)
-		return false;
-	for (struct addrinfo *each = found; each != NULL; each = each->ai_next)
-	{
-		int			fd = open_tcp(each, port, false);
-
-		if (fd >= 0)
-		{
-			close(fd);
-			ok = true;
-			continue;
-		}
-		error_set(error, SQLSTATE_CONFIG_FILE_ERROR, "could not listen on \"%s\" port %d: %s",
-				  address, port, strerror(errno));
-		if (errno == EADDRINUSE)
-		{
-			error_set_hint(error, "Is another router or server running on port %d? "
-						   "Stop it, or choose another listen_port.", port);
-			ok = false;
-			break;
-		}
-	}
-	freeaddrinfo(found);
-	return ok;
-}
-
-static struct addrinfo *
-find_addresses(const char *address, int port, Error *error)
-{
-	bool		is_any = strcmp(address, "*") == 0;
-	const struct addrinfo hints = {
-		.ai_family = AF_UNSPEC,
-		.ai_socktype = SOCK_STREAM,
-		.ai_flags = AI_PASSIVE | AI_NUMERICSERV
-	};
-	struct addrinfo *found = NULL;
-	char		service[16];
-	int			failure;
-	int			probe = is_any ? socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
-
-	snprintf(service, sizeof(service), "%d", port);
-	if (is_any)
-		address = probe >= 0 ? "::" : "0.0.0.0";
-	if (probe >= 0)
-		close(probe);
-	failure = getaddrinfo(address, service, &hints, &found);
-	if (failure == 0)
-		return found;
-	error_set(error, SQLSTATE_CONFIG_FILE_ERROR, "could not find the address \"%s\" to listen on: %s",
-			  address, gai_strerror(failure));
-	return NULL;
-}
-
-/* A listening socket, or -1 with errno set. */
-static int
-open_tcp(const struct addrinfo *address, int port, bool is_shared)
-{
-	static const int on = 1;
-	static const int off = 0;
-	struct sockaddr_storage bound;
-	int			saved;
-	int			fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -1;
-	memcpy(&bound, address->ai_addr, address->ai_addrlen);
-	if (address->ai_family == AF_INET6)
-	{
-		struct sockaddr_in6 *six = (struct sockaddr_in6 *) &bound;
-		bool		is_any = IN6_IS_ADDR_UNSPECIFIED(&six->sin6_addr);
-
-		six->sin6_port = htons((uint16_t) port);
-		(void) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, is_any ? &off : &on, sizeof(int));
-	}
-	else
-		((struct sockaddr_in *) &bound)->sin_port = htons((uint16_t) port);
-
-	(void) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if ((!is_shared || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0) &&
-		bind(fd, (struct sockaddr *) &bound, address->ai_addrlen) == 0 &&
-		listen(fd, BACKLOG) == 0)
-		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
-}
-
-int
-listener_port(const Listener *listener)
-{
-	return listener->nsockets > 0 ? port_of(listener->sockets[0].fd) : 0;
-}
-
-static int
-port_of(int fd)
-{
-	struct sockaddr_storage bound;
-	socklen_t	len = sizeof(bound);
-
-	if (getsockname(fd, (struct sockaddr *) &bound, &len) < 0)
-		return 0;
-	if (bound.ss_family == AF_INET)
-		return ntohs(((struct sockaddr_in *) &bound)->sin_port);
-	if (bound.ss_family == AF_INET6)
-		return ntohs(((struct sockaddr_in6 *) &bound)->sin6_port);
-	return 0;
-}
-
-/* ---------------------------------------------------------------- unix */
-
-int
-listener_open_unix(const char *dir, int port, Error *error)
-{
-	struct sockaddr_un address;
-	int			fd;
-
-	if (!unix_address(&address, dir, port, error) || !remove_stale(&address, error))
-		return -1;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	/* Open to all, as PostgreSQL's is; nobody gets in before listen(). */
-	if (fd >= 0 && bind(fd, (struct sockaddr *) &address, sizeof(address)) == 0 &&
-		chmod(address.sun_path, 0777) == 0 && listen(fd, BACKLOG) == 0)
-		return fd;
-	error_set(error, SQLSTATE_CONFIG_FILE_ERROR, "could not listen on the unix socket \"%s\": %s",
-			  address.sun_path, strerror(errno));
-	error_set_hint(error, "unix_socket_dir must be a directory the router may write to.");
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
-
-void
-listener_remove_unix(const char *dir, int port)
-{
-	struct sockaddr_un address;
-	Error		ignored;
-
-	if (unix_address(&address, dir, port, &ignored))
-		(void) unlink(address.sun_path);
-}
-
-Listener *
-listener_create_unix(Loop *loop, int shared_fd, ListenerCallback fn, void *arg)
-{
-	Listener   *listener = listener_alloc(loop, fn, arg);
-
-	add_socket(listener, shared_fd);
-	return listener;
-}
-
-static bool
-unix_address(struct sockaddr_un *address, const char *dir, int port, Error *error)
-{
-	int			len;
-
-	memset(address, 0, sizeof(*address));
-	address->sun_family = AF_UNIX;
-	len = snprintf(address->sun_path, sizeof(address->sun_path), "%s/.s.PGSQL.%d", dir, port);
-	if (len > 0 && (size_t) len < sizeof(address->sun_path))
-		return true;
-	error_set(error, SQLSTATE_CONFIG_FILE_ERROR, "the path of the unix socket \"%s/.s.PGSQL.%d\" is too long",
-			  dir, port);
-	error_set_hint(error, "The system allows %zu bytes; choose a shorter unix_socket_dir.",
-				   sizeof(address->sun_path) - 1);
-	return false;
-}
-
-/* A socket nobody listens on was left by a process that was killed. */
-static bool
-remove_stale(const struct sockaddr_un *address, Error *error)
-{
-	int			fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int			failure;
-
-	if (fd < 0)
-		return error_set(error, SQLSTATE_CONFIG_FILE_ERROR, "could not create a unix socket: %s", strerror(errno));
-	failure = connect(fd, (const struct sockaddr *) address, sizeof(*address)) == 0 ? 0 : errno;
-	close(fd);
-	if (failure == 0 || failure == EAGAIN)
-	{
-		error_set(error, SQLSTATE_CONFIG_FILE_ERROR, "another server listens on the unix socket \"%s\"",
-				  address->sun_path);
-		error_set_hint(error, "Stop it, or choose another listen_port or unix_socket_dir.");
-		return false;
-	}
-	if (failure == ECONNREFUSED)
-		(void) unlink(address->sun_path);
-	return true;
-}
-
 /* ---------------------------------------------------------------- accepting */
 
-static Listener *
-listener_alloc(Loop *loop, ListenerCallback fn, void *arg)
+Listener *
+listener_create(Loop *loop, const ListenerConfig *config, ListenerCallback fn, void *arg)
 {
 	Listener   *listener = mem_alloc(sizeof(Listener));
 
@@ -310,7 +72,34 @@ listener_alloc(Loop *loop, ListenerCallback fn, void *arg)
 	listener->fn = fn;
 	listener->arg = arg;
 	listener->pause = loop_timer_create(loop, on_pause_over, listener);
+	listener->watched = mem_alloc(sizeof(Watched) * (size_t) (sockets_count(config->sockets) + 1));
+	for (int i = 0; i < sockets_count(config->sockets); i++)
+	{
+		const ListenSocket *socket = sockets_get(config->sockets, i);
+
+		if (is_mine(socket, config))
+			watch(listener, socket);
+	}
 	return listener;
+}
+
+static bool
+is_mine(const ListenSocket *socket, const ListenerConfig *config)
+{
+	return socket->use == SOCKET_CLIENTS &&
+		(socket->kind != SOCKET_OWN || socket->share % config->nworkers == config->worker);
+}
+
+static void
+watch(Listener *listener, const ListenSocket *socket)
+{
+	Watched    *watched = &listener->watched[listener->count++];
+
+	watched->listener = listener;
+	watched->fd = socket->fd;
+	watched->is_shared = socket->kind != SOCKET_OWN;
+	watched->watch = loop_watch_create(listener->loop, socket->fd, on_acceptable, watched);
+	loop_watch_set(watched->watch, true, false);
 }
 
 void
@@ -320,13 +109,19 @@ listener_destroy(Listener *listener)
 		return;
 	listener->is_gone = true;
 	loop_timer_stop(listener->pause);
-	for (int i = 0; i < listener->nsockets; i++)
-	{
-		loop_watch_destroy(listener->sockets[i].watch);
-		if (listener->owns_descriptors)
-			close(listener->sockets[i].fd);
-	}
+	for (int i = 0; i < listener->count; i++)
+		loop_watch_destroy(listener->watched[i].watch);
 	loop_later(listener->loop, listener_free, listener);
+}
+
+void
+listener_take_rest(Listener *listener)
+{
+	for (int i = 0; i < listener->count && !listener->is_gone; i++)
+	{
+		while (!listener->watched[i].is_shared && !listener->is_gone && accept_one(&listener->watched[i]))
+			;
+	}
 }
 
 static void
@@ -335,51 +130,48 @@ listener_free(void *arg)
 	Listener   *listener = arg;
 
 	loop_timer_destroy(listener->pause);
+	mem_free(listener->watched);
 	mem_free(listener);
-}
-
-static void
-add_socket(Listener *listener, int fd)
-{
-	ListenSocket *socket = &listener->sockets[listener->nsockets++];
-
-	socket->listener = listener;
-	socket->fd = fd;
-	socket->watch = loop_watch_create(listener->loop, fd, on_acceptable, socket);
-	loop_watch_set(socket->watch, true, false);
 }
 
 static void
 on_acceptable(void *arg, bool readable, bool writable)
 {
-	ListenSocket *socket = arg;
-	Listener   *listener = socket->listener;
+	Watched    *watched = arg;
+	Listener   *listener = watched->listener;
+	int			left = watched->is_shared ? ACCEPTS_PER_TURN_SHARED : ACCEPTS_PER_TURN;
 
-	for (int i = 0; i < ACCEPTS_PER_TURN && !listener->is_gone; i++)
+	while (left-- > 0 && !listener->is_gone && accept_one(watched))
+		;
+}
+
+/* False: there is none, or no room for it. */
+static bool
+accept_one(Watched *watched)
+{
+	Listener   *listener = watched->listener;
+	struct sockaddr_storage from = {.ss_family = AF_UNSPEC};
+	socklen_t	len = sizeof(from);
+	int			fd = accept4(watched->fd, (struct sockaddr *) &from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd >= 0)
 	{
-		struct sockaddr_storage from = {.ss_family = AF_UNSPEC};
-		socklen_t	len = sizeof(from);
-		int			fd = accept4(socket->fd, (struct sockaddr *) &from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		PeerAddress peer;
 
-		if (fd >= 0)
-		{
-			PeerAddress peer;
-
-			describe_peer(&peer, fd, &from);
-			listener->fn(listener->arg, fd, &peer);
-		}
-		else if (is_shortage(errno))
-		{
-			LOG_WARN("listener_paused", LF_STR("reason", strerror(errno)));
-			set_accepting(listener, false);
-			loop_timer_start(listener->pause, PAUSE_US);
-			break;
-		}
-		else if (errno == EAGAIN)
-			break;
-
-		/* Any other error is that of one connection, gone before we came. */
+		describe_peer(&peer, fd, &from);
+		listener->fn(listener->arg, fd, &peer);
+		return true;
 	}
+	if (is_shortage(errno))
+	{
+		LOG_WARN("listener_paused", LF_STR("reason", strerror(errno)));
+		set_accepting(listener, false);
+		loop_timer_start(listener->pause, PAUSE_US);
+		return false;
+	}
+
+	/* Any other error is that of one connection, gone before we came. */
+	return errno != EAGAIN;
 }
 
 static bool
@@ -391,8 +183,8 @@ is_shortage(int error)
 static void
 set_accepting(Listener *listener, bool on)
 {
-	for (int i = 0; i < listener->nsockets; i++)
-		loop_watch_set(listener->sockets[i].watch, on, false);
+	for (int i = 0; i < listener->count; i++)
+		loop_watch_set(listener->watched[i].watch, on, false);
 }
 
 static void

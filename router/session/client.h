@@ -54,9 +54,6 @@ extern void client_cancel(SessionContext *context, uint32_t pid, Slice key);
  */
 extern void client_cancel_done(SessionContext *context, uint32_t sender_pid, const char *sender_key);
 
-/* The worker in the low byte of a cancel key's process number. */
-extern int	client_key_worker(uint32_t pid);
-
 typedef struct ClientStats
 {
 	const char *user;			/* "" before login */

@@ -11,11 +11,10 @@
  */
 #include "session/client_internal.h"
 
+#include "backend/cancel.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "scram/scram.h"
-
-#define KEY_WORKER_MASK 0xff
 
 static size_t client_on_data(void *owner, Slice data);
 static void client_on_drained(void *owner);
@@ -47,12 +46,6 @@ client_accept(SessionContext *context, int fd, const PeerAddress *peer)
 	context->stats.clients++;
 	if (!client_make_key(client))
 		client_close(client);
-}
-
-int
-client_key_worker(uint32_t pid)
-{
-	return (int) (pid & KEY_WORKER_MASK);
 }
 
 void
@@ -149,10 +142,6 @@ client_on_closed(void *owner, const char *why)
 	client_close(client);
 }
 
-/*
- * The process number of a cancel key is random but for its low byte, which
- * names the worker, and the byte above it, which names the process generation.
- */
 static bool
 client_make_key(Client *client)
 {
@@ -163,7 +152,6 @@ client_make_key(Client *client)
 		!scram_random_bytes(client->key, sizeof(client->key)))
 		return false;
 	client->key_len = CLIENT_KEY_SIZE;
-	client->key_pid = (random & 0x7fff0000) | ((context->generation & 0xff) << 8) |
-		((uint32_t) context->worker & KEY_WORKER_MASK);
+	client->key_pid = cancel_pid_make(random, context->generation, context->worker);
 	return true;
 }

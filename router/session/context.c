@@ -128,7 +128,7 @@ session_context_drain(SessionContext *context)
 bool
 session_context_is_drained(const SessionContext *context)
 {
-	return context->draining && list_is_empty(&context->clients);
+	return list_is_empty(&context->clients);
 }
 
 static void

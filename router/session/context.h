@@ -138,8 +138,8 @@ typedef struct SessionContext
 	UserTable  *users;			/* a reference; NULL: no auth_file */
 	Hba		   *hba;			/* a reference; NULL unless auth_method is AUTH_HBA */
 	unsigned char mock_secret[32];
-	int			worker;			/* number of this worker, part of cancel keys */
-	uint32_t	generation;		/* of the process, part of cancel keys */
+	int			worker;			/* number of this worker, part of cancel keys too */
+	int			generation;		/* of the process, part of cancel keys (backend/cancel.h) */
 
 	List		clients;		/* of Client */
 	List		waiting;		/* of Client: units waiting for a view */
@@ -166,6 +166,6 @@ extern void session_context_set_auth(SessionContext *context, UserTable *users, 
 
 /* Stop taking work: idle clients are told 57P01 now, busy ones when their transaction ends. */
 extern void session_context_drain(SessionContext *context);
-extern bool session_context_is_drained(const SessionContext *context);
+extern bool session_context_is_drained(const SessionContext *context);	/* no client is left */
 
 #endif							/* ROUTER_SESSION_CONTEXT_H */

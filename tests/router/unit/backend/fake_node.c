@@ -325,12 +325,25 @@ fake_on_accept(void *arg, int fd, const PeerAddress *peer)
 void
 fake_listen(FakeNode *fake)
 {
+	const SocketWish wish = {.address = "127.0.0.1", .port = fake->port, .count = 1};
+	ListenerConfig config = {.nworkers = 1};
 	Error		error;
 
-	fake->listener = listener_create_tcp(fake->loop, "127.0.0.1", fake->port, fake_on_accept, fake, &error);
-	if (fake->listener == NULL)
+	fake->sockets = sockets_create();
+	if (!sockets_open_tcp(fake->sockets, &wish, &error) || !sockets_listen(fake->sockets, &error))
 		fail_msg("%s", error.message);
-	fake->port = listener_port(fake->listener);
+	config.sockets = fake->sockets;
+	fake->listener = listener_create(fake->loop, &config, fake_on_accept, fake);
+	fake->port = socket_port(sockets_get(fake->sockets, 0)->fd);
+}
+
+void
+fake_stop_listening(FakeNode *fake)
+{
+	listener_destroy(fake->listener);
+	sockets_destroy(fake->sockets);
+	fake->listener = NULL;
+	fake->sockets = NULL;
 }
 
 void
@@ -353,7 +366,7 @@ fake_node_crash(FakeNode *fake)
 void
 fake_node_fini(FakeNode *fake)
 {
-	listener_destroy(fake->listener);
+	fake_stop_listening(fake);
 	fake_node_crash(fake);
 	buf_release(&fake->queries);
 }

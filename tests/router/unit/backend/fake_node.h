@@ -53,6 +53,7 @@ typedef struct FakeNode
 {
 	Loop	   *loop;
 	Listener   *listener;
+	Sockets    *sockets;
 	int			port;
 	List		connections;
 	Buf			queries;		/* texts, each followed by a newline */
@@ -122,6 +123,7 @@ extern void turn_loop(Loop *loop);
 extern void fake_node_init(FakeNode *fake, Loop *loop);
 extern void fake_node_fini(FakeNode *fake);
 extern void fake_listen(FakeNode *fake);
+extern void fake_stop_listening(FakeNode *fake);	/* who comes is refused */
 /* Ends all its connections, as a crash would. */
 extern void fake_node_crash(FakeNode *fake);
 /* Send these bytes through each connection that is logged in. */

@@ -399,7 +399,7 @@ node_comes_back(void **state)
 {
 	Asker		a = {0};
 
-	listener_destroy(fake.listener);
+	fake_stop_listening(&fake);
 	turn_loop(loop);
 	show_view_to(set);
 	ask(&a);

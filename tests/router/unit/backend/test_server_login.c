@@ -252,8 +252,7 @@ starting_node_is_trouble(void **state)
 static void
 nobody_listens(void **state)
 {
-	listener_destroy(fake.listener);
-	fake.listener = NULL;
+	fake_stop_listening(&fake);
 	turn_loop(loop);
 	assert_refused(FAKE_TRUST, NULL, SQLSTATE_CANNOT_CONNECT_NOW, POOL_NODE_LOST);
 	fake_listen(&fake);

@@ -18,11 +18,13 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "http/http_app.h"
+#include "net/sockets.h"
 #include "net/stream.h"
 
 typedef struct Site
 {
 	Loop	   *loop;
+	Sockets    *sockets;
 	HttpApp    *app;
 	bool		is_ready;
 	bool		is_slow;		/* metrics wait for render_now() */
@@ -59,15 +61,24 @@ render_metrics(void *arg, HttpMetricsDone done, void *done_arg)
 }
 
 static int
+site_port(const Site *site)
+{
+	return socket_port(sockets_get(site->sockets, 0)->fd);
+}
+
+static int
 open_site(void **state)
 {
 	Site	   *site = calloc(1, sizeof(Site));
 	const HttpAppSource source = {is_ready, render_metrics, site};
-	const HttpAppConfig config = {"127.0.0.1", 0};
+	const SocketWish wish = {.address = "127.0.0.1", .use = SOCKET_HTTP, .count = 1};
 	Error		error;
 
 	site->loop = loop_create();
-	site->app = http_app_create(site->loop, &config, &source, &error);
+	site->sockets = sockets_create();
+	if (!sockets_open_tcp(site->sockets, &wish, &error) || !sockets_listen(site->sockets, &error))
+		return 1;
+	site->app = http_app_create(site->loop, sockets_get(site->sockets, 0)->fd, &source, &error);
 	*state = site;
 	return site->app == NULL;
 }
@@ -79,6 +90,7 @@ close_site(void **state)
 
 	http_app_destroy(site->app);
 	loop_destroy(site->loop);
+	sockets_destroy(site->sockets);
 	buf_release(&site->answer);
 	free(site);
 	return 0;
@@ -127,7 +139,7 @@ turn(Loop *loop)
 static Stream *
 ask(Site *site, const char *path)
 {
-	Stream	   *stream = stream_connect(site->loop, "127.0.0.1", http_app_port(site->app), &events, site);
+	Stream	   *stream = stream_connect(site->loop, "127.0.0.1", site_port(site), &events, site);
 	char		request[128];
 
 	site->is_closed = false;

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * test_listener.c
- *	  Listening: TCP and unix sockets, who comes, what is refused.
+ *	  Accepting: who comes, over TCP and a unix socket; shortage.
  *
  *-------------------------------------------------------------------------
  */
@@ -33,6 +33,8 @@ typedef struct Host
 	int			fd;				/* the last one */
 	PeerAddress peer;
 	Listener   *to_destroy;		/* within the callback */
+	Sockets    *sockets;
+	Error		error;
 } Host;
 
 static void
@@ -50,6 +52,35 @@ on_accepted(void *arg, int fd, const PeerAddress *peer)
 	host->to_destroy = NULL;
 	if (host->accepted == host->wanted)
 		loop_stop(host->loop);
+}
+
+/* A listener of one worker on this address, or NULL: host->error says why. */
+static Listener *
+listen_on(Host *host, const char *address)
+{
+	const SocketWish wish = {.address = address, .count = 1};
+	ListenerConfig config = {.nworkers = 1};
+
+	host->sockets = config.sockets = sockets_create();
+	if (!sockets_open_tcp(host->sockets, &wish, &host->error) || !sockets_listen(host->sockets, &host->error))
+		return NULL;
+	return listener_create(host->loop, &config, on_accepted, host);
+}
+
+static int
+port_of(const Host *host)
+{
+	return socket_port(sockets_get(host->sockets, 0)->fd);
+}
+
+static void
+end_host(Host *host, Listener *listener)
+{
+	listener_destroy(listener);
+	loop_destroy(host->loop);
+	sockets_destroy(host->sockets);
+	if (host->fd >= 0)
+		close(host->fd);
 }
 
 static int
@@ -91,21 +122,18 @@ static void
 accepts_on_an_address(void **state)
 {
 	Host		host = {.loop = loop_create(), .wanted = 1, .fd = -1};
-	Error		error;
-	Listener   *listener = listener_create_tcp(host.loop, "127.0.0.1", 0, on_accepted, &host, &error);
+	Listener   *listener = listen_on(&host, "127.0.0.1");
 	int			fd;
 
 	assert_non_null(listener);
-	fd = connect_tcp(AF_INET, listener_port(listener));
+	fd = connect_tcp(AF_INET, port_of(&host));
 	loop_run(host.loop);
 	assert_string_equal(host.peer.text, "127.0.0.1");
 	assert_true(host.peer.port > 0);
 	assert_true(host.peer.is_loopback);
 	assert_false(host.peer.is_unix);
-	listener_destroy(listener);
-	loop_destroy(host.loop);
 	close(fd);
-	close(host.fd);
+	end_host(&host, listener);
 }
 
 /* "*" is both protocols; an IPv4 peer is told as such, not as ::ffff:127.0.0.1. */
@@ -113,20 +141,19 @@ static void
 a_star_accepts_everything(void **state)
 {
 	Host		host = {.loop = loop_create(), .wanted = 1, .fd = -1};
-	Error		error;
-	Listener   *listener = listener_create_tcp(host.loop, "*", 0, on_accepted, &host, &error);
+	Listener   *listener = listen_on(&host, "*");
 	int			probe = socket(AF_INET6, SOCK_STREAM, 0);
 	int			fd;
 
 	assert_non_null(listener);
-	fd = connect_tcp(AF_INET, listener_port(listener));
+	fd = connect_tcp(AF_INET, port_of(&host));
 	loop_run(host.loop);
 	assert_string_equal(host.peer.text, "127.0.0.1");
 	assert_true(host.peer.is_loopback);
 	close(fd);
 	if (probe >= 0)
 	{
-		fd = connect_tcp(AF_INET6, listener_port(listener));
+		fd = connect_tcp(AF_INET6, port_of(&host));
 		host.wanted = 2;
 		loop_run(host.loop);
 		assert_string_equal(host.peer.text, "[::1]");
@@ -134,62 +161,55 @@ a_star_accepts_everything(void **state)
 		close(fd);
 		close(probe);
 	}
-	listener_destroy(listener);
-	loop_destroy(host.loop);
-	close(host.fd);
-}
-
-/* Two workers share a port; a second process is told that it is taken. */
-static void
-a_port_is_shared_only_on_purpose(void **state)
-{
-	Loop	   *loop = loop_create();
-	Host		host = {.loop = loop, .fd = -1};
-	Error		error;
-	Listener   *one = listener_create_tcp(loop, "127.0.0.1", 0, on_accepted, &host, &error);
-	int			port = listener_port(one);
-	Listener   *two = listener_create_tcp(loop, "127.0.0.1", port, on_accepted, &host, &error);
-
-	assert_non_null(two);
-	assert_int_equal(listener_port(two), port);
-	assert_false(listener_check_tcp("127.0.0.1", port, &error));
-	assert_non_null(strstr(error.message, strerror(EADDRINUSE)));
-	assert_true(strlen(error.hint) > 0);
-	listener_destroy(one);
-	listener_destroy(two);
-	assert_true(listener_check_tcp("127.0.0.1", port, &error));
-	loop_destroy(loop);
+	end_host(&host, listener);
 }
 
 static void
 an_address_that_is_not_ours_is_an_error(void **state)
 {
-	Loop	   *loop = loop_create();
-	Error		error;
+	static const char *const wrong[] = {"192.0.2.1", "not an address"};
 
-	assert_null(listener_create_tcp(loop, "192.0.2.1", 0, on_accepted, NULL, &error));
-	assert_non_null(strstr(error.message, "192.0.2.1"));
-	assert_null(listener_create_tcp(loop, "not an address", 0, on_accepted, NULL, &error));
-	assert_non_null(strstr(error.message, "not an address"));
-	loop_destroy(loop);
+	for (int i = 0; i < 2; i++)
+	{
+		Host		host = {.loop = loop_create(), .fd = -1};
+
+		assert_null(listen_on(&host, wrong[i]));
+		assert_non_null(strstr(host.error.message, wrong[i]));
+		end_host(&host, NULL);
+	}
 }
 
 static void
 a_listener_may_be_destroyed_in_its_callback(void **state)
 {
 	Host		host = {.loop = loop_create(), .wanted = 1, .fd = -1};
-	Error		error;
 	int			fds[3];
 
-	host.to_destroy = listener_create_tcp(host.loop, "127.0.0.1", 0, on_accepted, &host, &error);
+	host.to_destroy = listen_on(&host, "127.0.0.1");
 	for (int i = 0; i < 3; i++)
-		fds[i] = connect_tcp(AF_INET, listener_port(host.to_destroy));
+		fds[i] = connect_tcp(AF_INET, port_of(&host));
 	loop_run(host.loop);
 	assert_int_equal(host.accepted, 1);
-	loop_destroy(host.loop);
 	for (int i = 0; i < 3; i++)
 		close(fds[i]);
-	close(host.fd);
+	end_host(&host, NULL);
+}
+
+/* What waits in a socket that is to be closed is served, not reset. */
+static void
+the_rest_is_taken(void **state)
+{
+	Host		host = {.loop = loop_create(), .fd = -1};
+	Listener   *listener = listen_on(&host, "127.0.0.1");
+	int			fds[40];
+
+	for (int i = 0; i < 40; i++)
+		fds[i] = connect_tcp(AF_INET, port_of(&host));
+	listener_take_rest(listener);
+	assert_int_equal(host.accepted, 40);
+	for (int i = 0; i < 40; i++)
+		close(fds[i]);
+	end_host(&host, listener);
 }
 
 /* ---------------------------------------------------------------- unix */
@@ -214,16 +234,16 @@ static void
 a_unix_socket_is_open_to_all(void **state)
 {
 	const char *dir = *state;
-	Host		host = {.loop = loop_create(), .wanted = 1, .fd = -1};
-	Error		error;
-	int			shared = listener_open_unix(dir, 6543, &error);
-	Listener   *one = listener_create_unix(host.loop, shared, on_accepted, &host);
-	Listener   *two = listener_create_unix(host.loop, shared, on_accepted, &host);
+	Host		host = {.loop = loop_create(), .wanted = 1, .fd = -1, .sockets = sockets_create()};
+	Listener   *workers[2];
 	char		path[128];
 	struct stat status;
 	int			fd;
 
-	assert_true(shared >= 0);
+	assert_true(sockets_open_unix(host.sockets, dir, 6543, &host.error));
+	assert_true(sockets_listen(host.sockets, &host.error));
+	for (int i = 0; i < 2; i++)
+		workers[i] = listener_create(host.loop, &(ListenerConfig) {host.sockets, i, 2}, on_accepted, &host);
 	snprintf(path, sizeof(path), "%s/.s.PGSQL.6543", dir);
 	assert_int_equal(stat(path, &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0777);
@@ -234,48 +254,11 @@ a_unix_socket_is_open_to_all(void **state)
 	assert_true(host.peer.is_unix);
 	assert_true(host.peer.is_loopback);
 	assert_string_equal(host.peer.text, "unix");
-	listener_destroy(one);
-	listener_destroy(two);
-	loop_destroy(host.loop);
 	close(fd);
-	close(host.fd);
-	close(shared);
-	listener_remove_unix(dir, 6543);
-}
-
-static void
-a_stale_socket_is_replaced_a_live_one_is_not(void **state)
-{
-	const char *dir = *state;
-	Error		error;
-	int			first = listener_open_unix(dir, 6543, &error);
-	int			second;
-
-	assert_true(first >= 0);
-	assert_int_equal(listener_open_unix(dir, 6543, &error), -1);
-	assert_non_null(strstr(error.message, "another server"));
-
-	close(first);				/* as if killed: the file stays */
-	second = listener_open_unix(dir, 6543, &error);
-	assert_true(second >= 0);
-	close(connect_unix(dir, 6543));
-	close(second);
-	listener_remove_unix(dir, 6543);
-}
-
-static void
-paths_that_cannot_be_are_errors(void **state)
-{
-	char		long_dir[200];
-	Error		error;
-
-	memset(long_dir, 'x', sizeof(long_dir) - 1);
-	long_dir[0] = '/';
-	long_dir[sizeof(long_dir) - 1] = '\0';
-	assert_int_equal(listener_open_unix(long_dir, 6543, &error), -1);
-	assert_non_null(strstr(error.message, "too long"));
-	assert_int_equal(listener_open_unix("/nonexistent", 6543, &error), -1);
-	assert_true(strlen(error.hint) > 0);
+	sockets_remove_unix(host.sockets);
+	assert_int_equal(stat(path, &status), -1);
+	listener_destroy(workers[0]);
+	end_host(&host, workers[1]);
 }
 
 /* ---------------------------------------------------------------- shortage */
@@ -291,9 +274,8 @@ static void
 a_shortage_of_descriptors_is_survived(void **state)
 {
 	Host		host = {.loop = loop_create(), .wanted = 1, .fd = -1};
-	Error		error;
-	Listener   *listener = listener_create_tcp(host.loop, "127.0.0.1", 0, on_accepted, &host, &error);
-	int			fd = connect_tcp(AF_INET, listener_port(listener));
+	Listener   *listener = listen_on(&host, "127.0.0.1");
+	int			fd = connect_tcp(AF_INET, port_of(&host));
 	struct rlimit usual;
 	struct rlimit none;
 	LoopTimer  *timer = loop_timer_create(host.loop, allow_more, &usual);
@@ -306,10 +288,8 @@ a_shortage_of_descriptors_is_survived(void **state)
 	loop_run(host.loop);
 	assert_int_equal(host.accepted, 1);
 	loop_timer_destroy(timer);
-	listener_destroy(listener);
-	loop_destroy(host.loop);
 	close(fd);
-	close(host.fd);
+	end_host(&host, listener);
 }
 
 int
@@ -318,12 +298,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepts_on_an_address),
 		cmocka_unit_test(a_star_accepts_everything),
-		cmocka_unit_test(a_port_is_shared_only_on_purpose),
 		cmocka_unit_test(an_address_that_is_not_ours_is_an_error),
 		cmocka_unit_test(a_listener_may_be_destroyed_in_its_callback),
+		cmocka_unit_test(the_rest_is_taken),
 		cmocka_unit_test_setup_teardown(a_unix_socket_is_open_to_all, make_dir, remove_dir),
-		cmocka_unit_test_setup_teardown(a_stale_socket_is_replaced_a_live_one_is_not, make_dir, remove_dir),
-		cmocka_unit_test(paths_that_cannot_be_are_errors),
 		cmocka_unit_test(a_shortage_of_descriptors_is_survived),
 	};
 

@@ -34,6 +34,7 @@ typedef struct Fake
 {
 	Loop	   *loop;
 	Listener   *listener;
+	Sockets    *sockets;
 	int			port;
 	List		connections;	/* of FakeConnection */
 	bool		is_frozen;		/* takes connections and answers nothing */
@@ -255,11 +256,14 @@ on_accepted(void *arg, int fd, const PeerAddress *peer)
 static void
 fake_open(Fake *fake)
 {
+	const SocketWish wish = {.address = "127.0.0.1", .port = fake->port, .count = 1};
 	Error		error;
 
-	fake->listener = listener_create_tcp(fake->loop, "127.0.0.1", fake->port, on_accepted, fake, &error);
-	assert_non_null(fake->listener);
-	fake->port = listener_port(fake->listener);
+	fake->sockets = sockets_create();
+	assert_true(sockets_open_tcp(fake->sockets, &wish, &error));
+	assert_true(sockets_listen(fake->sockets, &error));
+	fake->listener = listener_create(fake->loop, &(ListenerConfig) {fake->sockets, 0, 1}, on_accepted, fake);
+	fake->port = socket_port(sockets_get(fake->sockets, 0)->fd);
 }
 
 static void
@@ -288,7 +292,9 @@ static void
 fake_kill(Fake *fake)
 {
 	listener_destroy(fake->listener);
+	sockets_destroy(fake->sockets);
 	fake->listener = NULL;
+	fake->sockets = NULL;
 	fake_drop_all(fake);
 }
 
