@@ -260,6 +260,8 @@ matrix: ## build and test the extension on PostgreSQL 17 and 18
 # ---------------------------------------------------------------- the rest
 .PHONY: docs format install uninstall clean help deps
 docs: router ## write the generated parts of docs/
+	@$(build)/andon-router --dump-reference markdown > docs/reference/config.md
+	@$(build)/andon-router --dump-reference sample > etc/router.ini
 	@dev/doccheck --write
 
 format: ## lay out the C sources with clang-format

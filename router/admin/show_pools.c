@@ -5,9 +5,8 @@
  *
  * Columns with the meaning they have in PgBouncer have its names.  A pool is
  * of a node here, so cl_active counts clients that hold a server of it; idle
- * clients belong to no pool and are seen in SHOW CLIENTS.  In SHOW POOLS and
- * SERVERS the database is the server's name of it, in SHOW STATS the one
- * clients name.
+ * clients belong to no pool and are seen in SHOW CLIENTS.  The database is the
+ * one clients name: two names for one database have pools of their own.
  *
  *-------------------------------------------------------------------------
  */
@@ -117,7 +116,7 @@ add_pool(void *arg, const Pool *pool)
 	pool_stats(pool, &stats);
 	node = find_node(visit->context, stats.node);
 	result_begin_row(result);
-	result_add_text(result, stats.database);
+	result_add_text(result, stats.name);
 	result_add_text(result, stats.user);
 	result_add_number(result, (uint64_t) stats.active);
 	result_add_number(result, (uint64_t) stats.waiting);
@@ -151,7 +150,7 @@ add_server(void *arg, const Server *server)
 	result_begin_row(result);
 	result_add_text(result, "S");
 	result_add_text(result, stats.user);
-	result_add_text(result, stats.database);
+	result_add_text(result, stats.name);
 	result_add_text(result, server_state_name(stats.state));
 	result_add_text(result, node ? node->host : NULL);
 	result_add_number(result, node ? (uint64_t) node->port : 0);

@@ -11,14 +11,16 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "app/config_entries.h"
 #include "app/config_internal.h"
 #include "app/config_options.h"
 #include "base/memory.h"
 
 static bool same_nodes(const Config *a, const Config *b);
 static void copy_nodes(Config *to, const Config *from);
-static void copy_databases(Config *to, const Config *from);
+static void copy_entries(Config *to, const Config *from);
 static void free_nodes(Config *config);
 
 /* ---------------------------------------------------------------- life */
@@ -51,13 +53,28 @@ config_add_node(Config *config, const char *name, const char *host, int port, in
 	config->nodes[config->nnodes++] = (ConfigNode) {mem_strdup(name), mem_strdup(host), port, weight};
 }
 
-void
-config_add_database(Config *config, const char *name, const char *server_name, const char *auth_dbname)
+ConfigDatabase *
+config_add_database(Config *config, const char *name)
 {
+	ConfigDatabase *database;
+
 	config->databases = mem_realloc(config->databases, (size_t) (config->ndatabases + 1) * sizeof(ConfigDatabase));
-	config->databases[config->ndatabases++] = (ConfigDatabase) {
-		mem_strdup(name), mem_strdup(server_name), mem_strdup(auth_dbname)
-	};
+	database = &config->databases[config->ndatabases++];
+	config_words_init(config_database_words, database);
+	database->name = mem_strdup(name);
+	return database;
+}
+
+ConfigUser *
+config_add_user(Config *config, const char *name)
+{
+	ConfigUser *user;
+
+	config->users = mem_realloc(config->users, (size_t) (config->nusers + 1) * sizeof(ConfigUser));
+	user = &config->users[config->nusers++];
+	config_words_init(config_user_words, user);
+	user->name = mem_strdup(name);
+	return user;
 }
 
 Config *
@@ -80,10 +97,15 @@ config_unref(Config *config)
 	for (int i = 0; i < config->ndatabases; i++)
 	{
 		mem_free(config->databases[i].name);
-		mem_free(config->databases[i].server_name);
-		mem_free(config->databases[i].auth_dbname);
+		config_words_free(config_database_words, &config->databases[i]);
+	}
+	for (int i = 0; i < config->nusers; i++)
+	{
+		mem_free(config->users[i].name);
+		config_words_free(config_user_words, &config->users[i]);
 	}
 	mem_free(config->databases);
+	mem_free(config->users);
 	mem_free(config->path);
 	mem_free(config);
 }
@@ -146,7 +168,7 @@ config_merge_reload(const Config *running, const Config *loaded)
 	for (int i = 0; i < config_option_count; i++)
 		config_option_copy(&config_options[i], merged, config_options[i].needs_restart ? running : loaded);
 	copy_nodes(merged, running);
-	copy_databases(merged, loaded);
+	copy_entries(merged, loaded);
 	return merged;
 }
 
@@ -173,11 +195,13 @@ copy_nodes(Config *to, const Config *from)
 }
 
 static void
-copy_databases(Config *to, const Config *from)
+copy_entries(Config *to, const Config *from)
 {
 	for (int i = 0; i < from->ndatabases; i++)
-		config_add_database(to, from->databases[i].name, from->databases[i].server_name,
-							from->databases[i].auth_dbname);
+		config_words_copy(config_database_words, config_add_database(to, from->databases[i].name),
+						  &from->databases[i]);
+	for (int i = 0; i < from->nusers; i++)
+		config_words_copy(config_user_words, config_add_user(to, from->users[i].name), &from->users[i]);
 }
 
 static void
@@ -193,43 +217,106 @@ free_nodes(Config *config)
 
 /* ---------------------------------------------------------------- use */
 
-const char *
-config_find_database(const Config *config, const char *name)
+/* The line of that name, or that of "*", or NULL. */
+static const ConfigDatabase *
+find_entry(const Config *config, const char *name)
 {
-	const char *any = NULL;
-
-	for (int i = 0; i < config->ndatabases; i++)
-	{
-		const ConfigDatabase *database = &config->databases[i];
-
-		if (strcmp(database->name, "*") == 0)
-			any = *database->server_name != '\0' ? database->server_name : name;
-		else if (strcmp(database->name, name) == 0)
-			return database->server_name;
-	}
-	return any;
-}
-
-const char *
-config_find_auth_database(const Config *config, const char *name)
-{
-	const char *found = "";
+	const ConfigDatabase *any = NULL;
 
 	for (int i = 0; i < config->ndatabases; i++)
 	{
 		const ConfigDatabase *database = &config->databases[i];
 
 		if (strcmp(database->name, name) == 0)
-		{
-			found = database->auth_dbname;
-			break;
-		}
+			return database;
 		if (strcmp(database->name, "*") == 0)
-			found = database->auth_dbname;
+			any = database;
 	}
-	if (*found == '\0')
-		found = config->auth_dbname;
-	return *found != '\0' ? found : config->monitor_database;
+	return any;
+}
+
+static const ConfigUser *
+find_user(const Config *config, const char *name)
+{
+	for (int i = 0; i < config->nusers; i++)
+	{
+		if (strcmp(config->users[i].name, name) == 0)
+			return &config->users[i];
+	}
+	return NULL;
+}
+
+const char *
+config_find_database(const Config *config, const char *name)
+{
+	const ConfigDatabase *database = find_entry(config, name);
+
+	if (database == NULL)
+		return NULL;
+	return *database->server_name != '\0' ? database->server_name : name;
+}
+
+const char *
+config_find_auth_database(const Config *config, const char *name)
+{
+	const ConfigDatabase *database = find_entry(config, name);
+
+	if (database != NULL && *database->auth_dbname != '\0')
+		return database->auth_dbname;
+	return *config->auth_dbname != '\0' ? config->auth_dbname : config->monitor_database;
+}
+
+/* The most special that says something. */
+static int
+first_said(int user, int database, int option)
+{
+	return user != CONFIG_INHERIT ? user : database != CONFIG_INHERIT ? database : option;
+}
+
+void
+config_find_limits(const Config *config, const char *name, const char *user_name, PoolLimits *limits)
+{
+	const ConfigDatabase *database = find_entry(config, name);
+	const ConfigUser *user = find_user(config, user_name);
+	int			of_user = user != NULL ? user->pool_size : CONFIG_INHERIT;
+	int			reserve_of_user = user != NULL ? user->reserve_pool_size : CONFIG_INHERIT;
+
+	if (user != NULL)
+		limits->max_user_connections = first_said(user->max_user_connections, CONFIG_INHERIT,
+												  limits->max_user_connections);
+	limits->pool_size = first_said(of_user, database != NULL ? database->pool_size : CONFIG_INHERIT,
+								   limits->pool_size);
+	limits->reserve_pool_size = first_said(reserve_of_user,
+										   database != NULL ? database->reserve_pool_size : CONFIG_INHERIT,
+										   limits->reserve_pool_size);
+	if (database == NULL)
+		return;
+	limits->min_pool_size = first_said(CONFIG_INHERIT, database->min_pool_size, limits->min_pool_size);
+	limits->max_db_connections = first_said(CONFIG_INHERIT, database->max_db_connections, limits->max_db_connections);
+	limits->connect_query = database->connect_query;
+}
+
+/* Pool settings are those of the user the nodes know, as in PgBouncer. */
+void
+config_find_account(const Config *config, const char *name, const char *user_name, AccountConfig *account)
+{
+	const ConfigDatabase *database = find_entry(config, name);
+	const ConfigUser *client = find_user(config, user_name);
+	const ConfigUser *user;
+	PoolLimits	limits = {.min_pool_size = config->min_pool_size};
+
+	account->server_user = database != NULL && *database->user != '\0' ? database->user : NULL;
+	user = account->server_user != NULL ? find_user(config, account->server_user) : client;
+	config_find_limits(config, name, user_name, &limits);
+	account->has_minimum = limits.min_pool_size > 0;
+	account->pool_mode = (PoolMode) first_said(user != NULL ? user->pool_mode : CONFIG_INHERIT,
+											   database != NULL ? database->pool_mode : CONFIG_INHERIT,
+											   (int) config->pool_mode);
+	account->max_db_clients = first_said(CONFIG_INHERIT,
+										 database != NULL ? database->max_db_client_connections : CONFIG_INHERIT,
+										 config->max_db_client_connections);
+	account->max_user_clients = first_said(client != NULL ? client->max_user_client_connections : CONFIG_INHERIT,
+										   CONFIG_INHERIT, config->max_user_client_connections);
 }
 
 Slice
@@ -265,11 +352,37 @@ config_list_has(const char *list, const char *name)
 	return false;
 }
 
+static void
+find_limits(const void *config, const char *name, const char *user, PoolLimits *limits)
+{
+	config_find_limits(config, name, user, limits);
+}
+
+/* It is run anyway. */
+static bool
+is_discard_all(const char *query)
+{
+	return strcasecmp(query, "DISCARD ALL") == 0 || strcasecmp(query, "DISCARD ALL;") == 0;
+}
+
 void
 config_fill_pool(const Config *config, PoolConfig *pool)
 {
 	*pool = (PoolConfig) {
-		.limits = {.pool_size = config->default_pool_size},
+		.limits = {
+			.pool_size = config->default_pool_size,
+			.min_pool_size = config->min_pool_size,
+			.reserve_pool_size = config->reserve_pool_size,
+			.max_db_connections = config->max_db_connections,
+			.max_user_connections = config->max_user_connections,
+		},
+		.find_limits = find_limits,
+		.limits_arg = config,
+		.reserve_timeout_us = config->reserve_pool_timeout_us,
+		.server_check_delay_us = config->server_check_delay_us,
+		.check_query = config->server_check_query,
+		.reset_query = is_discard_all(config->server_reset_query) ? "" : config->server_reset_query,
+		.is_round_robin = config->server_round_robin,
 		.server_lifetime_us = config->server_lifetime_us,
 		.server_idle_timeout_us = config->server_idle_timeout_us,
 		.server_connect_timeout_us = config->server_connect_timeout_us,
@@ -300,6 +413,7 @@ config_fill_session(const Config *config, SessionConfig *session)
 		.query_wait_timeout_us = config->query_wait_timeout_us,
 		.query_timeout_us = config->query_timeout_us,
 		.idle_transaction_timeout_us = config->idle_transaction_timeout_us,
+		.client_idle_timeout_us = config->client_idle_timeout_us,
 		.client_login_timeout_us = config->client_login_timeout_us,
 		.admin_database = config->admin_database,
 	};

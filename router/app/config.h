@@ -38,12 +38,33 @@ typedef struct ConfigNode
 	int			weight;			/* its share of the reads; 0: none */
 } ConfigNode;
 
+#define CONFIG_INHERIT (-1)		/* not said there: what is said more generally holds */
+
+/* The words are told in config_entries.c. */
 typedef struct ConfigDatabase
 {
 	char	   *name;			/* as clients name it; "*": any other */
 	char	   *server_name;	/* as the nodes name it; "" for "*": the same */
+	char	   *user;			/* "": the client's */
 	char	   *auth_dbname;	/* "": that of the router */
+	char	   *connect_query;	/* "": none */
+	int			pool_mode;
+	int			pool_size;
+	int			min_pool_size;
+	int			reserve_pool_size;
+	int			max_db_connections;
+	int			max_db_client_connections;
 } ConfigDatabase;
+
+typedef struct ConfigUser
+{
+	char	   *name;
+	int			pool_mode;
+	int			pool_size;
+	int			reserve_pool_size;
+	int			max_user_connections;
+	int			max_user_client_connections;
+} ConfigUser;
 
 /* Times in microseconds, sizes in bytes; 0: no limit, where the option says so. */
 typedef struct Config
@@ -60,10 +81,21 @@ typedef struct Config
 	PoolMode	pool_mode;
 	PinSessions pin_sessions;
 	int			default_pool_size;
+	int			min_pool_size;
+	int			reserve_pool_size;
+	uint64_t	reserve_pool_timeout_us;
+	int			max_db_connections;
+	int			max_user_connections;
 	int			max_client_conn;
+	int			max_db_client_connections;
+	int			max_user_client_connections;
 	int			max_prepared_statements;
 	uint64_t	server_lifetime_us;
 	uint64_t	server_idle_timeout_us;
+	uint64_t	server_check_delay_us;
+	char	   *server_check_query; /* "": none */
+	char	   *server_reset_query; /* "": nothing but DISCARD ALL */
+	int			server_round_robin;
 	uint64_t	server_connect_timeout_us;
 	uint64_t	server_login_retry_us;
 	uint64_t	server_reset_timeout_us;
@@ -107,6 +139,7 @@ typedef struct Config
 	uint64_t	query_wait_timeout_us;
 	uint64_t	query_timeout_us;
 	uint64_t	idle_transaction_timeout_us;
+	uint64_t	client_idle_timeout_us;
 	uint64_t	client_login_timeout_us;
 	uint64_t	drain_timeout_us;
 	uint64_t	drain_grace_us;
@@ -125,6 +158,8 @@ typedef struct Config
 	int			nnodes;
 	ConfigDatabase *databases;
 	int			ndatabases;
+	ConfigUser *users;
+	int			nusers;
 } Config;
 
 /* All that is wrong with a file, one "FILE:LINE: what" each, in order of lines. */
@@ -163,6 +198,10 @@ extern const char *config_find_database(const Config *config, const char *name);
 
 /* Where auth_query is run for a client that names this database; never NULL. */
 extern const char *config_find_auth_database(const Config *config, const char *name);
+
+/* What holds for that user in that database, beyond the options. */
+extern void config_find_limits(const Config *config, const char *name, const char *user, PoolLimits *limits);
+extern void config_find_account(const Config *config, const char *name, const char *user, AccountConfig *account);
 
 /* Is name in a comma-separated list of the configuration? */
 extern bool config_list_has(const char *list, const char *name);

@@ -15,6 +15,9 @@ extern Config *config_create(const char *path);
 
 /* The strings are copied. */
 extern void config_add_node(Config *config, const char *name, const char *host, int port, int weight);
-extern void config_add_database(Config *config, const char *name, const char *server_name, const char *auth_dbname);
+
+/* With nothing said but the name; to be filled by the caller, valid until the next is added. */
+extern ConfigDatabase *config_add_database(Config *config, const char *name);
+extern ConfigUser *config_add_user(Config *config, const char *name);
 
 #endif							/* ROUTER_APP_CONFIG_INTERNAL_H */

@@ -3,8 +3,8 @@
  * config_read.c
  *	  From router.ini to a Config.
  *
- * Three sections: [router] holds the options of the table, [nodes] and
- * [databases] hold names with "key=value" words.  Reading goes on after an
+ * Four sections: [router] holds the options of the table, [nodes], [databases]
+ * and [users] hold names with "key=value" words.  Reading goes on after an
  * error, so that one look tells all of them; what cannot be judged line by
  * line is checked at the end.
  *
@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/config_entries.h"
 #include "app/config_internal.h"
 #include "app/config_options.h"
 #include "app/ini.h"
@@ -31,10 +32,11 @@ typedef enum Section
 	SECTION_NONE,				/* before the first, or one that is not known: told already */
 	SECTION_ROUTER,
 	SECTION_NODES,
-	SECTION_DATABASES
+	SECTION_DATABASES,
+	SECTION_USERS
 } Section;
 
-static const char *const section_names[] = {"router", "nodes", "databases", NULL};
+static const char *const section_names[] = {"router", "nodes", "databases", "users", NULL};
 
 /* What is known while a file is read. */
 typedef struct ConfigReader
@@ -46,6 +48,7 @@ typedef struct ConfigReader
 	int		   *option_lines;	/* per option: where it was set; 0: not */
 	int			node_lines[TOPOLOGY_MAX_NODES];
 	int		   *database_lines; /* per database */
+	int		   *user_lines;		/* per user */
 } ConfigReader;
 
 /* One "key=value" word of a node or database. */
@@ -67,6 +70,11 @@ static void read_node(ConfigReader *reader, int line, const char *name, const ch
 static bool read_node_words(ConfigReader *reader, int line, ConfigNode *node, const char *text);
 static bool is_node_name(const char *name);
 static void read_database(ConfigReader *reader, int line, const char *name, const char *value);
+static void read_user(ConfigReader *reader, int line, const char *name, const char *value);
+static void note_line(int **lines, int count, int line);
+static void read_words(ConfigReader *reader, int line, const ConfigWord *words, const char *what, void *entry,
+					   const char *value);
+static void unknown_word(ConfigReader *reader, int line, const ConfigWord *words, const char *what, const char *key);
 static bool next_word(const char **text, Word *word, const char **why);
 static void free_word(Word *word);
 static bool parse_number(const char *text, int min, int max, int *number);
@@ -98,6 +106,7 @@ config_parse(Slice text, const char *path, ConfigErrors *errors)
 	check_whole(&reader);
 	mem_free(reader.option_lines);
 	mem_free(reader.database_lines);
+	mem_free(reader.user_lines);
 	if (errors->count == before)
 		return reader.config;
 	config_unref(reader.config);
@@ -193,7 +202,7 @@ on_section(void *arg, int line, const char *section)
 	if (nearest != NULL)
 		COMPLAIN(reader, line, "unknown section [%s]; did you mean [%s]?", section, nearest);
 	else
-		COMPLAIN(reader, line, "unknown section [%s]; there are [router], [nodes] and [databases]", section);
+		COMPLAIN(reader, line, "unknown section [%s]; there are [router], [nodes], [databases] and [users]", section);
 }
 
 static void
@@ -216,6 +225,9 @@ on_entry(void *arg, int line, const char *section, const char *name, const char 
 			break;
 		case SECTION_DATABASES:
 			read_database(reader, line, name, value);
+			break;
+		case SECTION_USERS:
+			read_user(reader, line, name, value);
 			break;
 	}
 }
@@ -361,17 +373,13 @@ parse_number(const char *text, int min, int max, int *number)
 	return *number >= min && *number <= max;
 }
 
-/* ---------------------------------------------------------------- databases */
+/* ---------------------------------------------------------------- databases, users */
 
 static void
 read_database(ConfigReader *reader, int line, const char *name, const char *value)
 {
 	Config	   *config = reader->config;
-	const char *text = value == NULL ? "" : value;
-	const char *why = NULL;
-	char	   *server_name = NULL;
-	char	   *auth_dbname = NULL;
-	Word		word;
+	ConfigDatabase *database;
 
 	for (int i = 0; i < config->ndatabases; i++)
 	{
@@ -381,37 +389,80 @@ read_database(ConfigReader *reader, int line, const char *name, const char *valu
 			return;
 		}
 	}
+	note_line(&reader->database_lines, config->ndatabases, line);
+	database = config_add_database(config, name);
+	read_words(reader, line, config_database_words, "database", database, value);
+	if (*database->server_name == '\0' && strcmp(name, "*") != 0)
+	{
+		mem_free(database->server_name);
+		database->server_name = mem_strdup(name);
+	}
+}
+
+static void
+read_user(ConfigReader *reader, int line, const char *name, const char *value)
+{
+	Config	   *config = reader->config;
+
+	for (int i = 0; i < config->nusers; i++)
+	{
+		if (strcmp(config->users[i].name, name) == 0)
+		{
+			COMPLAIN(reader, line, "user %s is there twice, first in line %d", name, reader->user_lines[i]);
+			return;
+		}
+	}
+	note_line(&reader->user_lines, config->nusers, line);
+	read_words(reader, line, config_user_words, "user", config_add_user(config, name), value);
+}
+
+static void
+note_line(int **lines, int count, int line)
+{
+	*lines = mem_realloc(*lines, (size_t) (count + 1) * sizeof(int));
+	(*lines)[count] = line;
+}
+
+/* what: "database" or "user" */
+static void
+read_words(ConfigReader *reader, int line, const ConfigWord *words, const char *what, void *entry, const char *value)
+{
+	const char *text = value == NULL ? "" : value;
+	const char *why = NULL;
+	Word		word;
+
 	while (next_word(&text, &word, &why))
 	{
-		if (strcmp(word.key, "dbname") == 0 && server_name == NULL && *word.value != '\0')
-		{
-			server_name = word.value;
-			word.value = NULL;
-		}
-		else if (strcmp(word.key, "auth_dbname") == 0 && auth_dbname == NULL && *word.value != '\0')
-		{
-			auth_dbname = word.value;
-			word.value = NULL;
-		}
-		else if (strcmp(word.key, "auth_dbname") == 0)
-			COMPLAIN(reader, line, "auth_dbname must be given once and not be empty");
-		else if (strcmp(word.key, "dbname") == 0)
-			COMPLAIN(reader, line, "dbname must be given once and not be empty");
-		else if (strcmp(word.key, "host") == 0 || strcmp(word.key, "port") == 0)
-			COMPLAIN(reader, line, "a database has no %s: servers are listed in [nodes]", word.key);
-		else
-			COMPLAIN(reader, line, "unknown \"%s\"; a database has dbname and auth_dbname", word.key);
+		const ConfigWord *known = config_find_word(words, word.key);
+		Buf			wrong = BUF_INIT;
+
+		if (known != NULL && !config_word_set(known, entry, word.value, &wrong))
+			COMPLAIN(reader, line, "%.*s", (int) buf_len(&wrong), buf_slice(&wrong).data);
+		else if (known == NULL)
+			unknown_word(reader, line, words, what, word.key);
+		buf_release(&wrong);
 		free_word(&word);
 	}
 	if (why != NULL)
 		COMPLAIN(reader, line, "%s", why);
-	reader->database_lines = mem_realloc(reader->database_lines, (size_t) (config->ndatabases + 1) * sizeof(int));
-	reader->database_lines[config->ndatabases] = line;
-	if (server_name == NULL)
-		server_name = mem_strdup(strcmp(name, "*") == 0 ? "" : name);
-	config_add_database(config, name, server_name, auth_dbname != NULL ? auth_dbname : "");
-	mem_free(server_name);
-	mem_free(auth_dbname);
+}
+
+static void
+unknown_word(ConfigReader *reader, int line, const ConfigWord *words, const char *what, const char *key)
+{
+	Buf			list = BUF_INIT;
+
+	if (strcmp(key, "host") == 0 || strcmp(key, "port") == 0)
+		COMPLAIN(reader, line, "a %s has no %s: servers are listed in [nodes]", what, key);
+	else if (strcmp(key, "password") == 0)
+		COMPLAIN(reader, line, "a %s has no password here: passwords are in auth_file", what);
+	else
+	{
+		for (; words->key != NULL; words++)
+			buf_printf(&list, "%s%s", buf_len(&list) > 0 ? ", " : "", words->key);
+		COMPLAIN(reader, line, "unknown \"%s\"; a %s has %.*s", key, what, (int) buf_len(&list), buf_slice(&list).data);
+	}
+	buf_release(&list);
 }
 
 /* ---------------------------------------------------------------- words */
@@ -499,7 +550,7 @@ check_whole(ConfigReader *reader)
 					 "choose another admin_database to reach it", console);
 	}
 	if (config->ndatabases == 0)
-		config_add_database(config, "*", "", "");
+		config_add_database(config, "*");
 	if ((config->auth_type == AUTH_SCRAM_SHA_256 || config->auth_type == AUTH_MD5) &&
 		*config->auth_file == '\0' && *config->auth_user == '\0')
 		COMPLAIN(reader, 0, "auth_type = %s needs auth_file, the file with users and secrets",

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "app/config.h"
+#include "app/config_entries.h"
 #include "app/config_options.h"
 #include "base/memory.h"
 
@@ -18,7 +19,7 @@
 
 static void each_option(const Config *config, void (*fn) (void *arg, const ConfigItem *item), void *arg);
 static void print_item(void *arg, const ConfigItem *item);
-static void print_word(Buf *out, const char *key, const char *value);
+static void write_words(Buf *out, const char *section, const char *intro, const ConfigWord *words);
 static const char *terminated(Buf *buf);
 
 /* ---------------------------------------------------------------- what runs */
@@ -34,7 +35,7 @@ config_each_item(const Config *config, void (*fn) (void *arg, const ConfigItem *
 		ConfigItem	item = {"nodes", config->nodes[i].name, NULL, NULL, true, "A PostgreSQL server; its role is found out"};
 
 		buf_clear(&value);
-		print_word(&value, "host", config->nodes[i].host);
+		config_print_word(&value, "host", config->nodes[i].host);
 		buf_printf(&value, " port=%d", config->nodes[i].port);
 		if (config->nodes[i].weight != 1)
 			buf_printf(&value, " weight=%d", config->nodes[i].weight);
@@ -46,10 +47,16 @@ config_each_item(const Config *config, void (*fn) (void *arg, const ConfigItem *
 		ConfigItem	item = {"databases", config->databases[i].name, NULL, NULL, false, "A database clients may name"};
 
 		buf_clear(&value);
-		if (*config->databases[i].server_name != '\0')
-			print_word(&value, "dbname", config->databases[i].server_name);
-		if (*config->databases[i].auth_dbname != '\0')
-			print_word(&value, "auth_dbname", config->databases[i].auth_dbname);
+		config_words_print(config_database_words, &config->databases[i], &value);
+		item.value = terminated(&value);
+		fn(arg, &item);
+	}
+	for (int i = 0; i < config->nusers; i++)
+	{
+		ConfigItem	item = {"users", config->users[i].name, NULL, NULL, false, "What holds for this user"};
+
+		buf_clear(&value);
+		config_words_print(config_user_words, &config->users[i], &value);
 		item.value = terminated(&value);
 		fn(arg, &item);
 	}
@@ -99,24 +106,6 @@ print_item(void *arg, const ConfigItem *item)
 	buf_printf(printer->out, "%s =%s%s\n", item->name, *item->value != '\0' ? " " : "", item->value);
 }
 
-/* In quotes where next_word() of config_read.c needs them. */
-static void
-print_word(Buf *out, const char *key, const char *value)
-{
-	bool		plain = strcspn(value, " \t'") == strlen(value);
-
-	buf_printf(out, "%s=%s", key, plain ? value : "'");
-	if (plain)
-		return;
-	for (; *value != '\0'; value++)
-	{
-		if (*value == '\'')
-			buf_append_u8(out, '\'');
-		buf_append_u8(out, (uint8_t) *value);
-	}
-	buf_append_u8(out, '\'');
-}
-
 static const char *
 terminated(Buf *buf)
 {
@@ -148,6 +137,25 @@ config_write_markdown(Buf *out)
 				   *option->default_text != '\0' ? "`" : "");
 		config_option_describe(option, out);
 		buf_printf(out, " | %s | %s |\n", option->needs_restart ? "restart" : "reload", option->doc);
+	}
+	write_words(out, "[databases]", "NAME = KEY=VALUE ..., one line per database that clients may name; * is any other. "
+				"Applied by a reload.", config_database_words);
+	write_words(out, "[users]", "NAME = KEY=VALUE ..., for users that something else holds for. Applied by a reload.",
+				config_user_words);
+}
+
+static void
+write_words(Buf *out, const char *section, const char *intro, const ConfigWord *words)
+{
+	buf_printf(out, "\n### %s\n\n%s\n\n| key | allowed | meaning |\n|---|---|---|\n", section, intro);
+	for (; words->key != NULL; words++)
+	{
+		buf_printf(out, "| `%s` | ", words->key);
+		if (words->type == CONFIG_WORD_INT)
+			buf_printf(out, "%d to %d", words->min, words->max);
+		else
+			buf_append_string(out, words->type == CONFIG_WORD_MODE ? "transaction, session" : "text");
+		buf_printf(out, " | %s |\n", words->doc);
 	}
 }
 
@@ -185,5 +193,8 @@ config_write_sample(Buf *out)
 					  "\n" RULER "; The databases clients may name; * is any other, under its own name.\n" RULER
 					  "\n[databases]\n"
 					  "* =\n"
-					  ";shop = dbname=mes\n");
+					  ";shop = dbname=mes pool_size=5\n"
+					  "\n" RULER "; Users that something else holds for.\n" RULER
+					  "\n[users]\n"
+					  ";batch = pool_mode=session max_user_connections=3\n");
 }

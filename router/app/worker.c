@@ -49,6 +49,7 @@ static void worker_on_server_lost(void *arg, int node);
 static void worker_fill_session_config(Worker *worker);
 static const char *find_database(const void *databases, const char *name);
 static const char *find_auth_database(const void *databases, const char *name);
+static void find_account(const void *databases, const char *name, const char *user, AccountConfig *account);
 static void *worker_main(void *arg);
 
 Worker *
@@ -75,6 +76,7 @@ worker_create(const WorkerConfig *config, Error *error)
 
 	context->loop = worker->loop;
 	context->pools = worker->pools;
+	context->totals = config->totals;
 	context->settings = worker->settings;
 	context->prepared = worker->prepared;
 	context->floors = config->floors;
@@ -233,6 +235,7 @@ worker_fill_session_config(Worker *worker)
 	config_fill_session(worker->config.config, session);
 	session->find_database = find_database;
 	session->find_auth_database = find_auth_database;
+	session->find_account = find_account;
 	session->databases = worker->config.config;
 }
 
@@ -246,6 +249,12 @@ static const char *
 find_auth_database(const void *databases, const char *name)
 {
 	return config_find_auth_database(databases, name);
+}
+
+static void
+find_account(const void *databases, const char *name, const char *user, AccountConfig *account)
+{
+	config_find_account(databases, name, user, account);
 }
 
 static void *

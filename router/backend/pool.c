@@ -116,14 +116,15 @@ bool
 pool_wants_turn(const Pool *pool)
 {
 	return !list_is_empty(&pool->waiters) ||
-		(pool->is_warm && pool_slot_count(pool->slots[POOL_LEVEL_POOL]) < pool->limits.min_pool_size);
+		(pool->clients > 0 && pool_slot_count(pool->slots[POOL_LEVEL_POOL]) < pool->limits.min_pool_size);
 }
 
 void
-pool_keep_warm(Pool *pool, bool is_warm)
+pool_add_clients(Pool *pool, int clients)
 {
-	pool->is_warm = is_warm;
-	pool_set_wake(pool->set, loop_now_us(pool->set->loop));
+	pool->clients += clients;
+	if (pool->limits.min_pool_size > 0)
+		pool_set_wake(pool->set, loop_now_us(pool->set->loop));
 }
 
 Server *

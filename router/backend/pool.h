@@ -41,7 +41,7 @@
 typedef struct PoolLimits
 {
 	int			pool_size;		/* servers of the pool, all workers; never 0 */
-	int			min_pool_size;	/* kept ready while it has clients (pool_keep_warm) */
+	int			min_pool_size;	/* kept ready while it has clients (pool_add_clients) */
 	int			reserve_pool_size;	/* more of them, for who has waited reserve_timeout_us */
 	int			max_db_connections; /* servers of its database on that node, whatever user */
 	int			max_user_connections;	/* servers of its user on that node, whatever database */
@@ -156,8 +156,8 @@ extern void pool_set_view(PoolSet *set, TopologyView *view);
 extern Pool *pool_set_get(PoolSet *set, const PoolTarget *target);
 extern void pool_release(Pool *pool);
 
-/* Whether there are clients for whom min_pool_size servers are to be ready; not at first. */
-extern void pool_keep_warm(Pool *pool, bool is_warm);
+/* So many more (or less) clients are there, for whom min_pool_size servers are to be ready. */
+extern void pool_add_clients(Pool *pool, int clients);
 
 /*
  * A server, if one is free now (or NULL and the waiter is queued, then told by

@@ -79,7 +79,7 @@ keep_minimum(Pool *pool)
 	int			minimum = pool->limits.min_pool_size;
 	PoolLevel	full;
 
-	if (!pool->is_warm || pool->is_paused || minimum == 0 || node == NULL || !node->is_usable ||
+	if (pool->clients == 0 || pool->is_paused || minimum == 0 || node == NULL || !node->is_usable ||
 		node->identity.role == NODE_UNKNOWN)
 		return;
 	if (minimum > pool->limits.pool_size)

@@ -43,7 +43,7 @@ struct Pool
 	int			users;			/* pool_set_get() minus pool_release() */
 	bool		is_paused;		/* by an operator: it opens no server and hands none out */
 	bool		is_joined;		/* counted as a user of the slots */
-	bool		is_warm;		/* has clients: min_pool_size holds */
+	int			clients;		/* that may want a server: min_pool_size holds for them */
 	uint64_t	aged_us;		/* when a server was last closed for its age */
 
 	/* each server is in one of these */

@@ -127,7 +127,7 @@ pool_sweep(Pool *pool, uint64_t now_us)
 		pool_schedule(pool);	/* sets the timer itself if it cannot go on */
 
 	/* a peer may close a server that belongs to the minimum */
-	if (pool->is_warm && pool->limits.min_pool_size > 0)
+	if (pool->clients > 0 && pool->limits.min_pool_size > 0)
 		next_us = earlier(next_us, now_us + WARM_LOOK_US);
 	return next_us;
 }
@@ -234,7 +234,7 @@ sweep_idle(Pool *pool, uint64_t now_us)
 static bool
 is_of_minimum(const Pool *pool)
 {
-	return pool->is_warm && pool_slot_count(pool->slots[POOL_LEVEL_POOL]) <= pool->limits.min_pool_size;
+	return pool->clients > 0 && pool_slot_count(pool->slots[POOL_LEVEL_POOL]) <= pool->limits.min_pool_size;
 }
 
 uint64_t

@@ -41,9 +41,16 @@ typedef struct Account
 	Database   *database;		/* borrowed from the context */
 	char	   *user;			/* owned */
 	char	   *password;		/* owned, wiped; what servers are given (PoolTarget.password) */
+	PoolMode	pool_mode;		/* this and the next four: as the configuration in force has them */
+	char	   *server_user;	/* owned; whom servers are logged in as */
+	bool		has_minimum;
+	int			max_db_clients;
+	int			max_user_clients;
+	PoolSlot   *db_clients;		/* counts of the process; NULL: not counted */
+	PoolSlot   *user_clients;
 	Pool	   *pools[TOPOLOGY_MAX_NODES];	/* borrowed from the pool set; NULL until used */
 	RouteCounters counters[TOPOLOGY_MAX_NODES];
-	int			clients;
+	int			clients;		/* of this worker */
 	List		welcomes;		/* of Welcome */
 } Account;
 
@@ -60,6 +67,16 @@ typedef struct Welcome
 extern Database *account_get_database(SessionContext *context, const char *name);
 extern Account *account_get(SessionContext *context, Database *database,
 											const char *user, const char *password);
+
+/* What servers are to be given as password above: the user's own secret, unless [databases]
+ * names another user for them. */
+extern const char *account_server_secret(const SessionContext *context, const char *name, const char *user,
+										 const char *secret);
+
+/* One more client of it, if the limits of database and user allow; false: error says which not. */
+extern bool account_admit(SessionContext *context, Account *account, Error *error) __attribute__((warn_unused_result));
+extern void account_remove_client(Account *account);	/* admitted before */
+extern void account_configure_all(SessionContext *context);	/* after a reload */
 extern Pool *account_pool(SessionContext *context, Account *account, int node);
 
 /* A server has let it in: from now on account and database are kept. */

@@ -171,7 +171,7 @@ client_close(Client *client)
 	list_remove(&context->clients, &client->node);
 	context->stats.clients--;
 	if (client->account)
-		client->account->clients--;
+		account_remove_client(client->account);
 	if (client->is_admitted)
 		context->hooks.release_client(context->hooks.arg);
 	loop_later(context->loop, client_free, client);
@@ -194,7 +194,7 @@ client_release_server(Client *client, bool is_broken)
 		return;
 	mode = is_broken ? CHECKIN_CLOSE :
 		client->pin_reason || client->needs_reset ||
-		client->context->config.pool_mode == POOL_MODE_SESSION ? CHECKIN_RESET : CHECKIN_CLEAN;
+		client->account->pool_mode == POOL_MODE_SESSION ? CHECKIN_RESET : CHECKIN_CLEAN;
 	client->server = NULL;
 	client->pin_reason = NULL;
 	client->pins = 0;

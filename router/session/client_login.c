@@ -319,6 +319,7 @@ login_authenticated(Client *client, const char *keys)
 	const User *user = login_find_user(client);
 	const char *secret = user && user->kind != SECRET_NONE ? user->secret : NULL;
 	Database   *database;
+	Account    *account;
 	Error		error = {0};
 
 	if (client->is_console)
@@ -341,8 +342,14 @@ login_authenticated(Client *client, const char *keys)
 		client_fail(client, &error);
 		return;
 	}
-	client->account = account_get(context, database, client->user, secret);
-	client->account->clients++;
+	secret = account_server_secret(context, client->database_name, client->user, secret);
+	account = account_get(context, database, client->user, secret);
+	if (!account_admit(context, account, &error))
+	{
+		client_fail(client, &error);
+		return;
+	}
+	client->account = account;
 	if (client->replication)
 	{
 		replication_login(client, secret);

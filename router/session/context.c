@@ -20,6 +20,7 @@
 static void context_on_sweep(void *arg);
 static void context_on_patience(void *arg);
 static void sweep_client(Client *client, uint64_t now_us);
+static void fail_idle(Client *client);
 static void configure_auth_query(SessionContext *context);
 static bool is_past(uint64_t since_us, uint64_t limit_us, uint64_t now_us);
 static void plan_waiting_again(SessionContext *context);
@@ -89,6 +90,7 @@ session_context_set_auth(SessionContext *context, UserTable *users, Hba *hba)
 	context->users = users;
 	context->hba = hba;
 	configure_auth_query(context);
+	account_configure_all(context);
 }
 
 /* auth_user's own password is in auth_file, if it needs one. */
@@ -170,8 +172,13 @@ sweep_client(Client *client, uint64_t now_us)
 			relay_cancel(client);
 			break;
 		case CLIENT_READY:
-			if (client->transaction.status == 'I' ||
-				!is_past(client->state_since_us, config->idle_transaction_timeout_us, now_us))
+			if (client->transaction.status == 'I')
+			{
+				if (!client->is_console && is_past(client->state_since_us, config->client_idle_timeout_us, now_us))
+					fail_idle(client);
+				return;
+			}
+			if (!is_past(client->state_since_us, config->idle_transaction_timeout_us, now_us))
 				return;
 			error_set(&error, "25P03", "terminating connection due to idle-in-transaction timeout");
 			error_set_hint(&error, "The router's idle_transaction_timeout has passed.");
@@ -180,6 +187,17 @@ sweep_client(Client *client, uint64_t now_us)
 		default:
 			break;
 	}
+}
+
+/* As PostgreSQL words its idle_session_timeout. */
+static void
+fail_idle(Client *client)
+{
+	Error		error = {0};
+
+	error_set(&error, "57P05", "terminating connection due to idle-session timeout");
+	error_set_hint(&error, "The router's client_idle_timeout has passed.");
+	client_fail(client, &error);
 }
 
 static bool

@@ -40,9 +40,19 @@ typedef enum PinSessions
 	PIN_SESSIONS_REFUSE			/* are not allowed to have any */
 } PinSessions;
 
-typedef struct SessionConfig
+/* What the configuration says of one user in one database. */
+typedef struct AccountConfig
 {
 	PoolMode	pool_mode;
+	const char *server_user;	/* whom servers are logged in as; NULL: the client's own name */
+	bool		has_minimum;	/* min_pool_size is not 0 */
+	int			max_db_clients; /* 0: no limit */
+	int			max_user_clients;
+} AccountConfig;
+
+typedef struct SessionConfig
+{
+	PoolMode	pool_mode;		/* where find_account is NULL; else the account's holds */
 	PinSessions pin_sessions;
 	Consistency consistency;
 	AuthMethod	auth_method;
@@ -55,6 +65,7 @@ typedef struct SessionConfig
 	uint64_t	query_wait_timeout_us;	/* 0: none, like all below */
 	uint64_t	query_timeout_us;
 	uint64_t	idle_transaction_timeout_us;
+	uint64_t	client_idle_timeout_us;
 	uint64_t	client_login_timeout_us;
 	const char *admin_database;
 	const char *auth_user;		/* "": nobody is looked up */
@@ -64,6 +75,7 @@ typedef struct SessionConfig
 	/* The server's name of a database clients may name, or NULL. */
 	const char *(*find_database) (const void *databases, const char *name);
 	const char *(*find_auth_database) (const void *databases, const char *name);
+	void		(*find_account) (const void *databases, const char *name, const char *user, AccountConfig *account);
 	const void *databases;		/* lives as long as this configuration is in force */
 } SessionConfig;
 
@@ -127,6 +139,7 @@ typedef struct SessionContext
 {
 	Loop	   *loop;			/* borrowed */
 	PoolSet    *pools;			/* borrowed */
+	PoolTotals *totals;			/* borrowed; NULL: limits of clients do not hold */
 	SettingsPool *settings;		/* borrowed */
 	AuthQuery  *auth_query;		/* borrowed; NULL: none */
 	PreparedTable *prepared;	/* borrowed */
@@ -161,7 +174,8 @@ extern void session_context_fini(SessionContext *context);	/* ends every session
 extern void session_context_set_view(SessionContext *context, TopologyView *view);
 extern void session_context_set_facts(SessionContext *context, Facts *facts);	/* takes the reference */
 
-/* The references become the context's; config is the one they belong to. */
+/* After a reload.  The references become the context's; config is the one they belong to, and
+ * whatever accounts keep of it is read again. */
 extern void session_context_set_auth(SessionContext *context, UserTable *users, Hba *hba);
 
 /* Stop taking work: idle clients are told 57P01 now, busy ones when their transaction ends. */

@@ -225,7 +225,7 @@ local_begin(Client *client, const StatementClass *class, Slice text, LocalResult
 	Transaction *transaction = &client->transaction;
 
 	if (client->server || transaction->status != 'I' ||
-		client->context->config.pool_mode == POOL_MODE_SESSION)
+		client->account->pool_mode == POOL_MODE_SESSION)
 		return false;
 	result->tag = begin_tag(text);
 	if (result->tag == NULL)

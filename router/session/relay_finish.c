@@ -196,7 +196,7 @@ unit_finish(Client *client)
 	unit_count(client);
 	transaction_follow(client, tx_status);
 	if (tx_status == 'I' && client->pin_reason == NULL &&
-		client->context->config.pool_mode == POOL_MODE_TRANSACTION)
+		client->account->pool_mode == POOL_MODE_TRANSACTION)
 		client_release_server(client, false);
 	else if (stream_is_paused(server_stream(client->server)))
 		stream_resume(server_stream(client->server));
@@ -295,7 +295,7 @@ wants_state(const Client *client)
 {
 	return client->pins_due && !client->relay.state_asked && pins_can_be_asked(client->pins) &&
 		server_tx_status(client->server) == 'I' &&
-		client->context->config.pool_mode == POOL_MODE_TRANSACTION;
+		client->account->pool_mode == POOL_MODE_TRANSACTION;
 }
 
 /* The next one gets the server after a reset all the same. */
@@ -428,7 +428,7 @@ static bool
 lost_is_fatal(const Client *client)
 {
 	return client->pin_reason || client->relay.pass_left > 0 ||
-		client->context->config.pool_mode == POOL_MODE_SESSION;
+		client->account->pool_mode == POOL_MODE_SESSION;
 }
 
 static void

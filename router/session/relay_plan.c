@@ -295,7 +295,7 @@ may_run_on_replica(const Client *client)
 	bool		is_read = summary->only_prepares || (summary->flags & STATEMENT_IS_READ) ||
 		((summary->flags & STATEMENT_NODE_LOCAL) && wants_replica);
 
-	if (client->context->config.pool_mode == POOL_MODE_SESSION && client->route != 'r')
+	if (client->account->pool_mode == POOL_MODE_SESSION && client->route != 'r')
 		return false;
 
 	/*

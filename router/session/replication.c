@@ -194,8 +194,9 @@ replication_begin(Client *client, int node)
 	Replication *replication = client->replication;
 	bool		is_logical = client->replication_mode == REPLICATION_LOGICAL;
 	const char *database = is_logical ? client->account->database->server_name : NO_DATABASE;
+	const char *user = is_logical ? client->account->server_user : client->user;
 	const char *startup[2 * STARTUP_MAX_PARAMS + 7] = {
-		"user", client->user, "database", database, "replication", is_logical ? MODE_DATABASE : "true",
+		"user", user, "database", database, "replication", is_logical ? MODE_DATABASE : "true",
 	};
 	const char *at = buf_slice(&replication->params).data;
 
@@ -207,7 +208,7 @@ replication_begin(Client *client, int node)
 	replication->dedicated = dedicated_create(client->context->pools, &(DedicatedPlan) {
 											  .node = node,
 											  .database = database,
-											  .user = client->user,
+											  .user = user,
 											  .password = replication->secret,
 											  .startup = startup,
 											  }, &replication_events, client);

@@ -188,8 +188,8 @@ pools_are_added_over_workers(void **state)
 	assert_string_equal(ask("stan", "SHOW POOLS"),
 						"T(database,user,cl_active,cl_waiting,sv_active,sv_idle,sv_tested,sv_login,maxwait,maxwait_us,"
 						"pool_mode,node,role,total_server_assignment_count,total_wait_time,server_logins,server_login_failures)"
-						" D(mes_on_server,shop,0,0,0,0,0,0,0,0,transaction,north,primary,0,0,0,0)"
-						" D(mes_on_server,shop,0,0,0,0,0,0,0,0,transaction,south,replica,0,0,0,0) C(SHOW)");
+						" D(mes,shop,0,0,0,0,0,0,0,0,transaction,north,primary,0,0,0,0)"
+						" D(mes,shop,0,0,0,0,0,0,0,0,transaction,south,replica,0,0,0,0) C(SHOW)");
 	assert_string_equal(ask("stan", "SHOW SERVERS"),
 						"T(type,user,database,state,addr,port,connect_time,request_time,remote_pid,tls,prepared_statements,"
 						"node,role,tx_status,worker) C(SHOW)");
@@ -229,10 +229,10 @@ servers_and_waiting_clients(void **state)
 	while (strstr(ask("stan", "SHOW SERVERS"), " D(S,") == NULL)
 		turn_loop();
 	text = ask("stan", "SHOW POOLS");
-	assert_contains(text, " D(mes_on_server,shop,0,1,0,0,0,1,");
+	assert_contains(text, " D(mes,shop,0,1,0,0,0,1,");
 	text = ask("stan", "SHOW SERVERS");
 	snprintf(row, sizeof(row), ",127.0.0.1,%d,", view->nodes[0].port);
-	assert_contains(text, " D(S,shop,mes_on_server,");
+	assert_contains(text, " D(S,shop,mes,");
 	assert_contains(text, row);
 	assert_contains(text, ",0,,0,north,primary,");
 	pool_cancel_wait(&waiter);

@@ -263,7 +263,8 @@ nodes_and_databases(void **state)
 		   "etc/router.ini:16: a database has no host: servers are listed in [nodes]",
 		   "etc/router.ini:17: database x is there twice, first in line 16",
 		   "etc/router.ini:18: dbname must be given once and not be empty",
-		   "etc/router.ini:19: unknown \"pool\"; a database has dbname and auth_dbname",
+		   "etc/router.ini:19: unknown \"pool\"; a database has dbname, user, pool_mode, pool_size, min_pool_size, reserve_pool_size, "
+		   "max_db_connections, max_db_client_connections, connect_query, auth_dbname",
 		   "etc/router.ini:20: auth_dbname must be given once and not be empty",
 		   "etc/router.ini:7: node east is at the same host and port as north",
 		   "etc/router.ini:15: database andon is the router's console; choose another admin_database to reach it");
@@ -424,7 +425,7 @@ reload(void **state)
 	config_unref(running);
 }
 
-/* ---------------------------------------------------------------- views */
+/* ---------------------------------------------------------------- databases and users */
 
 static const char *
 terminated(Buf *buf)
@@ -432,6 +433,114 @@ terminated(Buf *buf)
 	buf_append_u8(buf, 0);
 	return buf_slice(buf).data;
 }
+
+#define WORDS BASE "default_pool_size = 20\nmax_user_connections = 7\nmin_pool_size = 1\n" \
+	"[databases]\nshop = dbname=mes pool_size=5 reserve_pool_size=2 min_pool_size=0 max_db_connections=9 " \
+	"pool_mode=session connect_query='SELECT ''x''' max_db_client_connections=3\n" \
+	"as_bob = dbname=mes user=bob\n* =\n" \
+	"[users]\nbob = pool_size=3 pool_mode=transaction max_user_connections=0 max_user_client_connections=4\n"
+
+static PoolLimits
+limits_of(const Config *config, const char *name, const char *user)
+{
+	PoolConfig	pool;
+	PoolLimits	limits;
+
+	config_fill_pool(config, &pool);
+	limits = pool.limits;
+	pool.find_limits(pool.limits_arg, name, user, &limits);
+	return limits;
+}
+
+/* Guards: the user's word holds before the database's, that before the option. */
+static void
+limits_of_databases_and_users(void **state)
+{
+	Config	   *config = parse(WORDS);
+	PoolLimits	limits = limits_of(config, "shop", "ann");
+
+	assert_int_equal(limits.pool_size, 5);
+	assert_int_equal(limits.reserve_pool_size, 2);
+	assert_int_equal(limits.min_pool_size, 0);
+	assert_int_equal(limits.max_db_connections, 9);
+	assert_int_equal(limits.max_user_connections, 7);
+	assert_string_equal(limits.connect_query, "SELECT 'x'");
+	limits = limits_of(config, "shop", "bob");
+	assert_int_equal(limits.pool_size, 3);
+	assert_int_equal(limits.max_user_connections, 0);
+	limits = limits_of(config, "else", "ann");
+	assert_int_equal(limits.pool_size, 20);
+	assert_int_equal(limits.min_pool_size, 1);
+	assert_int_equal(limits.max_db_connections, 0);
+	config_unref(config);
+}
+
+static void
+accounts_of_databases_and_users(void **state)
+{
+	Config	   *config = parse(WORDS);
+	AccountConfig account;
+
+	config_find_account(config, "shop", "ann", &account);
+	assert_int_equal(account.pool_mode, POOL_MODE_SESSION);
+	assert_int_equal(account.max_db_clients, 3);
+	assert_int_equal(account.max_user_clients, 0);
+	assert_null(account.server_user);
+	assert_false(account.has_minimum);
+	config_find_account(config, "shop", "bob", &account);
+	assert_int_equal(account.pool_mode, POOL_MODE_TRANSACTION);
+	assert_int_equal(account.max_user_clients, 4);
+	config_find_account(config, "as_bob", "ann", &account);
+	assert_string_equal(account.server_user, "bob");
+	assert_true(account.has_minimum);
+	config_unref(config);
+}
+
+/* Guards: what is printed reads back as the same, and a reload takes these sections over. */
+static void
+words_survive_print_and_reload(void **state)
+{
+	Config	   *config = parse(WORDS);
+	Config	   *merged = config_merge_reload(config, config);
+	Buf			printed[2] = {BUF_INIT, BUF_INIT};
+	ConfigErrors errors = CONFIG_ERRORS_INIT;
+	Config	   *again;
+
+	config_print(config, &printed[0]);
+	again = config_parse(slice_from_string(terminated(&printed[0])), "router.ini", &errors);
+	assert_non_null(again);
+	config_print(again, &printed[1]);
+	assert_string_equal(buf_slice(&printed[0]).data, terminated(&printed[1]));
+	buf_clear(&printed[1]);
+	config_print(merged, &printed[1]);
+	assert_string_equal(buf_slice(&printed[0]).data, terminated(&printed[1]));
+	assert_non_null(strstr(buf_slice(&printed[0]).data, "\nbob = pool_mode=transaction pool_size=3 "));
+	for (int i = 0; i < 2; i++)
+		buf_release(&printed[i]);
+	config_unref(again);
+	config_unref(merged);
+	config_unref(config);
+}
+
+static void
+wrong_words(void **state)
+{
+	static const char *const wanted[] = {
+		"etc/router.ini:6: pool_size=0: must be a whole number, 1 to 10000",
+		"etc/router.ini:7: pool_mode=statement: must be one of: transaction, session",
+		"etc/router.ini:8: pool_size must be given once",
+		"etc/router.ini:9: a database has no password here: passwords are in auth_file",
+		"etc/router.ini:11: unknown \"min_pool_size\"; a user has pool_mode, pool_size, reserve_pool_size, "
+		"max_user_connections, max_user_client_connections",
+		"etc/router.ini:12: user a is there twice, first in line 11",
+		NULL
+	};
+
+	assert_errors(BASE "[databases]\na = pool_size=0\nb = pool_mode=statement\nc = pool_size=1 pool_size=2\n"
+				  "d = password=x\n[users]\na = min_pool_size=1\na =\n", wanted);
+}
+
+/* ---------------------------------------------------------------- views */
 
 /* What is printed reads back as the same. */
 static void
@@ -507,7 +616,7 @@ sample_is_valid(void **state)
 	for (const char *at = sample.data; *at != '\0'; at++)
 	{
 		if ((at == sample.data || at[-1] == '\n') && at[0] == ';' && at[1] >= 'a' && at[1] <= 'z' &&
-			strncmp(at, ";south", 6) != 0 && strncmp(at, ";shop", 5) != 0)
+			strncmp(at, ";south", 6) != 0 && strncmp(at, ";shop", 5) != 0 && strncmp(at, ";batch", 6) != 0)
 			continue;
 		buf_append_u8(&open, (uint8_t) *at);
 	}
@@ -596,7 +705,9 @@ main(void)
 		cmocka_unit_test(longest_line_fits),
 		cmocka_unit_test(not_a_text_file),
 		cmocka_unit_test(errors_are_bounded),
-		cmocka_unit_test(reload),
+		cmocka_unit_test(reload), cmocka_unit_test(limits_of_databases_and_users),
+		cmocka_unit_test(accounts_of_databases_and_users), cmocka_unit_test(words_survive_print_and_reload),
+		cmocka_unit_test(wrong_words),
 		cmocka_unit_test(print_reads_back),
 		cmocka_unit_test(each_item),
 		cmocka_unit_test(table_is_sound),

@@ -111,7 +111,7 @@ minimum_is_kept(void **state)
 	configure();
 	turn_loop(loop);
 	assert_int_equal(fake.accepted, 0);
-	pool_keep_warm(pool, true);
+	pool_add_clients(pool, 1);
 	wait_until(loop, stats_of(pool).idle == 2);
 	fake_node_crash(&fake);
 	wait_until(loop, fake.logins == 4 && stats_of(pool).idle == 2);
@@ -128,7 +128,7 @@ idle_timeout_stops_at_the_minimum(void **state)
 	config.limits.min_pool_size = 2;
 	config.server_idle_timeout_us = SHORT_US;
 	configure();
-	pool_keep_warm(pool, true);
+	pool_add_clients(pool, 1);
 	for (int i = 0; i < 4; i++)
 		asker_get(&askers[i], pool, loop);
 	for (int i = 0; i < 4; i++)
@@ -136,7 +136,7 @@ idle_timeout_stops_at_the_minimum(void **state)
 	wait_until(loop, fake.terminated == 2);
 	turn_loop(loop);
 	assert_int_equal(stats_of(pool).idle, 2);
-	pool_keep_warm(pool, false);
+	pool_add_clients(pool, -1);
 	wait_until(loop, fake.terminated == 4);
 	assert_int_equal(stats_of(pool).all_workers[POOL_LEVEL_POOL], 0);
 }
@@ -150,11 +150,11 @@ minimum_is_of_all_workers(void **state)
 
 	config.limits.min_pool_size = 3;
 	configure();
-	pool_keep_warm(mine, true);
-	pool_keep_warm(theirs, true);
+	pool_add_clients(mine, 1);
+	pool_add_clients(theirs, 1);
 	wait_until(loop, stats_of(mine).idle + stats_of(theirs).idle == 3);
 	assert_int_equal(fake.logins, 3);
-	pool_keep_warm(mine, false);
+	pool_add_clients(mine, -1);
 	pool_set_reconnect(set, NULL);
 	wait_until(loop, stats_of(theirs).idle == 3);
 	assert_int_equal(stats_of(mine).all_workers[POOL_LEVEL_POOL], 3);
@@ -171,7 +171,7 @@ minimum_is_not_hammered(void **state)
 	fake.refuse = &error;
 	config.limits.min_pool_size = 2;
 	configure();
-	pool_keep_warm(pool, true);
+	pool_add_clients(pool, 1);
 	wait_until(loop, stats_of(pool).login_failures == 1);
 	turn_loop(loop);
 	turn_loop(loop);

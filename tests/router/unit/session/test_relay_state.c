@@ -554,6 +554,7 @@ session_pooling_keeps_one_server(void **state)
 
 	log_in(&t);
 	context.config.pool_mode = POOL_MODE_SESSION;
+	account_configure_all(&context);
 	say(&t, "Q SELECT 1|Q BEGIN|Q SET geqo = off|Q COMMIT|Q SELECT 'guc geqo'");
 	hears(&t, "T D:north C:SELECT 1 Z:I C:BEGIN Z:T C:SET Z:T C:COMMIT Z:I T D:off C:SELECT 1 Z:I");
 	was_sent(&north, "Q:SELECT 1\nQ:BEGIN\nQ:SET geqo = off\nQ:COMMIT\nQ:SELECT 'guc geqo'");
