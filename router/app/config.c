@@ -415,6 +415,7 @@ config_fill_session(const Config *config, SessionConfig *session)
 		.idle_transaction_timeout_us = config->idle_transaction_timeout_us,
 		.client_idle_timeout_us = config->client_idle_timeout_us,
 		.client_login_timeout_us = config->client_login_timeout_us,
+		.client_write_timeout_us = config->client_write_timeout_us,
 		.admin_database = config->admin_database,
 	};
 }

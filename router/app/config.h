@@ -141,6 +141,7 @@ typedef struct Config
 	uint64_t	idle_transaction_timeout_us;
 	uint64_t	client_idle_timeout_us;
 	uint64_t	client_login_timeout_us;
+	uint64_t	client_write_timeout_us;
 	uint64_t	drain_timeout_us;
 	uint64_t	drain_grace_us;
 	uint64_t	takeover_grace_us;

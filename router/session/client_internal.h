@@ -169,6 +169,8 @@ struct Client
 	PeerAddress peer;
 	uint64_t	connected_us;
 	uint64_t	state_since_us;
+	uint64_t	taken_us;		/* it last took bytes, or had few to take, as far as the sweep saw */
+	uint64_t	taken_bytes;
 	uint32_t	key_pid;
 	char		key[CLIENT_KEY_LONG_SIZE];	/* of which key_len bytes are the client's */
 	int			key_len;

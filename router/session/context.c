@@ -21,6 +21,7 @@ static void context_on_sweep(void *arg);
 static void context_on_patience(void *arg);
 static void sweep_client(Client *client, uint64_t now_us);
 static void fail_idle(Client *client);
+static bool sweep_stalled(Client *client, uint64_t now_us);
 static void configure_auth_query(SessionContext *context);
 static bool is_past(uint64_t since_us, uint64_t limit_us, uint64_t now_us);
 static void plan_waiting_again(SessionContext *context);
@@ -145,12 +146,40 @@ context_on_sweep(void *arg)
 	loop_timer_start(context->sweep, SWEEP_INTERVAL_US);
 }
 
+/* It may hold a server, which waits with it. */
+static bool
+sweep_stalled(Client *client, uint64_t now_us)
+{
+	StreamStats stats;
+	Error		error = {0};
+
+	if (!stream_is_full(client->stream))
+	{
+		client->taken_us = now_us;
+		return false;
+	}
+	stream_stats(client->stream, &stats);
+	if (stats.sent_bytes != client->taken_bytes)
+	{
+		client->taken_bytes = stats.sent_bytes;
+		client->taken_us = now_us;
+	}
+	if (!is_past(client->taken_us, client->context->config.client_write_timeout_us, now_us))
+		return false;
+	error_set(&error, SQLSTATE_CONNECTION_FAILURE, "terminating connection: the client does not read");
+	error_set_hint(&error, "The router's client_write_timeout has passed.");
+	client_fail(client, &error);
+	return true;
+}
+
 static void
 sweep_client(Client *client, uint64_t now_us)
 {
 	const SessionConfig *config = &client->context->config;
 	Error		error = {0};
 
+	if (sweep_stalled(client, now_us))
+		return;
 	switch (client->state)
 	{
 		case CLIENT_STARTUP:

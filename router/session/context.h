@@ -67,6 +67,7 @@ typedef struct SessionConfig
 	uint64_t	idle_transaction_timeout_us;
 	uint64_t	client_idle_timeout_us;
 	uint64_t	client_login_timeout_us;
+	uint64_t	client_write_timeout_us;
 	const char *admin_database;
 	const char *auth_user;		/* "": nobody is looked up */
 	const char *auth_query;

@@ -7,13 +7,15 @@ streams of many megabytes go through it, fast and slow.
 import hashlib
 import io
 import os
+import struct
 
 from pgcluster import sanitizer, wait_until
-from pgwire import Bind, CopyData, CopyDone, Execute, Parse, Query, Sync
+from pgwire import TIMEOUT_SECS, Bind, CopyData, CopyDone, Execute, Parse, Query, Sync
 from routercase import RouterTestCase
 
 MB = 1024 * 1024
 SLACK = 24 * MB if not sanitizer() else 200 * MB     # sanitizers keep what is freed
+FEW = 4 * MB if not sanitizer() else 200 * MB
 
 
 class LargeData(RouterTestCase):
@@ -33,15 +35,41 @@ class LargeData(RouterTestCase):
         grown = self.router.resident_bytes() - self.before
         self.assertLess(grown, allowed, "the router has grown by %d MB" % (grown // MB))
 
-    def test_one_row_of_100_mb(self):
-        """Guards: a row is not assembled: it passes in pieces."""
-        with self.client() as connection:
-            cursor = connection.cursor()
-            cursor.execute("SELECT repeat('x', 100 * 1024 * 1024)")
-            self.assertMemoryBounded()
-            self.assertEqual(len(cursor.fetchone()[0]), 100 * MB)
-            cursor.execute("SELECT 1")
-            self.assertEqual(cursor.fetchone(), (1,))
+    def test_one_row_of_256_mb(self):
+        """Guards: a row is not assembled: it passes in pieces, however long it is."""
+        wire = self.wire()
+        wire.socket.settimeout(4 * TIMEOUT_SECS)
+        wire.send(Query("SELECT repeat('x', 256 * 1024 * 1024 - 6)"))
+        received, end = 0, b""
+        while not end.endswith(b"Z\0\0\0\5I"):
+            data = wire.socket.recv(MB)
+            received, end = received + len(data), (end + data)[-6:]
+        self.assertGreater(received, 256 * MB)
+        self.assertMemoryBounded(FEW)
+        self.assertEqual(wire.query("SELECT 1"), ["T", "D 1", "C SELECT 1", "Z I"])
+
+    def test_parameter_of_256_mb(self):
+        """Guards: a Bind is not assembled either."""
+        wire = self.wire()
+        wire.socket.settimeout(4 * TIMEOUT_SECS)
+        size = 256 * MB - 100
+        wire.send(Parse("", "SELECT length($1)"),
+                  b"B" + struct.pack("!i", 4 + 2 + 4 + 4 + size + 2) + b"\0\0" + struct.pack("!hhi", 0, 1, size))
+        for at in range(0, size, MB):
+            wire.send(b"y" * min(MB, size - at))
+        wire.send(struct.pack("!h", 0), Execute(), Sync())
+        self.assertEqual(wire.read_words(), ["1", "2", "D %d" % size, "C SELECT 1", "Z I"])
+        self.assertMemoryBounded(FEW)
+
+    def test_reader_that_never_comes_back(self):
+        """Guards: who takes nothing for client_write_timeout is disconnected, and his server is free again."""
+        router = self.start_router({"client_write_timeout": "300ms"})
+        wire = self.wire(router, receive_buffer=8192)
+        wire.send(Query("SELECT repeat('x', 1000000) FROM generate_series(1, 1000)"))
+        wire.read_one()
+        wait_until(lambda: router.events("client_failed"), what="the router to lose patience")
+        self.assertIn("does not read", router.events("client_failed")[0]["reason"])
+        wait_until(lambda: all(row["state"] == "idle" for row in router.show("SERVERS")), what="idle servers")
 
     def test_many_rows(self):
         """Guards: an answer of 100 MB in a million rows passes whole and in order."""

@@ -369,6 +369,25 @@ who_leaves_cancels_what_runs(void **state)
 	wait_until(loop, north.fake.cancels == 1 && context.stats.clients == 0);
 }
 
+/* Guards: who reads nothing does not hold a server for ever, unless that is wanted. */
+static void
+who_does_not_read_is_cut_off(void **state)
+{
+	Talker		t;
+	Stream	   *stream;
+
+	log_in(&t);
+	stream = list_entry(list_first(&context.clients), Client, node)->stream;
+	say(&t, "Q INSERT INTO t VALUES ('big')|Q SELECT 'big' FOR UPDATE|Q SELECT 'big' FOR UPDATE|Q SELECT 'hang' FOR UPDATE");
+	wait_until(loop, stream_is_full(stream));
+	turn_loop(loop);
+	assert_int_equal(context.stats.clients, 1);
+	context.config.client_write_timeout_us = 1;
+	wait_until(loop, context.stats.clients == 0);
+	assert_int_equal(context.stats.errors_raised, 1);
+	hang_up(&t);
+}
+
 static void
 query_timeout_cancels(void **state)
 {
@@ -596,6 +615,7 @@ main(void)
 		TEST(a_wrong_key_cancels_nothing),
 		TEST(keys_are_as_long_as_the_protocol_says),
 		TEST(who_leaves_cancels_what_runs),
+		TEST(who_does_not_read_is_cut_off),
 		TEST(query_timeout_cancels),
 		TEST(drain_ends_sessions_between_transactions),
 		TEST(idle_transactions_end_in_time),
