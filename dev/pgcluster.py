@@ -524,6 +524,21 @@ class Node(Process):
         self.configure(primary_conninfo=primary.socket_conninfo(self.name))
         self.reload()
 
+    def rewind_to(self, primary):
+        """A stopped old primary becomes a replica of the new one, by pg_rewind; by a new copy if that cannot be (False)."""
+        primary.query("CHECKPOINT")     # up to then its control file tells of the old timeline
+        try:
+            self.rundir.run([self.rundir.program("pg_rewind"), "-D", self.data, "--no-sync", "--source-server",
+                             primary.socket_conninfo("rewind") + " dbname=postgres"])
+        except Failed:
+            self.rebuild_from(primary)
+            return False
+        self.write_hba()        # it has brought the other's files
+        self.configure(primary_conninfo=primary.socket_conninfo(self.name))
+        self.rundir.write(os.path.join(self.data, "standby.signal"), "")
+        self.start()
+        return True
+
     def rebuild_from(self, primary):
         """Throws the data away and becomes a replica of primary (a rejoining old primary)."""
         self.close()
@@ -615,10 +630,11 @@ class Cluster:
 
     def promote(self, replica):
         """Makes a replica the primary, and the other running replicas follow it."""
+        others = [node for node in self.replicas if node is not replica]
         replica.promote()
         self.nodes.remove(replica)
         self.nodes.insert(0, replica)
-        for node in self.replicas:
+        for node in others:
             if node.is_running() and node.is_standby():
                 node.follow(replica)
 

@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-/* A session leaves its replica only for one this much less loaded. */
+/* A session leaves its replica only for one this much less loaded, or with less than a third of its load. */
 #define LOAD_MARGIN 8
 
 /* Weights are counted in these, so that a tenth of the least one is something. */
@@ -21,6 +21,7 @@ static bool floor_is_unflushed(const RouteInput *input);
 static bool replica_is_candidate(const RouteInput *input, int node);
 static bool replica_fits(const RouteInput *input, int node);
 static uint64_t replica_weight(const RouteInput *input, int node);
+static int	leaving_margin(int load);
 static int	compare_load(const RouteInput *input, int a, int b, int margin);
 static int	find_least_loaded(const RouteInput *input, bool fresh_only, bool *any_replica);
 static int	pick_by_turn(const RouteInput *input, uint64_t nodes);
@@ -44,7 +45,7 @@ route_decide(const RouteInput *input)
 	if (last >= 0 && last < input->view->nnodes && replica_is_candidate(input, last) &&
 		(!consistency_has_floor(input->consistency) ||
 		 (position_is_same_node(position, input->view, last) && replica_fits(input, last))) &&
-		(best < 0 || compare_load(input, last, best, LOAD_MARGIN) <= 0))
+		(best < 0 || compare_load(input, last, best, leaving_margin(input->load[best])) <= 0))
 		return (RouteDecision) {ROUTE_NODE, last, ROUTE_SAME_REPLICA};
 
 	if (any_replica && consistency_has_floor(input->consistency) &&
@@ -143,6 +144,16 @@ replica_weight(const RouteInput *input, int node)
 	if (view->usable_since_us == 0 || age_us >= input->slow_start_us)
 		return whole;
 	return whole / 10 + whole * 9 / 10 * age_us / input->slow_start_us;
+}
+
+/*
+ * Leaving costs a sample, so chance must not do it; but an idle replica next to
+ * a busy one, come back maybe, is to be used.
+ */
+static int
+leaving_margin(int load)
+{
+	return 2 * load + 2 < LOAD_MARGIN ? 2 * load + 2 : LOAD_MARGIN;
 }
 
 /* Is a more loaded than b for its weight, by more than margin units of load?  < 0, 0, > 0. */

@@ -55,6 +55,8 @@ static const RouteCase cases[] = {
 	{"eventual asks no floor", true, 950, -1, 0, E, false, false, 0, {0, 0, 0}, "", ROUTE_NODE, 1, ROUTE_LEAST_LOADED},
 	{"it stays where it read", true, 0, 2, 99, S, false, false, 0, {0, 0, 0}, "", ROUTE_NODE, 2, ROUTE_SAME_REPLICA},
 	{"unless that is far more loaded", true, 0, 2, 40, S, false, false, 0, {0, 0, 20}, "", ROUTE_NODE, 1, ROUTE_LEAST_LOADED},
+	{"an idle one is worth leaving for", true, 0, 2, 40, S, false, false, 0, {0, 0, 3}, "", ROUTE_NODE, 1, ROUTE_LEAST_LOADED},
+	{"a less loaded one is not", true, 0, 2, 40, S, false, false, 0, {0, 1, 5}, "", ROUTE_NODE, 2, ROUTE_SAME_REPLICA},
 	{"moving needs a later sample", true, 0, 2, 99, S, false, false, 0, {0, 0, 20}, "", ROUTE_PROBE, -1, ROUTE_UNCOVERED},
 	{"a replica without the floor is left", true, 850, 2, 40, S, false, false, 0, {0, 0, 0}, "", ROUTE_NODE, 1, ROUTE_LEAST_LOADED},
 	{"after the primary: its sample counts", true, 0, 0, 40, S, false, false, 0, {0, 0, 0}, "", ROUTE_PROBE, -1, ROUTE_BEHIND_FLOOR},
