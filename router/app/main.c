@@ -53,7 +53,8 @@ static const char help_text[] =
 "  -c, --config FILE         configuration (see docs/reference/config.md)\n"
 "  -R, --takeover[=PID]      take the place of the router that runs, or start as usual\n"
 "                            if none does\n"
-"      --check-config        read the configuration, say what is wrong, and end\n"
+"      --check-config        read the configuration and the files it names, say what\n"
+"                            is wrong, and end\n"
 "      --print-config        print the configuration in force, secrets masked\n"
 "      --explain-route SQL   say where a statement would go and why, knowing no\n"
 "                            database: names are unknown and lead to the primary\n"
@@ -147,7 +148,7 @@ main(int argc, char **argv)
 		config_print(config, &out);
 		print_buf(&out);
 	}
-	else if (config_load_tls(config, &error))
+	else if (router_check_files(config, &error))
 		printf("%s: the configuration is good\n", path);
 	else
 	{

@@ -46,6 +46,18 @@ router_load_auth(const Config *config, UserTable **users, Hba **hba, Error *erro
 }
 
 bool
+router_check_files(Config *config, Error *error)
+{
+	UserTable  *users = NULL;
+	Hba		   *hba = NULL;
+	bool		ok = config_load_tls(config, error) && router_load_auth(config, &users, &hba, error);
+
+	user_table_unref(users);
+	hba_unref(hba);
+	return ok;
+}
+
+bool
 router_reload(Router *router, Error *error)
 {
 	ConfigErrors errors = CONFIG_ERRORS_INIT;

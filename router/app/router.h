@@ -41,4 +41,7 @@ extern void router_destroy(Router *router);
 typedef void (*RouterVisit) (void *visit_arg, int worker, SessionContext *context);
 extern void router_gather(Router *router, Loop *home, RouterVisit visit, LoopCallback done, void *visit_arg);
 
+/* Can all files that the configuration names be read, and are they right?  --check-config. */
+extern bool router_check_files(Config *config, Error *error) __attribute__((warn_unused_result));
+
 #endif							/* ROUTER_APP_ROUTER_H */

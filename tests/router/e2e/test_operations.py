@@ -300,6 +300,15 @@ class Operations(RouterTestCase):
         code, output = self.not_started().check_config()
         self.assertEqual(code, 0, output)
 
+    def test_check_config_reads_other_files(self):
+        """Guards: what is wrong in auth_file or auth_hba_file is told by --check-config, with its line."""
+        hba = self.cluster.rundir.write("wrong.hba", "host all all 127.0.0.1/32 trust\nhost all all nowhere/99 scram\n")
+        for options, wanted in (({"auth_file": "/nowhere/users.txt"}, "/nowhere/users.txt"),
+                                ({"auth_type": "hba", "auth_hba_file": hba}, "wrong.hba:2")):
+            code, output = self.not_started(**options).check_config()
+            self.assertEqual(code, 2, output)
+            self.assertIn(wanted, output)
+
     def test_print_config_has_no_secrets(self):
         """Guards: --print-config shows what is in force, and no password."""
         router = self.not_started(default_pool_size=11)
