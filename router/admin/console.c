@@ -3,10 +3,12 @@
  * console.c
  *	  The admin console: who may use it, and the life of a command.
  *
- *	  console_run       parse, look up, the gate
+ *	  console_run       parse, look up, the gate, the argument
+ *		  -> begin      here
  *		  -> gather     visit() in each worker, one after the other: nobody else
- *						touches the result meanwhile
- *		  -> finish     here again; now or, for a reload, later
+ *						touches the run meanwhile
+ *		  -> finish     here again; now or, for a reload, later; or another round,
+ *						now or in a while: what PAUSE waits for is asked again
  *		  -> reply      through the session's ConsoleReply, unless it has gone
  *
  * A run is owned by its console until it has replied.  A session that ends
@@ -26,6 +28,9 @@
 #include "base/memory.h"
 #include "wire/build.h"
 
+/* How soon what a command waits for is looked at again. */
+#define POLL_INTERVAL_US 10000
+
 struct Console
 {
 	ConsoleSource source;
@@ -44,7 +49,10 @@ static bool check_command(const Console *console, const char *user, const Consol
 static void set_unrecognized(const ConsoleWords *words, Error *error);
 static ConsolePermission permission_of(const Console *console, const char *user);
 static bool list_names(const char *list, const char *user);
+static bool take_argument(ConsoleRun *run, const ConsoleWords *words, Error *error);
+static char *unquote(Slice value, bool is_quoted);
 static void run_command(ConsoleRun *run);
+static void run_on_timer(void *arg);
 static void run_visit(void *arg, int worker, SessionContext *context);
 static void run_gathered(void *arg);
 static void run_reply(ConsoleRun *run, Buf *messages);
@@ -158,14 +166,14 @@ hook_run(void *arg, const char *user, Slice text, ConsoleReply reply)
 		run_reply(run, &out);
 		return;
 	}
-	if (!check_command(console, user, &words, &error))
+	if (!check_command(console, user, &words, &error) || !take_argument(run, &words, &error))
 	{
 		console_run_fail(run, &error);
 		return;
 	}
 	if (run->command->permission == CONSOLE_ADMIN)
 		LOG_INFO("console_command", LF_STR("user", user), LF_STR("command", run->command->verb),
-				 LF_STR("object", run->command->object));
+				 LF_STR("object", run->command->object ? run->command->object : run->name));
 	run_command(run);
 }
 
@@ -236,9 +244,67 @@ check_command(const Console *console, const char *user, const ConsoleWords *word
 		error_set(error, SQLSTATE_INSUFFICIENT_PRIVILEGE, "permission denied for console command %s", command->verb);
 		error_set_hint(error, "It takes a user named in admin_users; stats_users may use SHOW.");
 	}
+	else if (command->refusal)
+	{
+		error_set(error, SQLSTATE_FEATURE_NOT_SUPPORTED, "the router has no %s%s%s", command->verb,
+				  command->object ? " " : "", command->object ? command->object : "");
+		error_set_hint(error, "%s", command->refusal);
+	}
 	else
 		return true;
 	return false;
+}
+
+static bool
+take_argument(ConsoleRun *run, const ConsoleWords *words, Error *error)
+{
+	const ConsoleCommand *command = run->command;
+	Slice		value;
+	bool		is_quoted;
+	bool		ok = true;
+
+	switch (command->argument)
+	{
+		case CONSOLE_NO_ARGUMENT:
+			break;
+		case CONSOLE_MAYBE_DATABASE:
+			ok = (words->is_plain && words->count == 1) || console_parse_name(words->argument, run->name);
+			break;
+		case CONSOLE_DATABASE:
+			ok = console_parse_name(words->argument, run->name);
+			break;
+		case CONSOLE_CLIENT:
+			ok = console_parse_number(words->argument, &run->client_id);
+			break;
+		case CONSOLE_SETTING:
+			ok = console_parse_setting(words->argument, run->name, &value, &is_quoted);
+			if (ok)
+				run->value = unquote(value, is_quoted);
+			break;
+	}
+	if (!ok)
+	{
+		error_set(error, SQLSTATE_SYNTAX_ERROR, "syntax: %s %s", command->verb,
+				  console_argument_text(command->argument));
+		error_set_hint(error, "Names that are not made of letters, digits, \"_\", \"-\" and \".\" stand in double quotes.");
+	}
+	return ok;
+}
+
+static char *
+unquote(Slice value, bool is_quoted)
+{
+	char	   *text = mem_strndup(value);
+	char	   *to = text;
+
+	for (const char *from = text; *from != '\0'; from++)
+	{
+		*to++ = *from;
+		if (is_quoted && from[0] == '\'' && from[1] == '\'')
+			from++;
+	}
+	*to = '\0';
+	return text;
 }
 
 static void
@@ -296,23 +362,57 @@ list_names(const char *list, const char *user)
 static void
 run_command(ConsoleRun *run)
 {
-	const ConsoleSource *source = &run->console->source;
+	const ConsoleCommand *command = run->command;
 
-	if (run->command->shape)
-		run->result = result_create(run->command->shape);
-	if (run->command->visit)
-		source->gather(source->arg, run->console->home, run_visit, run_gathered, run);
+	if (command->shape)
+		run->result = result_create(command->shape);
+	if (command->begin && !command->begin(run))
+		return;
+	run->finish = command->finish;
+	if (command->visit)
+		console_run_gather(run, command->visit, command->finish);
 	else
 		run_gathered(run);
 }
 
-/* In a worker's thread: touches nothing of the run but its result. */
+void
+console_run_gather(ConsoleRun *run, void (*visit) (ConsoleRun *run, int worker, SessionContext *context),
+				   void (*finish) (ConsoleRun *run))
+{
+	const ConsoleSource *source = &run->console->source;
+
+	run->visit = visit;
+	run->finish = finish;
+	run->tally = (ConsoleTally) {0};
+	source->gather(source->arg, run->console->home, run_visit, run_gathered, run);
+}
+
+void
+console_run_gather_later(ConsoleRun *run, void (*visit) (ConsoleRun *run, int worker, SessionContext *context),
+						 void (*finish) (ConsoleRun *run))
+{
+	run->visit = visit;
+	run->finish = finish;
+	if (run->timer == NULL)
+		run->timer = loop_timer_create(run->console->home, run_on_timer, run);
+	loop_timer_start(run->timer, POLL_INTERVAL_US);
+}
+
+static void
+run_on_timer(void *arg)
+{
+	ConsoleRun *run = arg;
+
+	console_run_gather(run, run->visit, run->finish);
+}
+
+/* In a worker's thread: touches nothing of the run but its result and its tally. */
 static void
 run_visit(void *arg, int worker, SessionContext *context)
 {
 	ConsoleRun *run = arg;
 
-	run->command->visit(run->result, worker, context);
+	run->visit(run, worker, context);
 }
 
 static void
@@ -320,10 +420,12 @@ run_gathered(void *arg)
 {
 	ConsoleRun *run = arg;
 
-	if (run->command->finish)
-		run->command->finish(run);
-	else
+	if (run->finish)
+		run->finish(run);
+	else if (run->result)
 		console_run_send(run);
+	else
+		console_run_done(run);
 }
 
 /* The session may send its next command from within the reply: the run is gone by then. */
@@ -344,5 +446,8 @@ static void
 run_free(ConsoleRun *run)
 {
 	result_destroy(run->result);
+	loop_timer_destroy(run->timer);
+	mem_free(run->value);
+	mem_free(run->database);
 	mem_free(run);
 }

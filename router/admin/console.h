@@ -12,7 +12,13 @@
  * what SHOW HELP prints and what says who may use it.  admin_users may use
  * all of it, stats_users what only shows; nobody else may connect.
  *
- * Errors: 42501 not allowed, 42601 no such command, 0A000 several at once.
+ * Errors: 42501 not allowed, 42601 no such command, 0A000 several at once or one
+ * of PgBouncer's that makes no sense here, 3D000 no such database, 42704 no such
+ * client, 55000 paused already, or not.
+ *
+ * PAUSE holds on when the session that sent it ends, unless it ends, or cancels
+ * the command, before PAUSE has answered: then nobody knows of it, and all goes
+ * on as before.
  *
  *-------------------------------------------------------------------------
  */
@@ -36,6 +42,24 @@ typedef struct ConsoleSetting
 	bool		is_reloadable;	/* a reload applies it; else it takes a restart */
 } ConsoleSetting;
 
+/* One line of [databases]. */
+typedef struct ConsoleDatabase
+{
+	const char *name;
+	const char *server_name;	/* "": the same */
+	int			pool_size;
+	const char *pool_mode;
+	bool		is_paused;
+	bool		is_disabled;
+} ConsoleDatabase;
+
+typedef enum ConsoleShutdown
+{
+	CONSOLE_SHUTDOWN_NOW,
+	CONSOLE_SHUTDOWN_SERVERS,	/* when the transactions under way have ended */
+	CONSOLE_SHUTDOWN_CLIENTS	/* when the last client has left */
+} ConsoleShutdown;
+
 /* All callbacks are called in the console's thread, and return without waiting. */
 typedef struct ConsoleSource
 {
@@ -52,12 +76,21 @@ typedef struct ConsoleSource
 	/* The configuration in force, in the file's order: fn for each, before it returns. */
 	void		(*each_setting) (void *arg, void (*fn) (void *fn_arg, const ConsoleSetting *setting), void *fn_arg);
 
+	/* The servers' name of a database clients may name (may be name itself), or NULL. */
+	const char *(*find_database) (void *arg, const char *name);
+	void		(*each_database) (void *arg, void (*fn) (void *fn_arg, const ConsoleDatabase *database), void *fn_arg);
+	void		(*each_user) (void *arg, void (*fn) (void *fn_arg, const char *name), void *fn_arg);	/* of auth_file */
+
+	/* Change an option until the next reload; done as for reload. */
+	void		(*set) (void *arg, Loop *home, const char *name, const char *value,
+						void (*done) (void *done_arg, bool ok, const Error *error), void *done_arg);
+
 	/* Read the configuration again, then done in the thread of home; not ok: error says why, nothing changed. */
 	void		(*reload) (void *arg, Loop *home,
 						   void (*done) (void *done_arg, bool ok, const Error *error), void *done_arg);
 
-	/* End the process; gently: when the sessions' transactions have ended.  The reply is on its way. */
-	void		(*shutdown) (void *arg, bool gently);
+	/* End the process.  The reply is on its way. */
+	void		(*shutdown) (void *arg, ConsoleShutdown when);
 	const char *version;		/* of the router; lives as long as the console */
 	void	   *arg;
 } ConsoleSource;
@@ -70,6 +103,9 @@ extern void console_destroy(Console *console);	/* NULL is fine */
 
 /* Comma-separated names, copied; NULL or empty: nobody.  Again after a reload. */
 extern void console_set_users(Console *console, const char *admin_users, const char *stats_users);
+
+/* docs/reference/console.md: the commands, who may use them, and what columns they show. */
+extern void console_write_reference(Buf *out);
 extern ConsoleHook console_hook(Console *console);
 
 #endif							/* ROUTER_ADMIN_CONSOLE_H */

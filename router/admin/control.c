@@ -1,14 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * control.c
- *	  Commands that do something: RELOAD, SHUTDOWN.
+ *	  Commands about the process: RELOAD, SET, SHUTDOWN.
  *
  *-------------------------------------------------------------------------
  */
 #include "admin/console_internal.h"
 
-static void on_reloaded(void *arg, bool ok, const Error *error);
-static void shutdown_router(ConsoleRun *run, bool gently);
+static void on_configured(void *arg, bool ok, const Error *error);
+static void shutdown_router(ConsoleRun *run, ConsoleShutdown when);
 
 void
 control_reload(ConsoleRun *run)
@@ -16,23 +16,38 @@ control_reload(ConsoleRun *run)
 	const Console *console = run->console;
 	const ConsoleSource *source = console_source(console);
 
-	source->reload(source->arg, console_home(console), on_reloaded, run);
+	source->reload(source->arg, console_home(console), on_configured, run);
+}
+
+void
+control_set(ConsoleRun *run)
+{
+	const Console *console = run->console;
+	const ConsoleSource *source = console_source(console);
+
+	source->set(source->arg, console_home(console), run->name, run->value, on_configured, run);
 }
 
 void
 control_shutdown(ConsoleRun *run)
 {
-	shutdown_router(run, false);
+	shutdown_router(run, CONSOLE_SHUTDOWN_NOW);
 }
 
 void
-control_shutdown_gently(ConsoleRun *run)
+control_shutdown_servers(ConsoleRun *run)
 {
-	shutdown_router(run, true);
+	shutdown_router(run, CONSOLE_SHUTDOWN_SERVERS);
+}
+
+void
+control_shutdown_clients(ConsoleRun *run)
+{
+	shutdown_router(run, CONSOLE_SHUTDOWN_CLIENTS);
 }
 
 static void
-on_reloaded(void *arg, bool ok, const Error *error)
+on_configured(void *arg, bool ok, const Error *error)
 {
 	ConsoleRun *run = arg;
 
@@ -44,10 +59,10 @@ on_reloaded(void *arg, bool ok, const Error *error)
 
 /* First the reply, then the end: who asked for it is told. */
 static void
-shutdown_router(ConsoleRun *run, bool gently)
+shutdown_router(ConsoleRun *run, ConsoleShutdown when)
 {
 	const ConsoleSource *source = console_source(run->console);
 
 	console_run_done(run);
-	source->shutdown(source->arg, gently);
+	source->shutdown(source->arg, when);
 }

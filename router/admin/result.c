@@ -20,7 +20,7 @@
 #include "base/memory.h"
 #include "wire/build.h"
 
-#define RESULT_MAX_COLUMNS 24
+#define RESULT_MAX_COLUMNS 40
 #define NUMBER_TEXT_SIZE 24
 #define TIME_TEXT_SIZE 40
 
@@ -28,6 +28,7 @@ typedef struct Cell
 {
 	char	   *text;			/* owned; NULL: a number or null */
 	uint64_t	number;
+	uint64_t	divisor;		/* of a ratio */
 	bool		is_number;
 } Cell;
 
@@ -51,7 +52,7 @@ static int	compare_rows(const void *a, const void *b, void *arg);
 static int	compare_cells(const Cell *a, const Cell *b);
 static bool has_same_key(const Result *result, const Row *a, const Row *b);
 static void merge_rows(Result *result);
-static void fold_row(const Result *result, Row *into, const Row *from);
+static void fold_row(const Result *result, Row *into, Row *from);
 static void write_row(const Result *result, const Row *row, Buf *out);
 static const char *print_cell(const Cell *cell, ResultKind kind, char buffer[NUMBER_TEXT_SIZE]);
 static void row_free(const Result *result, Row *row);
@@ -106,6 +107,16 @@ result_add_number(Result *result, uint64_t number)
 	Cell	   *cell = next_cell(result);
 
 	cell->number = number;
+	cell->is_number = true;
+}
+
+void
+result_add_ratio(Result *result, uint64_t number, uint64_t divisor)
+{
+	Cell	   *cell = next_cell(result);
+
+	cell->number = number;
+	cell->divisor = divisor;
 	cell->is_number = true;
 }
 
@@ -247,7 +258,7 @@ merge_rows(Result *result)
 }
 
 static void
-fold_row(const Result *result, Row *into, const Row *from)
+fold_row(const Result *result, Row *into, Row *from)
 {
 	for (int i = 0; i < result->shape->ncolumns; i++)
 	{
@@ -259,12 +270,22 @@ fold_row(const Result *result, Row *into, const Row *from)
 			case RESULT_SUM:
 				cell->number += number;
 				break;
+			case RESULT_RATIO:
+				cell->number += number;
+				cell->divisor += from->cells[i].divisor;
+				break;
 			case RESULT_MAX_SECONDS:
 			case RESULT_MAX_MICROSECONDS:
 				cell->number = number > cell->number ? number : cell->number;
 				break;
 			case RESULT_TEXT:
 			case RESULT_ORDER:
+				if (cell->text == NULL && !cell->is_number)
+				{
+					*cell = from->cells[i];
+					from->cells[i].text = NULL;
+				}
+				break;
 			case RESULT_KEY:
 				break;
 		}
@@ -294,6 +315,8 @@ print_cell(const Cell *cell, ResultKind kind, char buffer[NUMBER_TEXT_SIZE])
 		number /= US_PER_SEC;
 	else if (kind == RESULT_MAX_MICROSECONDS)
 		number %= US_PER_SEC;
+	else if (cell->divisor != 0)
+		number /= cell->divisor;
 	snprintf(buffer, NUMBER_TEXT_SIZE, "%llu", (unsigned long long) number);
 	return buffer;
 }

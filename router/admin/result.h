@@ -24,10 +24,11 @@
 
 typedef enum ResultKind
 {
-	RESULT_TEXT,				/* of merged rows the first one's is kept */
+	RESULT_TEXT,				/* of merged rows the first that is not null is kept */
 	RESULT_ORDER,				/* the same, and rows are ordered by it */
 	RESULT_KEY,					/* the same, and rows with equal keys become one */
 	RESULT_SUM,					/* a number; added up */
+	RESULT_RATIO,				/* numerator and denominator, each added up; shows the whole part */
 	RESULT_MAX_SECONDS,			/* given in microseconds, the largest kept; shows whole seconds */
 	RESULT_MAX_MICROSECONDS		/* the same; shows what is left below a second */
 } ResultKind;
@@ -55,6 +56,7 @@ extern void result_destroy(Result *result); /* NULL is fine */
 extern void result_begin_row(Result *result);
 extern void result_add_text(Result *result, const char *text);	/* NULL: SQL null */
 extern void result_add_number(Result *result, uint64_t number);
+extern void result_add_ratio(Result *result, uint64_t number, uint64_t divisor);	/* divisor 0: just the number */
 extern void result_add_null(Result *result);
 extern void result_add_lsn(Result *result, uint64_t lsn);	/* X/Y; 0: SQL null */
 

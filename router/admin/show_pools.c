@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * show_pools.c
- *	  SHOW POOLS, SERVERS and STATS: where work goes.
+ *	  SHOW POOLS, SERVERS and ROUTES: where work goes.
  *
  * Columns with the meaning they have in PgBouncer have its names.  A pool is
  * of a node here, so cl_active counts clients that hold a server of it; idle
@@ -33,6 +33,7 @@ static const ResultColumn pool_columns[] = {
 	{"total_wait_time", RESULT_SUM},	/* microseconds */
 	{"server_logins", RESULT_SUM},
 	{"server_login_failures", RESULT_SUM},
+	{"paused", RESULT_TEXT},
 };
 
 static const ResultColumn server_columns[] = {
@@ -44,6 +45,7 @@ static const ResultColumn server_columns[] = {
 	{"port", RESULT_TEXT},
 	{"connect_time", RESULT_TEXT},
 	{"request_time", RESULT_TEXT},
+	{"close_needed", RESULT_TEXT},
 	{"remote_pid", RESULT_TEXT},
 	{"tls", RESULT_TEXT},
 	{"prepared_statements", RESULT_TEXT},
@@ -53,7 +55,7 @@ static const ResultColumn server_columns[] = {
 	{"worker", RESULT_ORDER},
 };
 
-static const ResultColumn stats_columns[] = {
+static const ResultColumn route_columns[] = {
 	{"node", RESULT_KEY},
 	{"role", RESULT_TEXT},
 	{"database", RESULT_KEY},
@@ -64,7 +66,7 @@ static const ResultColumn stats_columns[] = {
 
 const ResultShape show_pools_shape = RESULT_SHAPE(pool_columns);
 const ResultShape show_servers_shape = RESULT_SHAPE(server_columns);
-const ResultShape show_stats_shape = RESULT_SHAPE(stats_columns);
+const ResultShape show_routes_shape = RESULT_SHAPE(route_columns);
 
 /* What the visitors of one worker add to, and where from. */
 typedef struct Visit
@@ -83,26 +85,26 @@ static void add_node_name(Result *result, const NodeView *node);
 static void add_node_role(Result *result, const NodeView *node);
 
 void
-show_pools(Result *result, int worker, SessionContext *context)
+show_pools(ConsoleRun *run, int worker, SessionContext *context)
 {
-	Visit		visit = {result, context, worker, 0};
+	Visit		visit = {run->result, context, worker, 0};
 
 	pool_set_each_pool(context->pools, add_pool, &visit);
 }
 
 void
-show_servers(Result *result, int worker, SessionContext *context)
+show_servers(ConsoleRun *run, int worker, SessionContext *context)
 {
-	Visit		visit = {result, context, worker, clock_now_us()};
+	Visit		visit = {run->result, context, worker, clock_now_us()};
 
 	pool_set_each_server(context->pools, add_server, &visit);
 }
 
 void
-show_stats(Result *result, int worker, SessionContext *context)
+show_routes(ConsoleRun *run, int worker, SessionContext *context)
 {
 	LIST_FOREACH(node, &context->accounts)
-		add_account(result, context, list_entry(node, Account, node));
+		add_account(run->result, context, list_entry(node, Account, node));
 }
 
 static void
@@ -133,6 +135,7 @@ add_pool(void *arg, const Pool *pool)
 	result_add_number(result, stats.wait_total_us);
 	result_add_number(result, stats.logins);
 	result_add_number(result, stats.login_failures);
+	result_add_number(result, pool_set_is_paused(visit->context->pools, stats.database));
 }
 
 static void
@@ -156,6 +159,7 @@ add_server(void *arg, const Server *server)
 	result_add_number(result, node ? (uint64_t) node->port : 0);
 	result_add_time(result, stats.connected_us, visit->now_us);
 	result_add_time(result, stats.used_us, visit->now_us);
+	result_add_number(result, stats.is_retired);
 	result_add_number(result, stats.pid);
 	result_add_text(result, stats.tls);
 	result_add_number(result, stats.statements);

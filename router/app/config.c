@@ -416,6 +416,7 @@ config_fill_session(const Config *config, SessionConfig *session)
 		.client_idle_timeout_us = config->client_idle_timeout_us,
 		.client_login_timeout_us = config->client_login_timeout_us,
 		.client_write_timeout_us = config->client_write_timeout_us,
+		.stats_period_us = config->stats_period_us,
 		.admin_database = config->admin_database,
 	};
 }

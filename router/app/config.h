@@ -145,6 +145,7 @@ typedef struct Config
 	uint64_t	drain_timeout_us;
 	uint64_t	drain_grace_us;
 	uint64_t	takeover_grace_us;
+	uint64_t	stats_period_us;
 
 	LogFormat	log_format;
 	LogLevel	log_level;
@@ -193,6 +194,12 @@ extern int	config_reload_check(const Config *running, const Config *loaded,
 /* The configuration that runs after a reload: loaded, but with what needs a
  * restart as it is running.  A new reference. */
 extern Config *config_merge_reload(const Config *running, const Config *loaded);
+
+/*
+ * The configuration that runs after SET name = value: a new reference, or NULL
+ * with errors filled.  Options that only a restart applies are refused.
+ */
+extern Config *config_with_option(const Config *running, const char *name, const char *value, ConfigErrors *errors);
 
 /* The servers' name of a database a client may name (may be name itself), or NULL. */
 extern const char *config_find_database(const Config *config, const char *name);

@@ -43,6 +43,7 @@ typedef struct ConfigReader
 {
 	Config	   *config;
 	ConfigErrors *errors;
+	const char *source;			/* what errors begin with */
 	Section		section;
 	bool		complained;		/* about entries before the first section */
 	int		   *option_lines;	/* per option: where it was set; 0: not */
@@ -50,6 +51,9 @@ typedef struct ConfigReader
 	int		   *database_lines; /* per database */
 	int		   *user_lines;		/* per user */
 } ConfigReader;
+
+#define COMPLAIN(reader, line, ...) \
+	add_error((reader)->errors, (reader)->source, (line), __VA_ARGS__)
 
 /* One "key=value" word of a node or database. */
 typedef struct Word
@@ -98,7 +102,7 @@ Config *
 config_parse(Slice text, const char *path, ConfigErrors *errors)
 {
 	const IniEvents events = {on_entry, on_section, on_error};
-	ConfigReader reader = {.config = config_create(path), .errors = errors};
+	ConfigReader reader = {.config = config_create(path), .errors = errors, .source = path};
 	int			before = errors->count;
 
 	reader.option_lines = mem_alloc((size_t) config_option_count * sizeof(int));
@@ -107,6 +111,29 @@ config_parse(Slice text, const char *path, ConfigErrors *errors)
 	mem_free(reader.option_lines);
 	mem_free(reader.database_lines);
 	mem_free(reader.user_lines);
+	if (errors->count == before)
+		return reader.config;
+	config_unref(reader.config);
+	return NULL;
+}
+
+Config *
+config_with_option(const Config *running, const char *name, const char *value, ConfigErrors *errors)
+{
+	const ConfigOption *option = config_find_option(name);
+	ConfigReader reader = {.config = config_merge_reload(running, running), .errors = errors, .source = "SET"};
+	int			before = errors->count;
+
+	reader.option_lines = mem_alloc((size_t) config_option_count * sizeof(int));
+	reader.database_lines = mem_alloc((size_t) (running->ndatabases + 1) * sizeof(int));
+	if (option != NULL && option->needs_restart)
+		COMPLAIN(&reader, 0, "%s is applied by a restart: change it in the file", name);
+	else
+		read_option(&reader, 0, name, value);
+	if (errors->count == before)
+		check_whole(&reader);
+	mem_free(reader.option_lines);
+	mem_free(reader.database_lines);
 	if (errors->count == before)
 		return reader.config;
 	config_unref(reader.config);
@@ -172,9 +199,6 @@ add_error(ConfigErrors *errors, const char *path, int line, const char *format,.
 	errors->items[errors->count++] = mem_strndup(buf_slice(&text));
 	buf_release(&text);
 }
-
-#define COMPLAIN(reader, line, ...) \
-	add_error((reader)->errors, (reader)->config->path, (line), __VA_ARGS__)
 
 static void
 on_error(void *arg, int line, const char *message)

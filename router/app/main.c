@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "admin/console.h"
 #include "app/config.h"
 #include "app/router.h"
 #include "base/log.h"
@@ -231,7 +232,7 @@ explain_route(const char *sql)
 	return 0;
 }
 
-/* What docs/reference/config.md and etc/router.ini are generated from. */
+/* What docs/reference/config.md, etc/router.ini and docs/reference/console.md are generated from. */
 static int
 dump_reference(const char *form)
 {
@@ -241,9 +242,11 @@ dump_reference(const char *form)
 		config_write_markdown(&out);
 	else if (strcmp(form, "sample") == 0)
 		config_write_sample(&out);
+	else if (strcmp(form, "console") == 0)
+		console_write_reference(&out);
 	else
 	{
-		fputs("andon-router: --dump-reference takes markdown or sample\n", stderr);
+		fputs("andon-router: --dump-reference takes markdown, sample or console\n", stderr);
 		return 2;
 	}
 	print_buf(&out);

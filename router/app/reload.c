@@ -23,6 +23,7 @@ typedef struct ReloadPost
 	Hba		   *hba;
 } ReloadPost;
 
+static void adopt(Router *router, Config *config, UserTable *users, Hba *hba);
 static void tell_restart_option(void *arg, const char *name);
 static void reload_visit(void *arg);
 
@@ -86,6 +87,42 @@ router_reload(Router *router, Error *error)
 	}
 	config_reload_check(router->config, loaded, tell_restart_option, NULL);
 	config_unref(loaded);
+	adopt(router, config, users, hba);
+	LOG_INFO("configuration_reloaded", LF_STR("file", config->path));
+	return true;
+}
+
+bool
+router_set_option(Router *router, const char *name, const char *value, Error *error)
+{
+	ConfigErrors errors = CONFIG_ERRORS_INIT;
+	Config	   *config = config_with_option(router->config, name, value, &errors);
+	UserTable  *users = NULL;
+	Hba		   *hba = NULL;
+
+	if (config == NULL)
+	{
+		error_set(error, SQLSTATE_CONFIG_FILE_ERROR, "%s", errors.items[0]);
+		error_set_hint(error, "Nothing was changed; SHOW CONFIG lists the options.");
+		config_errors_release(&errors);
+		return false;
+	}
+	if (!config_load_tls(config, error) || !router_load_auth(config, &users, &hba, error))
+	{
+		user_table_unref(users);
+		hba_unref(hba);
+		config_unref(config);
+		return false;
+	}
+	adopt(router, config, users, hba);
+	LOG_INFO("option_set", LF_STR("option", name));
+	return true;
+}
+
+/* Make it the one in force, everywhere; takes the references. */
+static void
+adopt(Router *router, Config *config, UserTable *users, Hba *hba)
+{
 	for (int i = 0; i < router->nworkers; i++)
 	{
 		ReloadPost *post = mem_alloc(sizeof(ReloadPost));
@@ -104,8 +141,6 @@ router_reload(Router *router, Error *error)
 	router->hba = hba;
 	config_unref(router->config);
 	router->config = config;
-	LOG_INFO("configuration_reloaded", LF_STR("file", config->path));
-	return true;
 }
 
 static void

@@ -77,6 +77,9 @@ extern bool router_load_auth(const Config *config, UserTable **users, Hba **hba,
 /* Read the file again; a bad one keeps the old configuration and says so. */
 extern bool router_reload(Router *router, Error *error);
 
+/* Change one option in force, until the next reload: as if the file said so. */
+extern bool router_set_option(Router *router, const char *name, const char *value, Error *error);
+
 /* ---- windows.c: what looks at the running system ---- */
 extern bool router_start_http(Router *router, Error *error);
 extern void router_stop_http(Router *router);

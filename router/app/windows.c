@@ -17,10 +17,12 @@
 #include "base/memory.h"
 #include "http/metrics_sessions.h"
 
-/* A reload asked for by a console, and its answer. */
+/* A reload, or a change of an option, asked for by a console, and its answer. */
 typedef struct ReloadRequest
 {
 	Router	   *router;
+	char	   *name;			/* owned; of an option; NULL: a reload */
+	char	   *value;			/* owned */
 	Loop	   *home;
 	void		(*done) (void *done_arg, bool ok, const Error *error);
 	void	   *done_arg;
@@ -45,7 +47,12 @@ static void console_reload(void *arg, Loop *home, void (*done) (void *done_arg, 
 						   void *done_arg);
 static void reload_in_main(void *arg);
 static void reload_answer(void *arg);
-static void console_shutdown(void *arg, bool gently);
+static const char *console_find_database(void *arg, const char *name);
+static void console_each_database(void *arg, void (*fn) (void *fn_arg, const ConsoleDatabase *database), void *fn_arg);
+static void console_each_user(void *arg, void (*fn) (void *fn_arg, const char *name), void *fn_arg);
+static void console_set(void *arg, Loop *home, const char *name, const char *value,
+						void (*done) (void *done_arg, bool ok, const Error *error), void *done_arg);
+static void console_shutdown(void *arg, ConsoleShutdown when);
 static bool http_is_ready(void *arg);
 static void render_metrics(void *arg, HttpMetricsDone done, void *done_arg);
 static void metrics_visit(void *arg, int worker, SessionContext *context);
@@ -59,6 +66,10 @@ router_create_console(void *arg, Worker *worker)
 		.gather = console_gather,
 		.view = console_view,
 		.each_setting = console_each_setting,
+		.find_database = console_find_database,
+		.each_database = console_each_database,
+		.each_user = console_each_user,
+		.set = console_set,
 		.reload = console_reload,
 		.shutdown = console_shutdown,
 		.version = ANDON_VERSION,
@@ -149,7 +160,9 @@ reload_in_main(void *arg)
 {
 	ReloadRequest *request = arg;
 
-	request->ok = router_reload(request->router, &request->error);
+	request->ok = request->name ?
+		router_set_option(request->router, request->name, request->value, &request->error) :
+		router_reload(request->router, &request->error);
 	loop_post(request->home, reload_answer, request);
 }
 
@@ -159,15 +172,80 @@ reload_answer(void *arg)
 	ReloadRequest *request = arg;
 
 	request->done(request->done_arg, request->ok, &request->error);
+	mem_free(request->name);
+	mem_free(request->value);
 	mem_free(request);
 }
 
 static void
-console_shutdown(void *arg, bool gently)
+console_set(void *arg, Loop *home, const char *name, const char *value,
+			void (*done) (void *done_arg, bool ok, const Error *error), void *done_arg)
+{
+	ReloadRequest *request = mem_alloc(sizeof(ReloadRequest));
+
+	request->router = worker_process(arg);
+	request->name = mem_strdup(name);
+	request->value = mem_strdup(value);
+	request->home = home;
+	request->done = done;
+	request->done_arg = done_arg;
+	loop_post(request->router->loop, reload_in_main, request);
+}
+
+static const char *
+console_find_database(void *arg, const char *name)
+{
+	return config_find_database(worker_config(arg), name);
+}
+
+static void
+console_each_database(void *arg, void (*fn) (void *fn_arg, const ConsoleDatabase *database), void *fn_arg)
+{
+	const Config *config = worker_config(arg);
+	const SessionContext *context = worker_context(arg);
+
+	for (int i = 0; i < config->ndatabases; i++)
+	{
+		const ConfigDatabase *database = &config->databases[i];
+		ConsoleDatabase item = {
+			.name = database->name,
+			.server_name = database->server_name,
+			.pool_size = config->default_pool_size,
+			.pool_mode = config->pool_mode == POOL_MODE_SESSION ? "session" : "transaction",
+			.is_paused = pool_set_is_paused(context->pools, database->server_name),
+			.is_disabled = names_has(&context->disabled, database->name),
+		};
+
+		fn(fn_arg, &item);
+	}
+}
+
+static void
+console_each_user(void *arg, void (*fn) (void *fn_arg, const char *name), void *fn_arg)
+{
+	const SessionContext *context = worker_context(arg);
+
+	if (context->users)
+		user_table_each(context->users, fn, fn_arg);
+}
+
+static void
+console_shutdown(void *arg, ConsoleShutdown when)
 {
 	Router	   *router = worker_process(arg);
 
-	loop_post(router->loop, gently ? router_drain_servers : router_end, router);
+	switch (when)
+	{
+		case CONSOLE_SHUTDOWN_NOW:
+			loop_post(router->loop, router_end, router);
+			break;
+		case CONSOLE_SHUTDOWN_SERVERS:
+			loop_post(router->loop, router_drain_servers, router);
+			break;
+		case CONSOLE_SHUTDOWN_CLIENTS:
+			loop_post(router->loop, router_drain_clients, router);
+			break;
+	}
 }
 
 /* ---- for HTTP: in the main thread ---- */

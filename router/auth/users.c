@@ -151,6 +151,13 @@ user_table_find(const UserTable *table, Slice name)
 	return NULL;
 }
 
+void
+user_table_each(const UserTable *table, void (*fn) (void *arg, const char *name), void *arg)
+{
+	for (int i = 0; i < table->count; i++)
+		fn(arg, table->entries[i].user.name);
+}
+
 int
 user_table_count(const UserTable *table)
 {

@@ -51,6 +51,7 @@ extern UserTable *user_table_make_empty(void);
 extern UserTable *user_table_ref(UserTable *table);
 extern void user_table_unref(UserTable *table);	/* NULL is fine */
 extern const User *user_table_find(const UserTable *table, Slice name);	/* NULL: unknown */
+extern void user_table_each(const UserTable *table, void (*fn) (void *arg, const char *name), void *arg);
 extern int	user_table_count(const UserTable *table);
 
 /* Has any user a plain secret?  For AuthRequestInfo.derive_always. */

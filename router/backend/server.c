@@ -278,6 +278,12 @@ server_reports_commit_lsn(const Server *server)
 	return server->reports_commit_lsn;
 }
 
+uint32_t
+server_pid(const Server *server)
+{
+	return server->pid;
+}
+
 ServerState
 server_state(const Server *server)
 {
@@ -325,9 +331,14 @@ server_stats(const Server *server, ServerStats *stats)
 		.used_us = server->used_us,
 		.statements = server->statements_used.count,
 		.tx_status = server->tx_status,
+		.is_retired = server->is_stale,
 	};
-	if (server->stream != NULL)
-		stream_describe_tls(server->stream, stats->tls, sizeof(stats->tls));
+	if (server->stream == NULL)
+		return;
+	stream_describe_tls(server->stream, stats->tls, sizeof(stats->tls));
+	stream_stats(server->stream, &stats->bytes);
+	stats->queued_bytes = stream_queued(server->stream);
+	stats->is_paused = stream_is_paused(server->stream);
 }
 
 /* ------------------------------------------------------------ parameters */

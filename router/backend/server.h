@@ -66,6 +66,7 @@ extern int	server_node(const Server *server);	/* index in the topology view */
 extern const NodeIdentity *server_identity(const Server *server);	/* of the node when it logged in */
 extern bool server_is_replica(const Server *server);
 extern bool server_reports_commit_lsn(const Server *server);
+extern uint32_t server_pid(const Server *server);	/* of the backend; 0 before login */
 extern ServerState server_state(const Server *server);
 extern bool server_is_being_cancelled(const Server *server);	/* a request is under way: it may hit what runs next */
 extern char server_tx_status(const Server *server);	/* 'I', 'T', 'E' as of the last ReadyForQuery */
@@ -104,6 +105,10 @@ typedef struct ServerStats
 	uint64_t	connected_us;
 	uint64_t	used_us;		/* last checked out or in */
 	uint64_t	statements;		/* prepared there */
+	bool		is_retired;		/* closed when it is given back */
+	bool		is_paused;		/* not read: its client does not keep up */
+	size_t		queued_bytes;	/* it has not taken yet */
+	StreamStats bytes;
 	char		tx_status;
 	char		tls[STREAM_TLS_TEXT_SIZE];	/* "": in clear text */
 } ServerStats;

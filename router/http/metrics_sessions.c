@@ -34,6 +34,7 @@ typedef struct Family
 } Family;
 
 #define OF_SESSIONS(member) offsetof(SessionStats, member)
+#define OF_LOOKUPS(member) offsetof(AuthQueryStats, member)
 #define OF_NODE(member) offsetof(MetricsNode, member)
 #define OF_VIEW(member) offsetof(NodeView, member)
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -57,6 +58,15 @@ static const Family session_families[] = {
 	"Sessions whose acknowledged write may be lost: the new primary does not reach their floor."},
 	{"andon_router_errors_raised_total", METRIC_COUNTER, VALUE_NUMBER, OF_SESSIONS(errors_raised),
 	"Errors the router itself sent to clients."},
+};
+
+static const Family lookup_families[] = {
+	{"andon_router_auth_queries_total", METRIC_COUNTER, VALUE_NUMBER, OF_LOOKUPS(questions),
+	"Users looked up by auth_query."},
+	{"andon_router_auth_query_failures_total", METRIC_COUNTER, VALUE_NUMBER, OF_LOOKUPS(failures),
+	"Times auth_query gave no answer."},
+	{"andon_router_auth_query_kept_answers_total", METRIC_COUNTER, VALUE_NUMBER, OF_LOOKUPS(kept_answers),
+	"Logins that an answer kept by auth_query_cache was used for."},
 };
 
 static const Family node_families[] = {
@@ -88,6 +98,7 @@ static const Family lag_families[] = {
 
 static void add_client(void *arg, const ClientStats *stats);
 static void add_pool(void *arg, const Pool *pool);
+static void add_lookups(AuthQueryStats *into, const AuthQuery *query);
 static void add_sessions(SessionStats *into, const SessionStats *from);
 static void render_clients(const MetricsSessions *metrics, Buf *text);
 static void render_routes(const SessionStats *sessions, Buf *text);
@@ -106,6 +117,8 @@ metrics_sessions_add(MetricsSessions *metrics, const SessionContext *context)
 	add_sessions(&metrics->sessions, &context->stats);
 	client_each(context, add_client, metrics);
 	pool_set_each_pool(context->pools, add_pool, metrics);
+	if (context->auth_query)
+		add_lookups(&metrics->lookups, context->auth_query);
 	LIST_FOREACH(node, &context->accounts)
 	{
 		const Account *account = list_entry(node, Account, node);
@@ -131,6 +144,11 @@ metrics_sessions_render(const MetricsSessions *metrics, const MetricsMoment *mom
 		render_family(&session_families[i], text);
 		render_value(&session_families[i], NULL, &metrics->sessions, text);
 	}
+	for (size_t i = 0; i < COUNT_OF(lookup_families); i++)
+	{
+		render_family(&lookup_families[i], text);
+		render_value(&lookup_families[i], NULL, &metrics->lookups, text);
+	}
 	render_routes(&metrics->sessions, text);
 	render_durations(&metrics->sessions, text);
 	render_nodes(moment, text);
@@ -153,6 +171,17 @@ add_sessions(SessionStats *into, const SessionStats *from)
 	histogram_merge(&into->read_primary, &from->read_primary);
 	histogram_merge(&into->write, &from->write);
 	histogram_merge(&into->wait, &from->wait);
+}
+
+static void
+add_lookups(AuthQueryStats *into, const AuthQuery *query)
+{
+	AuthQueryStats stats;
+
+	auth_query_stats(query, &stats);
+	into->questions += stats.questions;
+	into->failures += stats.failures;
+	into->kept_answers += stats.kept_answers;
 }
 
 static void

@@ -42,6 +42,7 @@ typedef struct MetricsSessions
 	uint64_t	clients[CLIENT_CLOSING + 1];	/* by ClientState */
 	uint64_t	clients_pinned;
 	MetricsNode nodes[TOPOLOGY_MAX_NODES];
+	AuthQueryStats lookups;
 } MetricsSessions;
 
 typedef struct MetricsMoment

@@ -14,6 +14,7 @@
 
 #include "session/context.h"
 #include "session/params.h"
+#include "session/traffic.h"
 #include "sql/statement_cache.h"
 
 /* A database clients may name, and its name on the servers. */
@@ -26,6 +27,7 @@ typedef struct Database
 	GlobalFloor *floor;			/* borrowed; shared by all workers */
 	int			accounts;		/* of it */
 	bool		is_proven;		/* a server has let somebody in: its facts are wanted */
+	TrafficHistory traffic;
 } Database;
 
 /* What was done where, for one account and node. */

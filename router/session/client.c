@@ -20,6 +20,7 @@
 #include "base/memory.h"
 #include "wire/build.h"
 
+static void client_count_bytes(const Client *client);
 static void client_free(void *arg);
 
 /* Allowed moves, one bit per target state. */
@@ -51,13 +52,21 @@ client_each(const SessionContext *context, void (*fn) (void *arg, const ClientSt
 	{
 		Client	   *client = list_entry(node, Client, node);
 		const char *application = client->settings ? settings_find(client->settings, "application_name") : NULL;
+		const Relay *relay = &client->relay;
 		ClientStats stats = {
+			.id = client->id,
 			.user = client->user ? client->user : "",
 			.database = client->database_name ? client->database_name : "",
 			.application_name = application ? application : "",
 			.state = client->state,
 			.peer = &client->peer,
 			.connected_us = client->connected_us,
+			.request_us = client->state == CLIENT_READY ? client->state_since_us : relay->begun_us,
+			.waiting_since_us = client->state == CLIENT_WAIT_SERVER || client->state == CLIENT_WAIT_VIEW ?
+			relay->waiting_since_us : 0,
+			.queued_bytes = stream_queued(client->stream),
+			.is_paused = stream_is_paused(client->stream),
+			.server_pid = client->server ? server_pid(client->server) : 0,
 			.node = client->server ? server_node(client->server) : replication_node(client),
 			.tx_status = client->transaction.status,
 			.pin_reason = client->pin_reason,
@@ -66,6 +75,7 @@ client_each(const SessionContext *context, void (*fn) (void *arg, const ClientSt
 		};
 
 		stream_describe_tls(client->stream, stats.tls, sizeof(stats.tls));
+		stream_stats(client->stream, &stats.bytes);
 		fn(arg, &stats);
 	}
 }
@@ -131,6 +141,31 @@ client_fail_shutdown(Client *client)
 	client_fail(client, &error);
 }
 
+void
+client_fail_killed(Client *client, const char *command)
+{
+	Error		error = {0};
+
+	error_set(&error, SQLSTATE_ADMIN_SHUTDOWN, "terminating connection due to administrator command");
+	error_set_detail(&error, "%s was sent to the router's console.", command);
+	client_fail(client, &error);
+}
+
+bool
+client_kill(SessionContext *context, uint64_t id)
+{
+	LIST_FOREACH(node, &context->clients)
+	{
+		Client	   *client = list_entry(node, Client, node);
+
+		if (client->id != id)
+			continue;
+		client_fail_killed(client, "KILL_CLIENT");
+		return true;
+	}
+	return false;
+}
+
 /* The server does not follow the protocol, or is not as we left it: end both. */
 void
 client_fail_server(Client *client, const char *what)
@@ -165,6 +200,7 @@ client_close(Client *client)
 		client_release_server(client, is_busy);
 	}
 	replication_end(client);
+	client_count_bytes(client);
 	client_set_state(client, CLIENT_CLOSING);
 	stream_destroy(client->stream, STREAM_FLUSH);
 	client->stream = NULL;
@@ -175,6 +211,19 @@ client_close(Client *client)
 	if (client->is_admitted)
 		context->hooks.release_client(context->hooks.arg);
 	loop_later(context->loop, client_free, client);
+}
+
+/* What it has received and sent is its database's from now on: see traffic.c. */
+static void
+client_count_bytes(const Client *client)
+{
+	StreamStats stats;
+
+	if (client->account == NULL)
+		return;
+	stream_stats(client->stream, &stats);
+	client->account->database->traffic.now.received += stats.received_bytes;
+	client->account->database->traffic.now.sent += stats.sent_bytes;
 }
 
 void

@@ -54,14 +54,25 @@ extern void client_cancel(SessionContext *context, uint32_t pid, Slice key);
  */
 extern void client_cancel_done(SessionContext *context, uint32_t sender_pid, const char *sender_key);
 
+
+/* End the session of that id (ClientStats), if it is of this worker: 57P01. */
+extern bool client_kill(SessionContext *context, uint64_t id);
+
 typedef struct ClientStats
 {
+	uint64_t	id;
 	const char *user;			/* "" before login */
 	const char *database;
 	const char *application_name;
 	ClientState state;
 	const PeerAddress *peer;
 	uint64_t	connected_us;
+	uint64_t	request_us;		/* its last unit came, or was answered; 0: none yet */
+	uint64_t	waiting_since_us;	/* for a server; 0: it does not */
+	uint32_t	server_pid;		/* of the backend it holds; 0: none */
+	StreamStats bytes;
+	size_t		queued_bytes;	/* it has not taken yet */
+	bool		is_paused;		/* it is not read: its server does not keep up */
 	int			node;			/* of the server it holds; -1: none */
 	char		tx_status;
 	const char *pin_reason;		/* NULL: not pinned */

@@ -16,6 +16,8 @@
 #include "base/memory.h"
 #include "scram/scram.h"
 
+#define ID_WORKER_BITS 8			/* of Client.id; those above count */
+
 static size_t client_on_data(void *owner, Slice data);
 static void client_on_drained(void *owner);
 static void client_on_closed(void *owner, const char *why);
@@ -33,6 +35,7 @@ client_accept(SessionContext *context, int fd, const PeerAddress *peer)
 	Client	   *client = mem_alloc(sizeof(Client));
 
 	client->context = context;
+	client->id = ++context->next_client << ID_WORKER_BITS | (uint64_t) context->worker;
 	client->peer = *peer;
 	client->connected_us = client->state_since_us = loop_now_us(context->loop);
 	client->state = CLIENT_STARTUP;

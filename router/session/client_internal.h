@@ -171,6 +171,7 @@ struct Client
 	uint64_t	state_since_us;
 	uint64_t	taken_us;		/* it last took bytes, or had few to take, as far as the sweep saw */
 	uint64_t	taken_bytes;
+	uint64_t	id;				/* SHOW CLIENTS, KILL_CLIENT; of this process, never used again */
 	uint32_t	key_pid;
 	char		key[CLIENT_KEY_LONG_SIZE];	/* of which key_len bytes are the client's */
 	int			key_len;
@@ -196,6 +197,7 @@ struct Client
 	unsigned	pins;			/* kinds of state that pin it (session/pins.h) */
 	bool		pins_due;		/* some of it may be gone: ask when the transaction is over */
 	bool		needs_reset;	/* not pinned, but nobody else may get its server as it is */
+	uint64_t	transaction_since_us;	/* its first statement was sent */
 	bool		ran_ddl;		/* in the transaction that runs */
 	Lsn			ddl_lsn;		/* its last DDL: no replica before facts are past it; 0: none */
 	size_t		drop_left;		/* bytes of a COPY message that nobody wants any more */
@@ -220,6 +222,7 @@ extern bool client_peek_frame(Client *client, Slice data, Frame *frame);
 extern void client_fail(Client *client, const Error *error);
 extern void client_fail_protocol(Client *client, const char *format,...) __attribute__((format(printf, 2, 3)));
 extern void client_fail_shutdown(Client *client);	/* 57P01 */
+extern void client_fail_killed(Client *client, const char *command);	/* the same, by a command of the console */
 extern void client_fail_server(Client *client, const char *what);	/* its server broke the protocol: ends both */
 extern void client_close(Client *client);
 

@@ -233,6 +233,11 @@ startup_admit(Client *client)
 
 	if (context->draining)
 		error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "the router is shutting down");
+	else if (!client->is_console && names_has(&context->disabled, client->database_name))
+	{
+		error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "database \"%s\" is disabled", client->database_name);
+		error_set_hint(&error, "An operator has sent DISABLE to the router's console.");
+	}
 	else if (!client->is_console && !context->hooks.admit_client(context->hooks.arg))
 	{
 		error_set(&error, SQLSTATE_TOO_MANY_CONNECTIONS, "sorry, too many clients already");

@@ -50,6 +50,7 @@ session_context_fini(SessionContext *context)
 	topology_view_unref(context->view);
 	user_table_unref(context->users);
 	hba_unref(context->hba);
+	names_release(&context->disabled);
 }
 
 void
@@ -134,6 +135,24 @@ session_context_is_drained(const SessionContext *context)
 	return list_is_empty(&context->clients);
 }
 
+void
+session_context_kill(SessionContext *context, const char *server_database)
+{
+	const SessionConfig *config = &context->config;
+
+	LIST_FOREACH(node, &context->clients)
+	{
+		Client	   *client = list_entry(node, Client, node);
+		const char *name = client->account ? client->account->database->server_name :
+			client->database_name ? config->find_database(config->databases, client->database_name) : NULL;
+
+		if (client->is_console || client->is_cancel)
+			continue;
+		if (server_database == NULL || (name && strcmp(name, server_database) == 0))
+			client_fail_killed(client, "KILL");
+	}
+}
+
 static void
 context_on_sweep(void *arg)
 {
@@ -143,6 +162,7 @@ context_on_sweep(void *arg)
 	LIST_FOREACH(node, &context->clients)
 		sweep_client(list_entry(node, Client, node), now_us);
 	account_sweep(context);
+	traffic_sweep(context, now_us);
 	loop_timer_start(context->sweep, SWEEP_INTERVAL_US);
 }
 

@@ -18,6 +18,7 @@
 #include "backend/pool.h"
 #include "base/histogram.h"
 #include "base/list.h"
+#include "base/names.h"
 #include "net/loop.h"
 #include "net/tls.h"
 #include "policy/global_floor.h"
@@ -68,6 +69,7 @@ typedef struct SessionConfig
 	uint64_t	client_idle_timeout_us;
 	uint64_t	client_login_timeout_us;
 	uint64_t	client_write_timeout_us;
+	uint64_t	stats_period_us;	/* of SHOW STATS' averages */
 	const char *admin_database;
 	const char *auth_user;		/* "": nobody is looked up */
 	const char *auth_query;
@@ -161,6 +163,8 @@ typedef struct SessionContext
 	List		accounts;		/* of Account */
 	LoopTimer  *sweep;			/* deadlines of clients */
 	LoopTimer  *patience;		/* deadlines of waiting units; runs only while some wait */
+	Names		disabled;		/* databases, as clients name them, that take no new sessions */
+	uint64_t	next_client;	/* part of Client.id */
 	unsigned	next_turn;		/* spreads new sessions over replicas */
 	bool		draining;
 	SessionStats stats;
@@ -182,5 +186,8 @@ extern void session_context_set_auth(SessionContext *context, UserTable *users, 
 /* Stop taking work: idle clients are told 57P01 now, busy ones when their transaction ends. */
 extern void session_context_drain(SessionContext *context);
 extern bool session_context_is_drained(const SessionContext *context);	/* no client is left */
+
+/* End every session of the database (the servers' name of it; NULL: of all) but the console's: 57P01. */
+extern void session_context_kill(SessionContext *context, const char *server_database);
 
 #endif							/* ROUTER_SESSION_CONTEXT_H */

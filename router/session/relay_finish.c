@@ -46,6 +46,7 @@ static void unit_note_state(Client *client);
 static bool wants_state(const Client *client);
 static void unit_note_pins_left(Client *client);
 static void unit_count(Client *client);
+static void count_traffic(Client *client, uint64_t now_us);
 static void unit_rerun(Client *client);
 static bool lost_is_fatal(const Client *client);
 static void fail_lost_session(Client *client, const char *why);
@@ -319,8 +320,10 @@ unit_count(Client *client)
 	Relay	   *relay = &client->relay;
 	RouteCounters *counters = &client->account->counters[relay->node];
 	bool		is_read = (relay->summary.flags & STATEMENT_IS_READ) != 0;
-	uint64_t	took_us = clock_now_us() - relay->begun_us;
+	uint64_t	now_us = clock_now_us();
+	uint64_t	took_us = now_us - relay->begun_us;
 
+	count_traffic(client, now_us);
 	if (relay->summary.only_prepares)
 		return;
 	if (is_read)
@@ -330,6 +333,21 @@ unit_count(Client *client)
 	histogram_add(!is_read ? &stats->write :
 				  server_is_replica(client->server) ? &stats->read_replica : &stats->read_primary, took_us);
 	stats->transactions += server_tx_status(client->server) == 'I';
+}
+
+/* A transaction of which nothing but its preparations was sent has not begun. */
+static void
+count_traffic(Client *client, uint64_t now_us)
+{
+	const Relay *relay = &client->relay;
+	Traffic    *traffic = &client->account->database->traffic.now;
+
+	traffic->queries++;
+	traffic->query_us += now_us - relay->started_us;
+	if (relay->outside_transaction || server_tx_status(client->server) != 'I')
+		return;
+	traffic->transactions++;
+	traffic->transaction_us += now_us - client->transaction_since_us;
 }
 
 /* Plan the unit again, as if nothing of it had been sent. */

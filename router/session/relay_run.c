@@ -27,6 +27,7 @@
 #define BEGIN_PORTAL "andon_begin"
 #define POSITION_QUERY "SELECT pg_catalog.pg_current_wal_insert_lsn()"
 
+static void count_start(Client *client, bool was_held);
 static void send_begin(Client *client);
 static void send_unit(Client *client);
 static void send_refused(Client *client);
@@ -57,6 +58,7 @@ relay_start(Client *client, Server *server)
 	server_hold(server, client->server_events, client);
 	relay->started_us = clock_now_us();
 	histogram_add(&client->context->stats.wait, relay->started_us - relay->waiting_since_us);
+	count_start(client, was_held);
 	relay->node = server_node(server);
 	relay->is_holding = server_is_replica(server) && !was_held && !relay->is_open;
 	relay->outside_transaction = client->transaction.is_deferred && relay->summary.only_prepares;
@@ -75,6 +77,20 @@ relay_start(Client *client, Server *server)
 	/* the rest of an open unit stayed unread while it waited for the server */
 	if (relay->is_open && stream_is_paused(back))
 		stream_resume(back);
+}
+
+static void
+count_start(Client *client, bool was_held)
+{
+	const Relay *relay = &client->relay;
+	Traffic    *traffic = &client->account->database->traffic.now;
+
+	if (client->transaction.status == 'I' || client->transaction.is_deferred)
+		client->transaction_since_us = relay->started_us;
+	if (was_held)
+		return;
+	traffic->assignments++;
+	traffic->wait_us += relay->started_us - relay->waiting_since_us;
 }
 
 /* Messages of a unit that was sent open, and COPY data. */

@@ -131,6 +131,7 @@ relay_send_Bind(Client *client, Slice body, size_t total_len)
 	relay_to_server(client, bind.rest);
 	buf_release(&out);
 	expect(client, INFLIGHT_BIND, number);
+	client->account->database->traffic.now.binds++;
 	return true;
 }
 
@@ -207,6 +208,7 @@ static void
 send_Parse(Client *client, const Frame *frame)
 {
 	Relay	   *relay = &client->relay;
+	Traffic    *traffic = &client->account->database->traffic.now;
 	ParseMessage parse;
 	Prepared   *prepared;
 	bool		is_new;
@@ -223,6 +225,7 @@ send_Parse(Client *client, const Frame *frame)
 		refuse(client, SQLSTATE_DUPLICATE_PSTATEMENT, "prepared statement \"%.*s\" already exists", parse.statement);
 		return;
 	}
+	traffic->client_parses++;
 	prepared = client_prepare(client, &parse, &is_new);
 	prepared_log_put(&relay->names, client->prepared, parse.statement, prepared);
 	if (parse.statement.len == 0)
@@ -232,6 +235,7 @@ send_Parse(Client *client, const Frame *frame)
 	{
 		relay_to_server(client, frame->whole);
 		expect(client, INFLIGHT_PARSE, 0);
+		traffic->server_parses++;
 	}
 	else if (server_has_statement(client->server, prepared_number(prepared)))
 	{
@@ -359,6 +363,7 @@ prepare_there(Client *client, Prepared *prepared, InFlightAction action)
 				prepared_nparams(prepared), prepared_param_types(prepared));
 	inflight_push(inflight, INFLIGHT_PARSE, action, INFLIGHT_CLIENT, number);
 	client->relay.parsed_there = true;
+	client->account->database->traffic.now.server_parses++;
 	relay_to_server(client, buf_slice(&out));
 	buf_release(&out);
 }

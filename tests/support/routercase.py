@@ -84,7 +84,7 @@ class RouterTestCase(ClusterTestCase):
     def counts(self, router=None):
         """{(node, "reads" or "writes"): how many} of the class's database."""
         counts = {}
-        for row in (router or self.router).show("STATS"):
+        for row in (router or self.router).show("ROUTES"):
             if row["database"] == self.dbname:
                 for what in ("reads", "writes"):
                     key = row["node"], what

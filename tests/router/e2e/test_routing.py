@@ -1,6 +1,6 @@
 """What goes where: reads to replicas, everything else to the primary.
 
-here() names the node a statement ran on, and SHOW STATS what the router took
+here() names the node a statement ran on, and SHOW ROUTES what the router took
 it for. The list of statements that once fooled routers (router.md 3.6) is run
 for real: what has an effect must have it, on the primary, once.
 """

@@ -55,7 +55,8 @@ static int	gathers;
 static void (*reload_done) (void *arg, bool ok, const Error *error);
 static void *reload_arg;
 static int	shutdowns;
-static bool shutdown_was_gentle;
+static ConsoleShutdown shutdown_when;
+static char set_what[128];
 
 static void
 source_gather(void *arg, Loop *home, void (*visit) (void *visit_arg, int worker, SessionContext *context),
@@ -102,16 +103,48 @@ source_reload(void *arg, Loop *home, void (*done) (void *done_arg, bool ok, cons
 }
 
 static void
-source_shutdown(void *arg, bool gently)
+source_set(void *arg, Loop *home, const char *name, const char *value,
+		   void (*done) (void *done_arg, bool ok, const Error *error), void *done_arg)
+{
+	snprintf(set_what, sizeof(set_what), "%s=%s", name, value);
+	source_reload(arg, home, done, done_arg);
+}
+
+static void
+source_shutdown(void *arg, ConsoleShutdown when)
 {
 	shutdowns++;
-	shutdown_was_gentle = gently;
+	shutdown_when = when;
+}
+
+static const char *
+source_find_database(void *arg, const char *name)
+{
+	return strcmp(name, "mes") == 0 ? "mes_on_server" : strcmp(name, "crm") == 0 ? "crm" : NULL;
+}
+
+static void
+source_each_database(void *arg, void (*fn) (void *fn_arg, const ConsoleDatabase *database), void *fn_arg)
+{
+	fn(fn_arg, &(ConsoleDatabase) {"mes", "mes_on_server", 20, "transaction", false, false});
+	fn(fn_arg, &(ConsoleDatabase) {"*", "", 20, "transaction", false, false});
+}
+
+static void
+source_each_user(void *arg, void (*fn) (void *fn_arg, const char *name), void *fn_arg)
+{
+	fn(fn_arg, "anna");
+	fn(fn_arg, "shop");
 }
 
 static const ConsoleSource source = {
 	.gather = source_gather,
 	.view = source_view,
 	.each_setting = source_each_setting,
+	.find_database = source_find_database,
+	.each_database = source_each_database,
+	.each_user = source_each_user,
+	.set = source_set,
 	.reload = source_reload,
 	.shutdown = source_shutdown,
 	.version = "9.8.7",
@@ -321,8 +354,13 @@ ask(const char *user, const char *command)
 	Answer		answer = {BUF_INIT, 0};
 
 	hook.run(hook.console, user, slice_from_string(command), (ConsoleReply) {answer_take, &answer});
-	if (gather_done)
-		gather_now();
+	for (int turns = 0; answer.times == 0 && !reload_done && turns < 1000; turns++)
+	{
+		if (gather_done)
+			gather_now();
+		else
+			turn_loop();
+	}
 	if (reload_done)
 	{
 		void		(*done) (void *, bool, const Error *) = reload_done;

@@ -39,7 +39,9 @@ static const Case cases[] = {
 	{"show pools extra", "SHOW POOLS+"},
 	{"select 1", "SELECT 1"},
 	{"select c.relname from pg_class c", "SELECT C+"},
-	{"select * from t; drop table t", "SELECT+"},
+	{"select * from t; drop table t", "SELECT+;"},
+	{"set x = 'a;b'", "SET X+"},
+	{"pause \"a;b", "PAUSE+"},
 	{"set x = 1", "SET X+"},
 	{"show \"pools\"", "SHOW+"},
 	{"'", "+"},
@@ -76,12 +78,102 @@ a_command_needs_no_terminator(void **state)
 	assert_true(words.is_plain);
 }
 
+/* Guards: names as operators write them, and nothing else is taken for one. */
+static void
+names_and_numbers(void **state)
+{
+	static const struct
+	{
+		const char *text;
+		const char *name;		/* NULL: it is none */
+	}			names[] = {
+		{"pause mes", "mes"},
+		{"pause  My-Db.x /* the old one */ ;", "My-Db.x"},
+		{"pause *", "*"},
+		{"pause \"a b;\"\"c\"", "a b;\"c"},
+		{"pause d\xc3\xa9j\xc3\xa0", "d\xc3\xa9j\xc3\xa0"},
+		{"pause mes--comment", "mes"},
+		{"pause", NULL},
+		{"pause \"\"", NULL},
+		{"pause \"open", NULL},
+		{"pause mes crm", NULL},
+		{"pause 'mes'", NULL},
+		{"pause mes, crm", NULL},
+	};
+	ConsoleWords words;
+	char		name[CONSOLE_NAME_SIZE];
+	char		text[400];
+	uint64_t	number;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	{
+		console_parse(slice_from_string(names[i].text), &words);
+		assert_int_equal(console_parse_name(words.argument, name), names[i].name != NULL);
+		if (names[i].name)
+			assert_string_equal(name, names[i].name);
+	}
+	memset(text, 'x', sizeof(text));
+	assert_false(console_parse_name(slice_make(text, sizeof(text)), name));
+	assert_false(console_parse_name(slice_make("a\0b", 3), name));
+
+	assert_true(console_parse_number(slice_from_string(" 4711 "), &number));
+	assert_int_equal(number, 4711);
+	assert_false(console_parse_number(slice_from_string("47x"), &number));
+	assert_false(console_parse_number(slice_from_string("-1"), &number));
+	assert_false(console_parse_number(slice_from_string("99999999999999999999"), &number));
+	assert_false(console_parse_number(slice_from_string(""), &number));
+}
+
+/* Guards: SET takes values with and without quotes, and TO like "=". */
+static void
+settings(void **state)
+{
+	static const struct
+	{
+		const char *text;
+		const char *name;		/* NULL: it is none */
+		const char *value;
+	}			forms[] = {
+		{"set a = b", "a", "b"},
+		{"set a=10s ;", "a", "10s"},
+		{"set a to 'b c; d'", "a", "b c; d"},
+		{"set a = ''", "a", ""},
+		{"set a = 'it''s'", "a", "it''s"},
+		{"set a = x, y", "a", "x, y"},
+		{"set a =", NULL, NULL},
+		{"set a", NULL, NULL},
+		{"set", NULL, NULL},
+		{"set a b", NULL, NULL},
+		{"set a tob", NULL, NULL},
+		{"set a = 'open", NULL, NULL},
+		{"set a = 'b' c", NULL, NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+	{
+		char		name[CONSOLE_NAME_SIZE];
+		ConsoleWords words;
+		Slice		value;
+		bool		is_quoted;
+
+		console_parse(slice_from_string(forms[i].text), &words);
+		assert_int_equal(console_parse_setting(words.argument, name, &value, &is_quoted), forms[i].name != NULL);
+		if (forms[i].name == NULL)
+			continue;
+		assert_string_equal(name, forms[i].name);
+		assert_true(slice_equals_string(value, forms[i].value));
+		assert_int_equal(is_quoted, strchr(forms[i].text, '\'') != NULL);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words_are_found),
 		cmocka_unit_test(a_command_needs_no_terminator),
+		cmocka_unit_test(names_and_numbers),
+		cmocka_unit_test(settings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

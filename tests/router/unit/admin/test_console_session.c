@@ -212,7 +212,7 @@ prepared_statements(void **state)
 {
 	Buf			out = BUF_INIT;
 
-	add_parse(&out, "s", "show stats");
+	add_parse(&out, "s", "show routes");
 	add_describe(&out, 'S', "s");
 	build_sync(&out);
 	send_all(&out);
@@ -268,7 +268,7 @@ static void
 pipelined_commands_are_answered_in_order(void **state)
 {
 	Buf			out = BUF_INIT;
-	const char *texts[] = {"show version", "show stats", "show version"};
+	const char *texts[] = {"show version", "show routes", "show version"};
 
 	for (int i = 0; i < 3; i++)
 	{

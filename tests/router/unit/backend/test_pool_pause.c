@@ -97,7 +97,7 @@ teardown(void **state)
 static void
 ask(Asker *asker, const char *database)
 {
-	Pool	   *pool = pool_set_get(set, &(PoolTarget) {0, database, "app", NULL});
+	Pool	   *pool = pool_set_get(set, &(PoolTarget) {.database = database, .user = "app"});
 	uint64_t	deadline_us = asker->waiter.deadline_us;
 	Server	   *server;
 
