@@ -10,7 +10,7 @@ import contextlib
 import psycopg2
 
 from pgcluster import wait_until
-from pgwire import Bind, Describe, Execute, Parse, Query, Sync
+from pgwire import Bind, Describe, Execute, Parse, Query, StartupMessage, Sync
 from routercase import RouterTestCase
 
 ARGUMENTS = {"": "", "[DATABASE]": "%(dbname)s", "DATABASE": "%(dbname)s", "ID": "1", "OPTION = VALUE": "log_level = 'info'"}
@@ -30,12 +30,17 @@ class ConsoleTestCase(RouterTestCase):
         self.assertEqual(words[-1], "Z I")
         self.assertFalse([word for word in words if word.startswith("E ")], "%s: %s" % (text, words))
 
-    def wait_state(self, application, state):
+    def tearDown(self):
+        with contextlib.closing(self.console()) as console:
+            console.query("RESUME")     # also after a test that failed
+        super().tearDown()
+
+    def wait_state(self, application, *states):
         def has_state():
             rows = [row for row in self.router.show("CLIENTS") if row["application_name"] == application]
-            return rows and rows[0]["state"] == state
+            return rows and rows[0]["state"] in states
 
-        wait_until(has_state, what="%s to be %s" % (application, state))
+        wait_until(has_state, what="%s to be %s" % (application, states))
 
     def database_row(self):
         return [row for row in self.router.show("DATABASES") if row["name"] == self.dbname][0]
@@ -120,11 +125,6 @@ class Gate(ConsoleTestCase):
 
 
 class Pause(ConsoleTestCase):
-    def tearDown(self):
-        with contextlib.closing(self.console()) as console:
-            console.query("RESUME")
-        super().tearDown()
-
     def busy(self, **options):
         """A client in a transaction that has written."""
         wire = self.wire(**options)
@@ -203,10 +203,8 @@ class Pause(ConsoleTestCase):
         self.command("PAUSE %s" % self.dbname)
         self.assertEqual(self.router.value("SELECT 1", dbname="postgres"), 1)
         self.assertEqual(self.database_row()["paused"], "1")
-        waiting = self.wire(startup=False)
         self.assertEqual(self.console().query("PAUSE nosuch\"db")[0], "E 42601")
         self.command("RESUME %s" % self.dbname)
-        waiting.close()
         self.assertAlive()
 
     def test_waiting_has_an_end(self):
@@ -253,10 +251,12 @@ class Servers(ConsoleTestCase):
             self.assertEqual([reply.word() for reply in wire.read_end()], ["E 57P01"])
         self.assertEqual(other.query("SELECT 1")[-1], "Z I")
         self.assertEqual(self.database_row()["paused"], "1")
-        late = self.wire(application_name="late one")
-        late.send(Query("SELECT v FROM t WHERE id = 2"))
-        self.wait_state("late one", "wait_server")
+        late = self.wire(startup=False)
+        late.send(StartupMessage(user="postgres", database=self.dbname, application_name="late one"),
+                  Query("SELECT v FROM t WHERE id = 2"))
+        self.wait_state("late one", "welcome", "wait_server")   # its worker may know what servers say at login
         self.command("RESUME %s" % self.dbname)
+        self.assertEqual(late.read()[-1].word(), "Z I")
         self.assertEqual(late.read_words(), ["T", "D v2", "C SELECT 1", "Z I"])
 
     def test_kill_client(self):
