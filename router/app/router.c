@@ -179,7 +179,6 @@ router_destroy(Router *router)
 		sockets_remove_unix(router->sockets);
 	sockets_destroy(router->sockets);
 	loop_timer_destroy(router->drain_timer);
-	loop_timer_destroy(router->farewell_timer);
 	loop_signal_destroy(router->on_term);
 	loop_signal_destroy(router->on_int);
 	loop_signal_destroy(router->on_hup);

@@ -132,7 +132,12 @@ session_context_drain(SessionContext *context)
 bool
 session_context_is_drained(const SessionContext *context)
 {
-	return list_is_empty(&context->clients);
+	LIST_FOREACH(node, &context->clients)
+	{
+		if (!list_entry(node, Client, node)->is_console)
+			return false;		/* an operator who watches is not waited for */
+	}
+	return true;
 }
 
 void
