@@ -16,9 +16,11 @@
  * Whoever waited for his commit has had it flushed before he was visible, so the
  * end of what is flushed, sampled after S, will do, and the tick makes nobody
  * wait for the disk; for commits without waiting (synchronous_commit = off) the
- * server remembers how far to flush.  safe_lsn, never beyond lsn, says that every change whose commit record lies before it
- * has been told.  It is found before S is taken: first the insert position L,
- * then the least of L and of all slots.  A writer puts the insert position into
+ * server remembers how far to flush.
+ *
+ * safe_lsn, never beyond lsn, says that every change whose commit record lies
+ * before it has been told.  Its bound is found before S is taken: first the insert
+ * position L, then the least of L and of all slots.  A writer puts the insert position into
  * his slot before he writes his commit record, and clears the slot when his
  * transaction is visible:
  *
@@ -155,10 +157,10 @@ tick_make(const TickOrder *order, TickResult *result)
 	PushActiveSnapshot(GetLatestSnapshot());
 	begin_tick(&tick, order);
 	collect(&tick);
+	/* the insert position L may lie beyond what is flushed; collect() has moved lsn on */
+	tick.row.safe_lsn = Min(order->safe_lsn, tick.row.lsn);
 	if (tick.boards != NIL || tick.is_first)
 	{
-		/* the start of a page and the end of its header are the same place */
-		tick.row.safe_lsn = Min(order->safe_lsn, tick.row.lsn);
 		XLogFlush(tick.row.lsn);
 		tick_table_insert(&tick.row);
 		if (order->notifies)
@@ -187,7 +189,6 @@ begin_tick(Tick *tick, const TickOrder *order)
 	row->stored = xid_snapshot_current();
 	row->snapshot = xid_snapshot_parse(row->stored);
 	row->lsn = find_lsn(tick);
-	row->safe_lsn = Min(order->safe_lsn, row->lsn);
 }
 
 /*
