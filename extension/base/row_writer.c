@@ -7,10 +7,10 @@
  * triggers' queue.  Two things are better known here than the executor knows
  * them, since the caller says what the row was before:
  *
- *	  an index is told that the row is a version of another one (it then clears
- *	  away old versions before it splits a page), whether its columns changed or
- *	  not: a row that comes and goes among a few statuses has left dead entries
- *	  wherever it has been
+ *	  an index whose columns did not change is told so (it then clears away old
+ *	  versions before it splits a page), one whose columns did is not: its dead
+ *	  entries lead to rows all over the table, and to look for them there, time
+ *	  and again for a few at once, costs more than to split the page
  *
  *	  a unique index whose columns did not change need not look for duplicates:
  *	  the row that is replaced was the only one with these values, and whoever
@@ -233,7 +233,7 @@ insert_index_entries(RowWriter *writer, TupleTableSlot *slot, const RowImage *kn
 		FormIndexDatum(writer->infos[i], slot, NULL, values, nulls);
 		(void) index_insert(index, values, nulls, &slot->tts_tid, writer->rel,
 							is_checked ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
-							known != NULL /* clear away versions */ , writer->infos[i]);
+							is_equal, writer->infos[i]);
 	}
 }
 

@@ -6,7 +6,10 @@
  * A board is small and rewritten all the time: pages keep room for new row
  * versions, and vacuum comes by the number of dead rows rather than by a share
  * of the table.  Each index is written by each change of a status, so a board
- * has only those that every board needs (docs/decisions/0003-board-indexes.md).
+ * has only those that every board needs (docs/decisions/0003-board-indexes.md),
+ * and their pages keep room too: one that is full has to be searched for dead
+ * entries or split, which costs as much as dozens of entries.  The one for the
+ * order ends with the key: there is nothing in it to deduplicate.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,6 +26,10 @@
 #define STORAGE_OPTIONS \
 	"fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, " \
 	"autovacuum_vacuum_threshold = 500, autovacuum_analyze_scale_factor = 0.05"
+
+/* Measured: see docs/decisions/0003-board-indexes.md. */
+#define INDEX_OPTIONS	"fillfactor = 60"
+#define ORDER_OPTIONS	INDEX_OPTIONS ", deduplicate_items = off"
 
 static Oid	find_made(const BoardRequest *request, const char *name);
 
@@ -67,9 +74,9 @@ board_table_create_indexes(const BoardRequest *request)
 	for (int i = 0; i < list_length(request->key_names); i++)
 		appendStringInfo(&buf, "%s%s", i ? ", " : "",
 						 quote_identifier(list_nth(request->key_names, i)));
-	spi_run(psprintf("ALTER TABLE %s ADD PRIMARY KEY (%s)", table, buf.data));
-	spi_run(psprintf("CREATE INDEX ON %s (%s%s)", table, quote_identifier(request->status),
-					 request->order_columns));
+	spi_run(psprintf("ALTER TABLE %s ADD PRIMARY KEY (%s) WITH (%s)", table, buf.data, INDEX_OPTIONS));
+	spi_run(psprintf("CREATE INDEX ON %s (%s%s) WITH (%s)", table,
+					 quote_identifier(request->status), request->order_columns, ORDER_OPTIONS));
 }
 
 void
