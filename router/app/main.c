@@ -14,6 +14,7 @@
 
 #include "admin/console.h"
 #include "app/config.h"
+#include "app/import.h"
 #include "app/router.h"
 #include "base/log.h"
 #include "sql/classify.h"
@@ -31,7 +32,8 @@ enum
 	OPTION_CHECK_CONFIG = 256,
 	OPTION_PRINT_CONFIG,
 	OPTION_EXPLAIN_ROUTE,
-	OPTION_DUMP_REFERENCE
+	OPTION_DUMP_REFERENCE,
+	OPTION_IMPORT
 };
 
 static const struct option options[] = {
@@ -40,6 +42,7 @@ static const struct option options[] = {
 	{"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
 	{"print-config", no_argument, NULL, OPTION_PRINT_CONFIG},
 	{"explain-route", required_argument, NULL, OPTION_EXPLAIN_ROUTE},
+	{"import", required_argument, NULL, OPTION_IMPORT},
 	{"dump-reference", required_argument, NULL, OPTION_DUMP_REFERENCE},
 	{"version", no_argument, NULL, 'V'},
 	{"help", no_argument, NULL, 'h'},
@@ -59,6 +62,8 @@ static const char help_text[] =
 "      --print-config        print the configuration in force, secrets masked\n"
 "      --explain-route SQL   say where a statement would go and why, knowing no\n"
 "                            database: names are unknown and lead to the primary\n"
+"      --import FILE         convert a PgBouncer configuration: router.ini to standard\n"
+"                            output, what could not be converted to standard error\n"
 "  -V, --version             print the version\n"
 "  -h, --help                print this\n"
 "\n"
@@ -69,6 +74,7 @@ static int	run_router(const RouterStart *start);
 static bool parse_pid(const char *text, pid_t *pid);
 static bool may_run(void);
 static int	explain_route(const char *sql);
+static int	import_file(const char *path);
 static int	dump_reference(const char *form);
 static void print_buf(Buf *out);
 
@@ -116,6 +122,8 @@ main(int argc, char **argv)
 				task = TASK_EXPLAIN_ROUTE;
 				sql = optarg;
 				break;
+			case OPTION_IMPORT:
+				return import_file(optarg);
 			case OPTION_DUMP_REFERENCE:
 				return dump_reference(optarg);
 			default:
@@ -251,6 +259,19 @@ dump_reference(const char *form)
 	}
 	print_buf(&out);
 	return 0;
+}
+
+static int
+import_file(const char *path)
+{
+	Buf			out = BUF_INIT;
+	Buf			notes = BUF_INIT;
+	bool		ok = import_pgbouncer(path, &out, &notes);
+
+	fwrite(buf_slice(&notes).data, 1, buf_len(&notes), stderr);
+	buf_release(&notes);
+	print_buf(&out);
+	return ok ? 0 : 2;
 }
 
 static void
