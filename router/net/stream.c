@@ -451,7 +451,10 @@ on_turn(void *arg)
 	{
 		/* A server that goes says why: show that before the end. */
 		if (!stream->is_paused && !(stream->tls != NULL && stream_tls_is_shaking(stream)) && receive(stream))
-			loop_next_turn(stream->loop, &stream->turn);
+		{
+			if (stream->state == STATE_OPEN)	/* its owner may have destroyed it */
+				loop_next_turn(stream->loop, &stream->turn);
+		}
 		else if (stream->state == STATE_OPEN && stream->events != NULL)
 			stream_report_end(stream, strerror(stream->write_errno));
 		return;

@@ -109,6 +109,7 @@ stream_free(void *arg)
 {
 	Stream	   *stream = arg;
 
+	loop_next_turn_cancel(stream->loop, &stream->turn); /* asked for by the callback that destroyed it */
 	loop_timer_destroy(stream->flush_timer);
 	stream_tls_free(stream);
 	buf_release(&stream->unread);

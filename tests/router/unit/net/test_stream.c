@@ -914,6 +914,48 @@ a_flush_nobody_reads_is_given_up(void **state)
 	free(bytes);
 }
 
+/* The other's peer says its last word and leaves; only by writing does the stream learn of it. */
+static void
+other_is_left(Owner *owner)
+{
+	Owner	   *other = owner->other;
+
+	give(other, "quit");
+	close(other->fd);
+	other->fd = -1;
+	put(other, "late", 4);
+}
+
+/*
+ * Used after it was freed, as the sanitizer told: a stream that its owner
+ * destroys upon the last words of a peer that is gone took another turn.
+ */
+static void
+nothing_is_due_for_a_destroyed_stream(void **state)
+{
+	Loop	   *loop = loop_create();
+	Owner		a;
+	Owner		b;
+
+	open_pair(&a, loop);
+	open_pair(&b, loop);
+	a.other = &b;
+	a.in_data = other_is_left;
+	b.in_data = destroy_own;
+	give(&a, "x");
+	run_until(loop, b.stream == NULL);
+	assert_seen(&b, "quit");
+	a.in_data = NULL;
+	run_turns(loop, 3);
+	stream_pause(a.stream);
+	stream_resume(a.stream);	/* asks for a turn: behind whoever still waits for one */
+	give(&a, "y");
+	run_until(loop, a.shows == 2);
+	close_owner(&a);
+	close_owner(&b);
+	loop_destroy(loop);
+}
+
 static void
 a_flush_ends_with_the_loop(void **state)
 {
@@ -1141,6 +1183,7 @@ main(void)
 		cmocka_unit_test(a_flush_nobody_reads_is_given_up),
 		cmocka_unit_test(a_flush_ends_with_the_loop),
 		cmocka_unit_test(destroying_with_flush_sends_what_is_corked),
+		cmocka_unit_test(nothing_is_due_for_a_destroyed_stream),
 		cmocka_unit_test(connects_to_an_address),
 		cmocka_unit_test(connects_to_a_name),
 		cmocka_unit_test(a_failed_connect_is_told_later),
