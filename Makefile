@@ -121,12 +121,13 @@ stage_dir   = $(build)/pg$(pg_major)
 # Under ASan the staged server runs with the runtime preloaded (pgcluster.py).
 untranslated := $(if $(extension_san),$(build)/untranslated.so)
 
-$(build)/untranslated.so: tests/support/untranslated.c Makefile
+# What tests preload: no sanitizer has a part in it.
+$(build)/%.so: tests/support/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -shared -fPIC -fno-builtin -O2 -o $@ $<
 
 .PHONY: stage
-stage: extension $(untranslated) ## stage a copy of PostgreSQL with the extension under build/pg15
+stage: extension $(untranslated) $(build)/count_allocations.so ## stage a copy of PostgreSQL with the extension under build/pg15
 	@PG_CONFIG=$(PG_CONFIG) dev/stage $(stage_dir)
 	+@$(MAKE) --no-print-directory -s -C $(build)/extension -f $(top)/extension/Makefile \
 	    PG_CONFIG=$(top)/$(stage_dir)/bin/pg_config VERSION=$(VERSION) SAN='$(extension_san)' install >/dev/null

@@ -35,6 +35,7 @@ struct Settings
 	SettingsPool *pool;			/* borrowed: outlives every set */
 	int			refcount;
 	int			count;
+	unsigned	note;			/* of the layer above; not part of what the set is */
 	const char *packed;			/* in the same block, behind items */
 	size_t		packed_len;
 	char	   *plan_text;		/* owned; NULL until it is asked for */
@@ -200,6 +201,18 @@ settings_plan_text(Settings *settings)
 		buf_release(&packed);
 	}
 	return slice_make(settings->plan_text, settings->plan_len);
+}
+
+unsigned
+settings_note(const Settings *settings)
+{
+	return settings->note;
+}
+
+void
+settings_set_note(const Settings *settings, unsigned note)
+{
+	((Settings *) settings)->note = note;
 }
 
 /*

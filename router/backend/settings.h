@@ -36,6 +36,11 @@ extern void settings_item(const Settings *settings, int i, const char **name, co
  * as the set. */
 extern Slice settings_plan_text(Settings *settings);
 
+/* A set never changes: what the layer above has found out about it may be kept
+ * with it.  0 until it was set. */
+extern unsigned settings_note(const Settings *settings);
+extern void settings_set_note(const Settings *settings, unsigned note);
+
 /* Append the SQL that turns a session set as from into one set as to:
  * RESET "b"; SET "a" TO 'x'.  Nothing appended: they are equal.  Values are
  * given as SHOW prints them. */

@@ -19,6 +19,8 @@
 
 #include "base/slice.h"
 
+#define BUF_BLOCK_SIZE 512		/* what a buffer begins with */
+
 typedef struct Buf
 {
 	char	   *data;			/* owned; NULL when cap is 0 */
@@ -36,14 +38,38 @@ extern void buf_clear(Buf *buf);	/* forget the bytes, keep the memory */
 
 /* Make room for at least n more bytes; returns where to write them. */
 extern char *buf_reserve(Buf *buf, size_t n);
-extern void buf_commit(Buf *buf, size_t n);	/* n of the reserved bytes were written */
-extern void buf_append(Buf *buf, Slice bytes);	/* bytes must not lie in this buffer */
+extern void buf_append_slowly(Buf *buf, Slice bytes);	/* buf_append() where there is no room */
+
+/* A thread that used buffers ends: give back the blocks it keeps for its next ones. */
+extern void buf_end_thread(void);
 extern void buf_append_string(Buf *buf, const char *string);	/* without terminator */
 extern void buf_append_u8(Buf *buf, uint8_t value);
 extern void buf_append_u16(Buf *buf, uint16_t value);	/* network byte order */
 extern void buf_append_u32(Buf *buf, uint32_t value);	/* network byte order */
 extern void buf_printf(Buf *buf, const char *format,...) __attribute__((format(printf, 2, 3)));
 extern void buf_consume(Buf *buf, size_t n);
+
+/* n of the reserved bytes were written. */
+static inline void
+buf_commit(Buf *buf, size_t n)
+{
+	buf->end += n;
+}
+
+/* The bytes must not lie in this buffer. */
+static inline void
+buf_append(Buf *buf, Slice bytes)
+{
+	if (bytes.len == 0)
+		return;
+	if (bytes.len > buf->cap - buf->end)
+	{
+		buf_append_slowly(buf, bytes);
+		return;
+	}
+	memcpy(buf->data + buf->end, bytes.data, bytes.len);
+	buf->end += bytes.len;
+}
 
 static inline Slice
 buf_slice(const Buf *buf)

@@ -32,6 +32,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -170,6 +171,7 @@ loop_run(Loop *loop)
 	run_mailbox(loop);
 	run_later(loop);
 	atomic_store_explicit(&loop->stop, false, memory_order_release);
+	buf_end_thread();			/* most threads end with their loop */
 }
 
 void

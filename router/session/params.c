@@ -13,6 +13,12 @@
 
 #include "base/memory.h"
 
+/* What is known of a set of settings (settings_note). */
+#define LEX_KNOWN 0x01
+#define LEX_UNSAFE 0x02
+#define LEX_SETS_CONFORMING 0x04
+#define LEX_SETS_ENCODING 0x08
+
 /*
  * Settings that SET would not bring to another server as they were: who one is,
  * what replicas are protected by, what a server that nobody uses dies of, and
@@ -24,6 +30,7 @@ static const char *const unfollowed_settings[] = {
 	"sort_mem", "vacuum_mem",	/* second names of others */
 };
 
+static unsigned lex_note(const Settings *settings);
 static bool is_conforming(const char *value);
 static bool is_safe_encoding(const char *encoding);
 static bool add_param(Settings **settings, Slice name, Slice value, Error *error);
@@ -78,14 +85,31 @@ params_lex_defaults(const char *conforming_strings, const char *encoding)
 	};
 }
 
+/* Asked for each unit: found out once for each set. */
 bool
 params_are_unsafe_to_lex(const Settings *settings, const LexDefaults *defaults)
 {
+	unsigned	note = settings_note(settings);
+
+	if (note == 0)
+	{
+		note = lex_note(settings);
+		settings_set_note(settings, note);
+	}
+	return (note & LEX_UNSAFE) != 0 ||
+		((note & LEX_SETS_CONFORMING) == 0 && defaults->is_nonconforming) ||
+		((note & LEX_SETS_ENCODING) == 0 && defaults->is_unsafe_encoding);
+}
+
+static unsigned
+lex_note(const Settings *settings)
+{
 	const char *conforming = settings_find(settings, "standard_conforming_strings");
 	const char *encoding = settings_find(settings, "client_encoding");
+	bool		is_unsafe = (conforming && !is_conforming(conforming)) || (encoding && !is_safe_encoding(encoding));
 
-	return (conforming ? !is_conforming(conforming) : defaults->is_nonconforming) ||
-		(encoding ? !is_safe_encoding(encoding) : defaults->is_unsafe_encoding);
+	return LEX_KNOWN | (is_unsafe ? LEX_UNSAFE : 0) | (conforming ? LEX_SETS_CONFORMING : 0) |
+		(encoding ? LEX_SETS_ENCODING : 0);
 }
 
 /* Words PostgreSQL takes for on; a shortened one is taken for off here, to be safe. */

@@ -39,13 +39,13 @@ static void relay_on_cancel_done(void *owner);
 static void unit_note_settings(Client *client);
 static bool has_reset(const Client *client);
 static void unit_finish(Client *client);
-static void unit_note_position(Client *client, char tx_status);
+static void unit_note_position(Client *client, char tx_status, uint64_t now_us);
 static bool unit_may_pin(const Client *client);
 static void unit_note_ddl(Client *client, char tx_status);
 static void unit_note_state(Client *client);
 static bool wants_state(const Client *client);
 static void unit_note_pins_left(Client *client);
-static void unit_count(Client *client);
+static void unit_count(Client *client, uint64_t now_us);
 static void count_traffic(Client *client, uint64_t now_us);
 static void unit_rerun(Client *client);
 static bool lost_is_fatal(const Client *client);
@@ -171,6 +171,7 @@ unit_finish(Client *client)
 {
 	Relay	   *relay = &client->relay;
 	char		tx_status = server_tx_status(client->server);
+	uint64_t	now_us;
 
 	if (relay->rerun != RERUN_NO)
 	{
@@ -180,7 +181,8 @@ unit_finish(Client *client)
 	}
 	if (relay->is_holding)
 		relay_release_held(client);
-	unit_note_position(client, tx_status);	/* others must see the commit before its client knows of it */
+	now_us = clock_now_us();
+	unit_note_position(client, tx_status, now_us);	/* others must see the commit before its client knows of it */
 	if (relay->ready_due)
 	{
 		Buf			out = BUF_INIT;
@@ -194,7 +196,7 @@ unit_finish(Client *client)
 	unit_note_state(client);
 	if (relay->state_answered)
 		unit_note_pins_left(client);
-	unit_count(client);
+	unit_count(client, now_us);
 	transaction_follow(client, tx_status);
 	if (tx_status == 'I' && client->pin_reason == NULL &&
 		client->account->pool_mode == POOL_MODE_TRANSACTION)
@@ -205,7 +207,7 @@ unit_finish(Client *client)
 }
 
 static void
-unit_note_position(Client *client, char tx_status)
+unit_note_position(Client *client, char tx_status, uint64_t now_us)
 {
 	Relay	   *relay = &client->relay;
 	const UnitSummary *summary = &relay->summary;
@@ -226,7 +228,7 @@ unit_note_position(Client *client, char tx_status)
 	if (lsn != 0)
 		position_raise(&client->position, lsn, identity->timeline);
 	if (!summary->only_prepares)
-		position_note_read(&client->position, relay->node, identity, clock_now_us());
+		position_note_read(&client->position, relay->node, identity, now_us);
 }
 
 /* What the session has changed in the catalog it must see changed. */
@@ -314,13 +316,12 @@ unit_note_pins_left(Client *client)
 }
 
 static void
-unit_count(Client *client)
+unit_count(Client *client, uint64_t now_us)
 {
 	SessionStats *stats = &client->context->stats;
 	Relay	   *relay = &client->relay;
 	RouteCounters *counters = &client->account->counters[relay->node];
 	bool		is_read = (relay->summary.flags & STATEMENT_IS_READ) != 0;
-	uint64_t	now_us = clock_now_us();
 	uint64_t	took_us = now_us - relay->begun_us;
 
 	count_traffic(client, now_us);

@@ -37,13 +37,14 @@ static void refuse_cancelled(Client *client);
 static void refuse_query_wait(Client *client);
 static void refuse_replica(Client *client);
 static void plan_new_settings(Client *client, const StatementClass *class);
-static void plan_decide(Client *client, RouteDecision *decision);
+static void plan_at(Client *client, uint64_t now_us);
+static void plan_decide(Client *client, uint64_t now_us, RouteDecision *decision);
 static bool plan_admit_fallback(Client *client, RouteReason reason);
 static void plan_use_node(Client *client, const RouteDecision *decision);
 static void plan_wait_for_view(Client *client, bool wants_probe);
 static void plan_on_granted(void *owner, Server *server);
 static void plan_on_failed(void *owner, const Error *error);
-static bool query_wait_is_over(const Client *client);
+static bool query_wait_is_over(const Client *client, uint64_t now_us);
 
 void
 relay_plan_unit(Client *client)
@@ -91,11 +92,17 @@ relay_plan_unit(Client *client)
 	if (client->server)
 		plan_on_held_server(client);
 	else
-		relay_plan_again(client);
+		plan_at(client, relay->begun_us);
 }
 
 void
 relay_plan_again(Client *client)
+{
+	plan_at(client, clock_now_us());
+}
+
+static void
+plan_at(Client *client, uint64_t now_us)
 {
 	RouteDecision decision;
 
@@ -107,13 +114,13 @@ relay_plan_again(Client *client)
 		refuse_cancelled(client);
 		return;
 	}
-	if (query_wait_is_over(client))
+	if (query_wait_is_over(client, now_us))
 	{
 		refuse_query_wait(client);
 		return;
 	}
 
-	plan_decide(client, &decision);
+	plan_decide(client, now_us, &decision);
 	switch (decision.action)
 	{
 		case ROUTE_NODE:
@@ -316,14 +323,14 @@ may_run_on_replica(const Client *client)
 }
 
 static void
-plan_decide(Client *client, RouteDecision *decision)
+plan_decide(Client *client, uint64_t now_us, RouteDecision *decision)
 {
 	SessionContext *context = client->context;
 	Relay	   *relay = &client->relay;
 	int			load[TOPOLOGY_MAX_NODES];
 	Lsn			floor = client->position.floor;
 
-	relay->patience_over = clock_now_us() - relay->waiting_since_us >= context->config.replica_wait_us;
+	relay->patience_over = now_us - relay->waiting_since_us >= context->config.replica_wait_us;
 	if (context->config.consistency == CONSISTENCY_GLOBAL)
 		global_floor_apply(client->account->database->floor, context->view, &client->position);
 	for (int i = 0; i < context->view->nnodes; i++)
@@ -445,9 +452,9 @@ plan_on_failed(void *owner, const Error *error)
 }
 
 static bool
-query_wait_is_over(const Client *client)
+query_wait_is_over(const Client *client, uint64_t now_us)
 {
 	uint64_t	limit_us = client->context->config.query_wait_timeout_us;
 
-	return limit_us != 0 && clock_now_us() - client->relay.waiting_since_us >= limit_us;
+	return limit_us != 0 && now_us - client->relay.waiting_since_us >= limit_us;
 }

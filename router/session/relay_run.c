@@ -53,10 +53,11 @@ relay_start(Client *client, Server *server)
 	Stream	   *back = client->stream;
 	bool		was_held = client->server == server;
 
+	/* who did not wait is sent at once */
+	relay->started_us = client->state == CLIENT_READY ? relay->begun_us : clock_now_us();
 	client->server = server;
 	client_set_state(client, CLIENT_RUNNING);
 	server_hold(server, client->server_events, client);
-	relay->started_us = clock_now_us();
 	histogram_add(&client->context->stats.wait, relay->started_us - relay->waiting_since_us);
 	count_start(client, was_held);
 	relay->node = server_node(server);

@@ -33,7 +33,7 @@ typedef struct ShapeScan
 typedef enum CharKind
 {
 	CHAR_OTHER,					/* stands for itself */
-	CHAR_LETTER,				/* begins a name, or a keyword */
+	CHAR_LETTER,				/* begins a name, or a keyword; above: take_token() */
 	CHAR_DIGIT,
 	CHAR_SPECIAL				/* looked at by itself */
 } CharKind;
@@ -47,7 +47,8 @@ static const unsigned char char_kinds[256] = {
 };
 
 static bool has_shape(Slice text);
-static bool take_name(ShapeScan *scan);
+static void take_plain(ShapeScan *scan);
+static bool take_token(ShapeScan *scan);
 static bool take_number(ShapeScan *scan);
 static bool take_special(ShapeScan *scan);
 static bool take_string(ShapeScan *scan);
@@ -71,27 +72,12 @@ Slice
 shape_of_text(Slice text, char buffer[SHAPE_MAX_TEXT])
 {
 	ShapeScan	scan = {text.data, text.data + text.len, buffer, false};
-	bool		goes_on = true;
+	bool		goes_on = text.len <= SHAPE_MAX_TEXT && has_shape(text);
 
-	if (text.len > SHAPE_MAX_TEXT || !has_shape(text))
-		return text;
 	while (goes_on && scan.at < scan.end)
 	{
-		switch (kind_of(*scan.at))
-		{
-			case CHAR_OTHER:
-				*scan.out++ = *scan.at++;
-				break;
-			case CHAR_LETTER:
-				goes_on = take_name(&scan);
-				break;
-			case CHAR_DIGIT:
-				goes_on = take_number(&scan);
-				break;
-			case CHAR_SPECIAL:
-				goes_on = take_special(&scan);
-				break;
-		}
+		take_plain(&scan);
+		goes_on = scan.at < scan.end && take_token(&scan);
 	}
 	if (!scan.has_literal)
 		return text;
@@ -99,16 +85,43 @@ shape_of_text(Slice text, char buffer[SHAPE_MAX_TEXT])
 	return slice_make(buffer, (size_t) (scan.out - buffer));
 }
 
+/* Names, keywords and what stands for itself: most of a text. */
+static void
+take_plain(ShapeScan *scan)
+{
+	const char *at = scan->at;
+	const char *end = scan->end;
+	char	   *out = scan->out;
+
+	while (at < end && kind_of(*at) <= CHAR_LETTER)
+	{
+		if (kind_of(*at) == CHAR_OTHER)
+			*out++ = *at++;
+		else
+		{
+			do
+				*out++ = *at++;
+			while (at < end && continues_name(*at));
+		}
+	}
+	scan->at = at;
+	scan->out = out;
+}
+
+static bool
+take_token(ShapeScan *scan)
+{
+	return kind_of(*scan->at) == CHAR_DIGIT ? take_number(scan) : take_special(scan);
+}
+
 /* By its first word; a zero byte would be taken for one of ours. */
 static bool
 has_shape(Slice text)
 {
 	static const char *const words[] = {"select", "insert", "update", "delete", "with", "values"};
-	size_t		skip = 0;
 
-	while (skip < text.len && memchr(" \t\n\r\f(", text.data[skip], 6) != NULL)
-		skip++;
-	text = slice_skip(text, skip);
+	while (text.len > 0 && strchr(" \t\n\r\f(", text.data[0]) != NULL && text.data[0] != '\0')
+		text = slice_skip(text, 1);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 	{
 		size_t		len = strlen(words[i]);
@@ -117,18 +130,6 @@ has_shape(Slice text)
 			return memchr(text.data, '\0', text.len) == NULL;
 	}
 	return false;
-}
-
-/* With a quote behind it, it may be a prefix: E'...', X'...'. */
-static bool
-take_name(ShapeScan *scan)
-{
-	const char *end = scan->at;
-
-	while (end < scan->end && continues_name(*end))
-		end++;
-	copy_to(scan, end);
-	return end == scan->end || *end != '\'';
 }
 
 /* 1.5, 1e5, 0x1F and what is no number at all stand as they are. */
@@ -193,12 +194,14 @@ take_special(ShapeScan *scan)
 	return true;
 }
 
-/* A quote in it is doubled. */
+/* A quote in it is doubled.  Right behind a name, the name may be its prefix: E'...', X'...'. */
 static bool
 take_string(ShapeScan *scan)
 {
 	const char *end = scan->at;
 
+	if (continues_name(end[-1]))
+		return false;			/* the text begins with a keyword: there is something before */
 	do
 	{
 		end = memchr(end + 1, '\'', (size_t) (scan->end - end - 1));

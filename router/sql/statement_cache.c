@@ -50,6 +50,7 @@ struct StatementCache
 	StatementCacheStats stats;
 };
 
+static void learn_primary(StatementClass *class);
 static StatementClass *statement_cache_decide(StatementCache *cache, Slice text, bool *is_hit);
 static StatementClass *statement_cache_find_or_add(StatementCache *cache, Slice key, Slice text, bool *is_hit);
 static CacheEntry *statement_cache_find(StatementCache *cache, Slice text, unsigned hash);
@@ -74,6 +75,15 @@ static inline size_t
 statement_cache_cost(size_t text_len)
 {
 	return sizeof(CacheEntry) + text_len;
+}
+
+static inline void
+statement_cache_count(StatementCache *cache, bool is_hit)
+{
+	if (is_hit)
+		cache->stats.hits++;
+	else
+		cache->stats.misses++;
 }
 
 StatementCache *
@@ -123,19 +133,34 @@ statement_cache_get(StatementCache *cache, Slice text)
 	bool		is_hit;
 	const StatementClass *class = statement_cache_decide(cache, text, &is_hit);
 
-	if (is_hit)
-		cache->stats.hits++;
-	else
-		cache->stats.misses++;
+	statement_cache_count(cache, is_hit);
+	return class;
+}
+
+const StatementClass *
+statement_cache_get_prepared(StatementCache *cache, Slice text)
+{
+	Slice		key = statement_cache_key(text);
+	bool		is_hit;
+	const StatementClass *class = statement_cache_find_or_add(cache, key, key, &is_hit);
+
+	statement_cache_count(cache, is_hit);
 	return class;
 }
 
 void
 statement_cache_learn_primary(StatementCache *cache, Slice text)
 {
+	Slice		key = statement_cache_key(text);
 	bool		is_hit;
-	StatementClass *class = statement_cache_decide(cache, text, &is_hit);
 
+	learn_primary(statement_cache_decide(cache, text, &is_hit));
+	learn_primary(statement_cache_find_or_add(cache, key, key, &is_hit));
+}
+
+static void
+learn_primary(StatementClass *class)
+{
 	class->flags &= ~(unsigned) (STATEMENT_IS_READ | STATEMENT_NODE_LOCAL);
 	class->why = "a replica refused it before";
 	class->detail[0] = '\0';

@@ -26,14 +26,18 @@ frame_peek(Slice data, Frame *frame)
 {
 	uint32_t	length;
 
-	*frame = (Frame) {0};
 	if (data.len < FRAME_HEADER_SIZE)
+	{
+		*frame = (Frame) {0};
 		return FRAME_PARTIAL;
+	}
 	length = get_u32(data.data + 1);
 	if (length < LENGTH_WORD_SIZE || length > INT32_MAX)
+	{
+		*frame = (Frame) {0};
 		return FRAME_MALFORMED;
-	frame->type = data.data[0];
-	frame->total_len = (size_t) length + 1;
+	}
+	*frame = (Frame) {.type = data.data[0], .total_len = (size_t) length + 1};
 	return FRAME_OK;
 }
 

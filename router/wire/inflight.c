@@ -134,52 +134,37 @@ inflight_pop(InFlight *inflight)
 	inflight->count--;
 }
 
-/* May a message of this kind be answered with this type? */
+/* Kinds of messages that a reply of this type may answer, one bit each ... */
+#define KIND(kind) (1u << INFLIGHT_##kind)
+static const uint8_t answers[128] = {
+	['1'] = KIND(PARSE), ['2'] = KIND(BIND), ['3'] = KIND(CLOSE),
+	['t'] = KIND(DESCRIBE), ['n'] = KIND(DESCRIBE), ['T'] = KIND(DESCRIBE) | KIND(QUERY),
+	['D'] = KIND(EXECUTE) | KIND(QUERY), ['C'] = KIND(EXECUTE) | KIND(QUERY), ['I'] = KIND(EXECUTE) | KIND(QUERY),
+	['G'] = KIND(EXECUTE) | KIND(QUERY), ['H'] = KIND(EXECUTE) | KIND(QUERY), ['W'] = KIND(EXECUTE) | KIND(QUERY),
+	['d'] = KIND(EXECUTE) | KIND(QUERY), ['c'] = KIND(EXECUTE) | KIND(QUERY), ['s'] = KIND(EXECUTE),
+	['V'] = KIND(FUNCTION), ['Z'] = KIND(SYNC) | KIND(QUERY) | KIND(FUNCTION),
+};
+
+/* ... and those it is the last answer to. */
+static const uint8_t completes[128] = {
+	['1'] = KIND(PARSE), ['2'] = KIND(BIND), ['3'] = KIND(CLOSE),
+	['n'] = KIND(DESCRIBE), ['T'] = KIND(DESCRIBE),
+	['C'] = KIND(EXECUTE), ['I'] = KIND(EXECUTE), ['s'] = KIND(EXECUTE),
+	['Z'] = KIND(SYNC) | KIND(QUERY) | KIND(FUNCTION),
+};
+#undef KIND
+
 static bool
 reply_belongs(InFlightKind kind, char type)
 {
-	switch (kind)
-	{
-		case INFLIGHT_PARSE:
-			return type == '1';
-		case INFLIGHT_BIND:
-			return type == '2';
-		case INFLIGHT_DESCRIBE:
-			return strchr("tTn", type) != NULL && type != '\0';
-		case INFLIGHT_EXECUTE:
-			return strchr("DCIsGHWdc", type) != NULL && type != '\0';
-		case INFLIGHT_CLOSE:
-			return type == '3';
-		case INFLIGHT_SYNC:
-			return type == 'Z';
-		case INFLIGHT_QUERY:
-			return strchr("TDCIGHWdcZ", type) != NULL && type != '\0';
-		case INFLIGHT_FUNCTION:
-			return type == 'V' || type == 'Z';
-	}
-	return false;
+	return (unsigned char) type < sizeof(answers) && (answers[(unsigned char) type] & (1u << kind)) != 0;
 }
 
-/* Is it the last answer to it? */
+/* Of one that belongs. */
 static bool
 reply_completes(InFlightKind kind, char type)
 {
-	switch (kind)
-	{
-		case INFLIGHT_DESCRIBE:
-			return type == 'T' || type == 'n';
-		case INFLIGHT_EXECUTE:
-			return type == 'C' || type == 'I' || type == 's';
-		case INFLIGHT_QUERY:
-		case INFLIGHT_FUNCTION:
-			return type == 'Z';
-		case INFLIGHT_PARSE:
-		case INFLIGHT_BIND:
-		case INFLIGHT_CLOSE:
-		case INFLIGHT_SYNC:
-			return true;
-	}
-	return true;
+	return (completes[(unsigned char) type] & (1u << kind)) != 0;
 }
 
 /* The failed entry and all behind it up to the next Sync get no answer. */
