@@ -90,6 +90,7 @@ typedef struct Config
 	int			max_db_client_connections;
 	int			max_user_client_connections;
 	int			max_prepared_statements;
+	int			max_client_prepared_statements;
 	uint64_t	server_lifetime_us;
 	uint64_t	server_idle_timeout_us;
 	uint64_t	server_check_delay_us;

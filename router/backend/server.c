@@ -34,6 +34,7 @@
 struct ServerStatement
 {
 	uint64_t	number;
+	Description description;
 	ListNode	node;			/* in statements_used */
 	UT_hash_handle hh;
 };
@@ -475,6 +476,29 @@ server_remove_statement(Server *server, uint64_t number)
 	HASH_DEL(server->statements, statement);
 	list_remove(&server->statements_used, &statement->node);
 	mem_free(statement);
+}
+
+void
+server_note_description(Server *server, uint64_t number, const Description *description)
+{
+	ServerStatement *statement;
+
+	HASH_FIND(hh, server->statements, &number, sizeof(number), statement);
+	if (statement == NULL)
+		return;
+	if (description->params != 0)
+		statement->description.params = description->params;
+	if (description->rows != 0)
+		statement->description.rows = description->rows;
+}
+
+Description
+server_find_description(const Server *server, uint64_t number)
+{
+	ServerStatement *statement;
+
+	HASH_FIND(hh, server->statements, &number, sizeof(number), statement);
+	return statement ? statement->description : (Description) {0, 0};
 }
 
 void

@@ -27,6 +27,7 @@
 #include "base/list.h"
 #include "net/stream.h"
 #include "policy/topology_view.h"
+#include "wire/description.h"
 
 #define SERVER_KEY_MAX 256
 
@@ -90,6 +91,10 @@ extern void server_set_settings(Server *server, Settings *settings);	/* takes it
 extern bool server_has_statement(Server *server, uint64_t number);	/* marks it used */
 extern uint64_t server_add_statement(Server *server, uint64_t number);
 extern void server_restore_statement(Server *server, uint64_t number); /* it is there after all, evicts nothing */
+
+/* How the server described it since it was prepared there; what is not known of one leaves what was. */
+extern void server_note_description(Server *server, uint64_t number, const Description *description);
+extern Description server_find_description(const Server *server, uint64_t number);
 extern void server_remove_statement(Server *server, uint64_t number);
 extern void server_forget_statements(Server *server);	/* after DISCARD ALL, DEALLOCATE ALL */
 

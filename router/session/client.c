@@ -312,10 +312,12 @@ client_find_prepared(Client *client, Slice name)
 {
 	Prepared   *prepared = prepared_map_find(client->prepared, name);
 	Slice		settings = settings_plan_text(client->settings);
+	Description described;
 	ParseMessage parse;
 	bool		is_new;
 
-	if (prepared == NULL || prepared_fits(prepared, settings))
+	if (prepared == NULL || (prepared_fits(prepared, settings) &&
+							 (!prepared_is_retired(prepared) || client->transaction.sets_meaning)))
 		return prepared;
 	parse = (ParseMessage) {
 		.text = prepared_text(prepared),
@@ -323,8 +325,18 @@ client_find_prepared(Client *client, Slice name)
 		.param_types = prepared_param_types(prepared),
 	};
 	prepared = client_prepare(client, &parse, &is_new);
+	described = prepared_map_description(client->prepared, name);
 	prepared_map_put(client->prepared, name, prepared);
+	prepared_map_describe(client->prepared, name, prepared_number(prepared), &described);
 	return prepared;
+}
+
+bool
+client_may_prepare(const Client *client, Slice name)
+{
+	uint64_t	limit = client->context->config.max_client_statements;
+
+	return name.len == 0 || limit == 0 || prepared_map_count(client->prepared) < limit;
 }
 
 bool
@@ -406,6 +418,7 @@ client_reset_relay(Client *client)
 	Relay	   *relay = &client->relay;
 	InFlight	inflight = relay->inflight;
 	PreparedLog names = relay->names;
+	DescribeLog describes = relay->describes;
 
 	settings_unref(relay->new_settings);
 	settings_unref(relay->new_server_settings);
@@ -418,6 +431,8 @@ client_reset_relay(Client *client)
 	relay->inflight = inflight;
 	prepared_log_clear(&names);
 	relay->names = names;
+	describe_log_clear(&describes);
+	relay->describes = describes;
 }
 
 void
@@ -436,6 +451,7 @@ client_free(void *arg)
 	client_reset_relay(client);
 	inflight_release(&client->relay.inflight);
 	prepared_log_release(&client->relay.names);
+	mem_free(client->relay.describes.asked);
 	transaction_reset(&client->transaction);
 	client_reset_login(client);
 	prepared_unref(client->console.portal);

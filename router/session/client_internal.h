@@ -9,7 +9,7 @@
  *	  client_query.c	client_startup.c -> client_login.c	phases of a session
  *	  relay_finish.c	client_welcome.c	console_session.c	replication.c
  *	  relay_reply.c		relay_plan.c -> local_answer.c
- *	  relay_run.c -> relay_send.c
+ *	  relay_run.c -> relay_check.c -> relay_send.c -> relay_describe.c
  *	  relay_hold.c		account.c	unit.c	transaction.c	prepared.c	params.c
  *	  client.c
  *
@@ -73,6 +73,21 @@ typedef enum RerunTarget
 	RERUN_HERE					/* the plan of what it prepares was stale there */
 } RerunTarget;
 
+/* A Describe of the client's that is under way: whose answer it will be. */
+typedef struct DescribeAsked
+{
+	uint64_t	number;			/* of what the name was then */
+	char	   *name;			/* owned; NULL: the unnamed statement */
+} DescribeAsked;
+
+/* Those of a unit; the label of its entry in the queue is the place here, from 1. */
+typedef struct DescribeLog
+{
+	DescribeAsked *asked;		/* owned */
+	uint32_t	count;
+	uint32_t	cap;
+} DescribeLog;
+
 /* The unit being planned or run. */
 typedef struct Relay
 {
@@ -128,6 +143,12 @@ typedef struct Relay
 	Buf			held;
 	InFlight	inflight;
 	PreparedLog names;			/* what the unit has done to the client's names */
+	DescribeLog describes;
+	uint64_t	described_binds;	/* bit n: the nth Bind of the unit is described before it is executed */
+	int			binds;			/* sent so far */
+	bool		is_checking;	/* servers are asked to describe what it binds; the unit is sent then */
+	Slice		bound_portal;	/* of the last Bind, while a whole unit is sent; in client->unit: */
+	Slice		bound_name;		/* and its statement's name */
 } Relay;
 
 /* What a session of the admin console has and no other. */
@@ -245,9 +266,14 @@ extern Prepared *client_prepare(Client *client, const ParseMessage *parse, bool 
 
 /*
  * The client's statement of that name, borrowed; NULL: it has none.  Settings it
- * was prepared under may be others now: then it is as if prepared anew.
+ * was prepared under may be others now, or its plan may have been out of date
+ * somewhere: then it is as if prepared anew, but for what the client was told of
+ * it (relay_check.c).
  */
 extern Prepared *client_find_prepared(Client *client, Slice name);
+
+/* May it have one more of that name? */
+extern bool client_may_prepare(const Client *client, Slice name);
 
 /* The unit is over: ready for the next one, or drained. */
 extern void client_unit_done(Client *client);
@@ -331,13 +357,26 @@ extern void relay_start(Client *client, Server *server);
 extern size_t relay_feed(Client *client, Slice data);	/* messages of an open unit, COPY data */
 extern bool relay_send_settings(Client *client);	/* the session's, where the server has others; true: sent */
 extern void relay_settle_copy(Client *client);	/* read on, if it is known what the COPY data is for */
+extern void relay_continue(Client *client); /* what it waited for before it sent the unit is answered */
 extern void relay_settle_sync(Client *client);	/* send the Sync that was kept back, if its turn has come */
 extern void relay_cancel(Client *client);	/* what runs */
 extern void relay_send_position_query(Client *client);
 extern void relay_send_state_query(Client *client);
 extern bool relay_wants_position(const Client *client);	/* its commit's position is not reported */
 
+/* ---- relay_check.c ---- */
+
+/* Ask for what has to be known before the unit is sent; false: nothing. */
+extern bool relay_check_descriptions(Client *client);
+
+/* ---- relay_describe.c ---- */
+extern bool relay_is_changed(const Client *client, Slice name, uint64_t number);	/* not what the client was told */
+extern void relay_expect_description(Client *client, const TargetMessage *target);	/* a Describe was sent */
+extern void relay_note_description(Client *client, const InFlightEntry *entry, const Frame *frame);
+extern void describe_log_clear(DescribeLog *log);	/* forgets, keeps the memory */
+
 /* ---- relay_send.c ---- */
+extern void relay_prepare_there(Client *client, Prepared *prepared, InFlightAction action);
 extern void relay_to_server(Client *client, Slice bytes);
 extern void relay_send_message(Client *client, const Frame *frame);
 extern void relay_send_sync(Client *client, InFlightAction action, InFlightPurpose purpose);

@@ -55,6 +55,7 @@ typedef struct SessionConfig
 {
 	PoolMode	pool_mode;		/* where find_account is NULL; else the account's holds */
 	PinSessions pin_sessions;
+	uint64_t	max_client_statements;	/* prepared, with names, of one session; 0: no limit */
 	Consistency consistency;
 	AuthMethod	auth_method;
 	TlsContext *client_tls;		/* borrowed while this configuration is in force; NULL: no TLS */

@@ -182,7 +182,8 @@ is_plain_message(const Client *client, PlainUnit *unit, const Frame *frame)
 	{
 		case 'P':
 			if (is_named || !message_parse_parse(frame->body, &parse) ||
-				(parse.statement.len > 0 && prepared_map_find(client->prepared, parse.statement)))
+				(parse.statement.len > 0 && prepared_map_find(client->prepared, parse.statement)) ||
+				!client_may_prepare(client, parse.statement))
 				return false;
 			unit->statement = parse.statement;
 			return true;

@@ -57,6 +57,7 @@ typedef struct NamedStatement
 {
 	UT_hash_handle hh;
 	Prepared   *prepared;		/* a reference */
+	Description description;
 	size_t		name_len;
 	char		name[];
 } NamedStatement;
@@ -65,6 +66,8 @@ struct PreparedMap
 {
 	NamedStatement *by_name;
 	Prepared   *unnamed;		/* a reference, or NULL: most statements have no name */
+	Description unnamed_description;
+	bool		has_descriptions;
 };
 
 PreparedTable *
@@ -177,6 +180,12 @@ prepared_table_retire(PreparedTable *table, uint64_t number)
 		}
 		return;
 	}
+}
+
+bool
+prepared_is_retired(const Prepared *prepared)
+{
+	return prepared->is_retired;
 }
 
 Prepared *
@@ -309,6 +318,7 @@ prepared_map_put(PreparedMap *map, Slice name, Prepared *prepared)
 	{
 		prepared_unref(map->unnamed);
 		map->unnamed = prepared;
+		map->unnamed_description = (Description) {0, 0};
 		return;
 	}
 	HASH_FIND(hh, map->by_name, name.data, name.len, named);
@@ -316,6 +326,7 @@ prepared_map_put(PreparedMap *map, Slice name, Prepared *prepared)
 	{
 		prepared_unref(named->prepared);
 		named->prepared = prepared;
+		named->description = (Description) {0, 0};
 		return;
 	}
 	named = mem_alloc(sizeof(NamedStatement) + name.len);
@@ -323,6 +334,45 @@ prepared_map_put(PreparedMap *map, Slice name, Prepared *prepared)
 	memcpy(named->name, name.data, name.len);
 	named->prepared = prepared;
 	HASH_ADD(hh, map->by_name, name, name.len, named);
+}
+
+void
+prepared_map_describe(PreparedMap *map, Slice name, uint64_t number, const Description *description)
+{
+	NamedStatement *named = NULL;
+	const Prepared *prepared = map->unnamed;
+	Description *told = &map->unnamed_description;
+
+	if (name.len > 0)
+	{
+		HASH_FIND(hh, map->by_name, name.data, name.len, named);
+		prepared = named ? named->prepared : NULL;
+		told = named ? &named->description : NULL;
+	}
+	if (prepared == NULL || prepared->number != number)
+		return;					/* another statement has that name by now */
+	if (description->params != 0)
+		told->params = description->params;
+	if (description->rows != 0)
+		told->rows = description->rows;
+	map->has_descriptions = true;
+}
+
+Description
+prepared_map_description(const PreparedMap *map, Slice name)
+{
+	NamedStatement *named;
+
+	if (name.len == 0)
+		return map->unnamed_description;
+	HASH_FIND(hh, map->by_name, name.data, name.len, named);
+	return named ? named->description : (Description) {0, 0};
+}
+
+bool
+prepared_map_has_descriptions(const PreparedMap *map)
+{
+	return map->has_descriptions;
 }
 
 bool
@@ -393,7 +443,10 @@ prepared_log_undo(PreparedLog *log, PreparedMap *map, size_t keep)
 		Slice		name = change->name ? slice_from_string(change->name) : slice_make("", 0);
 
 		if (change->before)
+		{
 			prepared_map_put(map, name, change->before);
+			prepared_map_describe(map, name, change->before->number, &change->described);
+		}
 		else
 			prepared_map_remove(map, name);
 		mem_free(change->name);
@@ -437,4 +490,5 @@ log_append(PreparedLog *log, const PreparedMap *map, Slice name)
 	change = &log->changes[log->count++];
 	change->name = name.len > 0 ? mem_strndup(name) : NULL;
 	change->before = before ? prepared_ref(before) : NULL;
+	change->described = prepared_map_description(map, name);
 }

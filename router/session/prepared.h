@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "wire/description.h"
 
 #define PREPARED_NAME_PREFIX "andon_"
 #define PREPARED_NAME_SIZE 32
@@ -55,6 +56,8 @@ extern Prepared *prepared_make_private(PreparedTable *table, const PreparedKey *
 /* Was it prepared under these settings? */
 extern bool prepared_fits(const Prepared *prepared, Slice settings);
 
+extern bool prepared_is_retired(const Prepared *prepared);
+
 /* Its plan is of no use any more: who prepares the same from now on gets another number. */
 extern void prepared_table_retire(PreparedTable *table, uint64_t number);
 extern Prepared *prepared_ref(Prepared *prepared);
@@ -73,6 +76,11 @@ extern PreparedMap *prepared_map_create(void);
 extern void prepared_map_destroy(PreparedMap *map);	/* NULL is fine */
 extern Prepared *prepared_map_find(const PreparedMap *map, Slice name); /* borrowed; NULL: unknown */
 extern void prepared_map_put(PreparedMap *map, Slice name, Prepared *prepared);	/* takes the reference */
+
+/* What the client was told of it; forgotten when the name is given anew. */
+extern void prepared_map_describe(PreparedMap *map, Slice name, uint64_t number, const Description *description);
+extern Description prepared_map_description(const PreparedMap *map, Slice name);
+extern bool prepared_map_has_descriptions(const PreparedMap *map);	/* of any, ever */
 extern bool prepared_map_remove(PreparedMap *map, Slice name);
 extern void prepared_map_clear(PreparedMap *map);	/* as DEALLOCATE ALL: not the unnamed one */
 extern size_t prepared_map_count(const PreparedMap *map);
@@ -81,6 +89,7 @@ typedef struct PreparedChange
 {
 	char	   *name;			/* owned; NULL: the unnamed statement */
 	Prepared   *before;			/* a reference, or NULL: there was none */
+	Description described;		/* as before */
 } PreparedChange;
 
 /* Zeroed before first use. */

@@ -107,6 +107,8 @@ relay_on_data(void *owner, Slice data)
 	{
 		step = relay_take_replies(client, slice_skip(data, used));
 		used += step;
+		if (client->state == CLIENT_RUNNING && client->relay.is_checking && inflight_is_empty(&client->relay.inflight))
+			relay_continue(client);
 		if (client->state == CLIENT_RUNNING)
 			relay_maybe_finish(client);
 	} while (step > 0 && used < data.len && client->server == server && client->state != CLIENT_CLOSING);
@@ -382,6 +384,9 @@ unit_rerun(Client *client)
 	relay->is_holding = relay->holds_plan = relay->position_asked = false;
 	relay->commit_lsn = relay->asked_lsn = 0;
 	relay->unnamed_there = relay->owes_sync = relay->awaits_copy = relay->has_executed = relay->parsed_there = false;
+	relay->is_checking = false;
+	relay->binds = 0;
+	describe_log_clear(&relay->describes);
 	relay->pass_left = 0;
 	relay->waiting_since_us = clock_now_us();
 	if (is_here)

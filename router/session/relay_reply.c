@@ -265,7 +265,7 @@ handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame)
 		return;
 
 	relay->saw_error = true;
-	relay->is_copy_in = false;
+	relay->is_copy_in = relay->is_checking = false;
 	heal_statement(client, &step.entry, fields.sqlstate);
 	prepared_log_undo(&relay->names, client->prepared, relay->names.answered);
 	if (is_stale_plan(&step.entry, fields.sqlstate) && relay->is_holding && relay->rerun == RERUN_NO)
@@ -372,6 +372,8 @@ handle_result(Client *client, ReplyRun *run, const Frame *frame, bool shows_resu
 		client_fail_server(client, "unexpected message");
 		return;
 	}
+	if (step.entry.kind == INFLIGHT_DESCRIBE)
+		relay_note_description(client, &step.entry, frame);
 	if (step.completed && step.entry.kind == INFLIGHT_PARSE && step.verdict == INFLIGHT_PASS)
 		relay->names.answered++;
 	if (step.verdict == INFLIGHT_DROP)
@@ -508,8 +510,8 @@ is_stale_plan(const InFlightEntry *entry, Slice sqlstate)
 /*
  * A statement is there or not against what we thought: something that cannot
  * be seen (DEALLOCATE ALL inside of DO) has been done.  The next use is right.
- * Of a stale plan, as in PostgreSQL: who has the statement keeps the error; who
- * prepares it anew gets a new one, in the same unit if it still can be run again.
+ * A stale plan gets another number, in the same unit if that still can be run
+ * again; who was told of other columns has the error all the same (relay_check.c).
  */
 static void
 heal_statement(Client *client, const InFlightEntry *entry, Slice sqlstate)

@@ -3,9 +3,10 @@
  * relay_run.c
  *	  Sends a planned unit to its server, and what follows of an open one.
  *
- *	  [settings that differ] [deferred BEGIN] the unit [Sync] [position query]
+ *	  [settings that differ] [deferred BEGIN] [descriptions] the unit [Sync] [position query]
  *
- * All of it is gathered and leaves in one write.
+ * All of it is gathered and leaves in one write, unless descriptions have to be
+ * asked for first (relay_check.c).
  *
  * A unit is open when its end has not come yet: it was flushed after something
  * was executed, it is too long to be kept, or COPY asks the client for data.
@@ -70,7 +71,8 @@ relay_start(Client *client, Server *server)
 	stream_cork(back);
 	relay_send_settings(client);
 	send_begin(client);
-	send_unit(client);
+	if (!relay_check_descriptions(client))
+		send_unit(client);
 	relay_send_locals(client);
 	stream_uncork(back);
 	stream_uncork(there);
@@ -92,6 +94,21 @@ count_start(Client *client, bool was_held)
 		return;
 	traffic->assignments++;
 	traffic->wait_us += relay->started_us - relay->waiting_since_us;
+}
+
+void
+relay_continue(Client *client)
+{
+	Relay	   *relay = &client->relay;
+	Stream	   *there = server_stream(client->server);
+
+	relay->is_checking = false;
+	stream_cork(there);
+	send_unit(client);
+	relay_send_locals(client);
+	stream_uncork(there);
+	if (relay->cancel_due)
+		relay_cancel(client);
 }
 
 /* Messages of a unit that was sent open, and COPY data. */
@@ -175,8 +192,9 @@ relay_cancel(Client *client)
 	Relay	   *relay = &client->relay;
 
 	relay->cancel_asked = true;
-	relay->cancel_due = !inflight_is_empty(&relay->inflight) &&
-		inflight_head(&relay->inflight)->purpose == INFLIGHT_SETTINGS;
+	relay->cancel_due = relay->is_checking ||
+		(!inflight_is_empty(&relay->inflight) &&
+		 inflight_head(&relay->inflight)->purpose == INFLIGHT_SETTINGS);
 	if (!relay->cancel_due)
 		pool_cancel_query(client->server);
 }
@@ -246,6 +264,7 @@ send_unit(Client *client)
 			relay_send_message(client, &frame);
 		messages = slice_skip(messages, frame.total_len);
 	}
+	relay->bound_name = slice_make(NULL, 0);
 	if (relay->is_open || relay->closes_flushed)
 		send_end(client);
 	else if (position_may_be_pipelined(client))

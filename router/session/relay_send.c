@@ -6,11 +6,12 @@
  * Messages pass as they are but for the names of prepared statements:
  *
  *	  Parse     the server has it: answered here; else sent under its number
- *	  Bind      its statement is not there: a Parse is sent in front
+ *	  Bind      its statement is not there: a Parse is sent in front; it is there
+ *				and not what the client was told: 0A000
  *	  Close     of a statement: answered here, the server keeps it for others
  *
- * A statement without a name that nobody prepared lately is sent without one:
- * a one-off text costs the server no memory.  Names nobody prepared pass, so
+ * A statement without a name that nobody prepared lately is sent without one
+ * if it is bound in the same unit: a one-off text costs the server no memory.  Names nobody prepared pass, so
  * that the server says what it says; those that look like the router's own, and
  * no name at all, do not: they would be somebody else's.
  *
@@ -35,7 +36,6 @@ static void send_Close(Client *client, const Frame *frame);
 static void ask_to_refuse(Client *client, const ParseMessage *parse);
 static void hold_for_stale_plan(Client *client);
 static void refuse(Client *client, const char *sqlstate, const char *format, Slice name);
-static void prepare_there(Client *client, Prepared *prepared, InFlightAction action);
 static void refuse_unknown(Client *client, Slice name);
 static bool is_taken_when_failed(const Client *client, Slice text);
 static bool is_not_the_clients(const Client *client, Slice name);
@@ -109,16 +109,31 @@ relay_send_Bind(Client *client, Slice body, size_t total_len)
 	uint64_t	number = 0;
 	Buf			out = BUF_INIT;
 	size_t		unread_len = total_len - FRAME_HEADER_SIZE - body.len;
+	Relay	   *relay = &client->relay;
+	int			place = relay->binds++;
+	bool		is_described = place < 64 && (relay->described_binds >> place & 1);
 
 	if (!message_parse_bind_head(body, &bind))
 		return false;			/* seen to be readable before it came here */
+	relay->bound_portal = bind.portal;
+	relay->bound_name = relay->is_open ? slice_make(NULL, 0) : bind.statement;
 	prepared = client_find_prepared(client, bind.statement);
 	there = bind.statement;
 	if (prepared && !is_unnamed_there(client, bind.statement))
 	{
 		number = prepared_number(prepared);
 		if (!server_has_statement(client->server, number))
-			prepare_there(client, prepared, INFLIGHT_SWALLOW);
+			relay_prepare_there(client, prepared, INFLIGHT_SWALLOW);
+		else if (!is_described && relay_is_changed(client, bind.statement, number))
+		{
+			/* the rows would not be what the client takes them for */
+			refuse(client, SQLSTATE_FEATURE_NOT_SUPPORTED, "cached plan must not change result type%.*s",
+				   slice_make("", 0));
+			prepared_table_retire(client->context->prepared, number);
+			return false;
+		}
+		else if (relay->binds == 1 && !relay->has_executed)
+			hold_for_stale_plan(client);
 		there = prepared_server_name(number, name);
 	}
 	else if (is_not_the_clients(client, bind.statement))
@@ -215,6 +230,13 @@ send_Parse(Client *client, const Frame *frame)
 
 	if (!message_parse_parse(frame->body, &parse))
 		return;					/* seen to be readable before it came here */
+	if (!client_may_prepare(client, parse.statement))
+	{
+		refuse(client, SQLSTATE_LIMIT_EXCEEDED, "the session has too many prepared statements%.*s",
+			   slice_make("", 0));
+		error_set_hint(relay->error_refused, "Close those that are not needed, or raise max_client_prepared_statements.");
+		return;
+	}
 	if (server_tx_status(client->server) == 'E' && !relay->has_executed && !is_taken_when_failed(client, parse.text))
 	{
 		ask_to_refuse(client, &parse);
@@ -229,9 +251,9 @@ send_Parse(Client *client, const Frame *frame)
 	prepared = client_prepare(client, &parse, &is_new);
 	prepared_log_put(&relay->names, client->prepared, parse.statement, prepared);
 	if (parse.statement.len == 0)
-		relay->unnamed_there = is_new;
+		relay->unnamed_there = is_new && !relay->summary.only_prepares;
 
-	if (parse.statement.len == 0 && is_new)
+	if (parse.statement.len == 0 && relay->unnamed_there)
 	{
 		relay_to_server(client, frame->whole);
 		expect(client, INFLIGHT_PARSE, 0);
@@ -243,7 +265,7 @@ send_Parse(Client *client, const Frame *frame)
 		hold_for_stale_plan(client);
 	}
 	else
-		prepare_there(client, prepared, INFLIGHT_FORWARD);
+		relay_prepare_there(client, prepared, INFLIGHT_FORWARD);
 }
 
 /*
@@ -262,9 +284,9 @@ ask_to_refuse(Client *client, const ParseMessage *parse)
 }
 
 /*
- * What the client prepares now cannot be out of date in PostgreSQL; what the
- * server has under its number can.  Outside a transaction the unit is run again
- * then, and nobody sees it: see is_stale_plan() in relay_reply.c.
+ * What the server has under its number can be out of date, though the client has
+ * prepared it since.  Outside a transaction the unit is run again then with
+ * another number, and nobody sees it: see is_stale_plan() in relay_reply.c.
  */
 static void
 hold_for_stale_plan(Client *client)
@@ -293,11 +315,12 @@ send_Describe(Client *client, const Frame *frame)
 	{
 		number = prepared_number(prepared);
 		if (!server_has_statement(client->server, number))
-			prepare_there(client, prepared, INFLIGHT_SWALLOW);
+			relay_prepare_there(client, prepared, INFLIGHT_SWALLOW);
 		build_target(&out, 'D', 'S', prepared_server_name(number, name));
 		relay_to_server(client, buf_slice(&out));
 		buf_release(&out);
 		expect(client, INFLIGHT_DESCRIBE, number);
+		relay_expect_description(client, &target);
 	}
 	else if (target.kind == 'S' && is_not_the_clients(client, target.name))
 		refuse_unknown(client, target.name);
@@ -305,6 +328,7 @@ send_Describe(Client *client, const Frame *frame)
 	{
 		relay_to_server(client, frame->whole);
 		expect(client, INFLIGHT_DESCRIBE, 0);
+		relay_expect_description(client, &target);
 	}
 }
 
@@ -345,8 +369,8 @@ refuse(Client *client, const char *sqlstate, const char *format, Slice name)
 }
 
 /* Parse it there under its number; the least recently used one makes room. */
-static void
-prepare_there(Client *client, Prepared *prepared, InFlightAction action)
+void
+relay_prepare_there(Client *client, Prepared *prepared, InFlightAction action)
 {
 	InFlight   *inflight = &client->relay.inflight;
 	char		name[PREPARED_NAME_SIZE];

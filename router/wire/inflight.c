@@ -59,8 +59,14 @@ inflight_push(InFlight *inflight, InFlightKind kind, InFlightAction action,
 		inflight->head = 0;
 	}
 	*inflight_at(inflight, inflight->count) =
-		(InFlightEntry) {(uint8_t) kind, (uint8_t) action, (uint8_t) purpose, statement};
+		(InFlightEntry) {(uint8_t) kind, (uint8_t) action, (uint8_t) purpose, 0, statement};
 	inflight->count++;
+}
+
+void
+inflight_label_last(InFlight *inflight, uint32_t label)
+{
+	inflight_at(inflight, inflight->count - 1)->label = label;
 }
 
 const InFlightEntry *
@@ -102,7 +108,7 @@ inflight_handle(InFlight *inflight, char type, InFlightSkip skip, void *arg)
 		/* what was sent for the client's sake fails for the client */
 		step.verdict = head->action == INFLIGHT_REFUSE ? INFLIGHT_REPLACE_ERROR :
 			head->action == INFLIGHT_SWALLOW && head->purpose != INFLIGHT_BEGIN &&
-			head->purpose != INFLIGHT_CLIENT ? INFLIGHT_DROP : INFLIGHT_PASS;
+			head->purpose != INFLIGHT_CLIENT && head->purpose != INFLIGHT_DESCRIPTION ? INFLIGHT_DROP : INFLIGHT_PASS;
 
 		/* Queries and function calls end with their own ReadyForQuery */
 		if (head->kind != INFLIGHT_QUERY && head->kind != INFLIGHT_FUNCTION)

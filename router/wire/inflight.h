@@ -52,6 +52,7 @@ typedef enum InFlightPurpose
 	INFLIGHT_BEGIN,				/* the deferred BEGIN */
 	INFLIGHT_SETTINGS,			/* SETs that make the server the client's */
 	INFLIGHT_POSITION,			/* SELECT pg_current_wal_insert_lsn() */
+	INFLIGHT_DESCRIPTION,		/* how the server describes a statement before the unit is sent */
 	INFLIGHT_STATE,				/* what is left of the state that pins the session */
 	INFLIGHT_RESYNC				/* a Sync that closes a unit flushed by the client */
 } InFlightPurpose;
@@ -61,6 +62,7 @@ typedef struct InFlightEntry
 	uint8_t		kind;			/* InFlightKind */
 	uint8_t		action;			/* InFlightAction */
 	uint8_t		purpose;		/* InFlightPurpose */
+	uint32_t	label;			/* the caller's own; 0: none */
 	uint64_t	statement;		/* number of the router's statement it is about; 0: none */
 } InFlightEntry;
 
@@ -97,6 +99,9 @@ extern void inflight_release(InFlight *inflight);	/* frees; usable again */
 extern void inflight_clear(InFlight *inflight);	/* forgets, keeps the memory */
 extern void inflight_push(InFlight *inflight, InFlightKind kind, InFlightAction action,
 						  InFlightPurpose purpose, uint64_t statement);
+
+/* Give the last entry a label. */
+extern void inflight_label_last(InFlight *inflight, uint32_t label);
 
 static inline bool
 inflight_is_empty(const InFlight *inflight)

@@ -140,6 +140,38 @@ class PreparedStatements(RouterTestCase):
         self.assertEqual(wire.ask(Parse("s2", "SELECT *, 2 FROM shape"), Bind("", "s2"), Describe("P"), Execute(), Sync()),
                          ["1", "2", "T", "D 1,new,2", "C SELECT 1", "Z I"])
 
+    def test_rows_are_as_described(self):
+        """Guards: a statement described on one server gives no other rows on the next, where it is prepared anew."""
+        for change, is_same in (("ALTER TABLE shaped ALTER a TYPE text", False), ("ALTER TABLE shaped RENAME a TO z", False),
+                                ("ALTER TABLE shaped ADD b int", False), ("ALTER TABLE shaped SET UNLOGGED", True),
+                                ("DROP TABLE shaped; CREATE TABLE shaped AS SELECT 1 AS a", True)):
+            for describe in ([Describe("S", "s")], [Bind("", "s"), Describe("P"), Execute()]):
+                with self.subTest(change, describe=len(describe)):
+                    self.sql("DROP TABLE IF EXISTS shaped; CREATE TABLE shaped AS SELECT 1 AS a")
+                    self.cluster.wait_caught_up()
+                    wire = self.wire()
+                    self.assertEqual(wire.ask(Parse("s", "/* andon:replica */ SELECT * FROM shaped"), *describe, Sync())[-1], "Z I")
+                    self.sql(change)
+                    for _ in range(2):
+                        wire.query("BEGIN")                     # on the primary, which has not heard of it
+                        words = wire.ask(Bind("", "s"), Execute(), Sync())
+                        self.assertEqual(words, ["2", "D 1", "C SELECT 1", "Z T"] if is_same else ["E 0A000", "Z E"])
+                        wire.query("ROLLBACK")
+                    wire.ask(Close("S", "s"), Parse("s", "/* andon:primary */ SELECT * FROM shaped"), Sync())
+                    self.assertEqual(wire.ask(Bind("", "s"), Execute(), Sync())[-2:], ["C SELECT 1", "Z I"])
+
+    def test_outdated_for_others(self):
+        """Guards: what others prepared before a table was changed is no error for who prepares it after."""
+        self.sql("CREATE TABLE outdated AS SELECT 1 AS a")
+        text = "/* andon:primary */ SELECT * FROM outdated"
+        before, after = self.wire(), self.wire()
+        self.assertEqual(before.ask(Parse("s", text), Bind("", "s"), Execute(), Sync())[2], "D 1")
+        self.sql("ALTER TABLE outdated ADD b int DEFAULT 2")
+        self.assertEqual(after.ask(Parse("s", text), Sync()), ["1", "Z I"])
+        self.assertEqual(after.ask(Bind("", "s"), Execute(), Sync()), ["2", "D 1,2", "C SELECT 1", "Z I"])
+        self.assertEqual(after.ask(Describe("S", "s"), Sync()), ["t", "T", "Z I"])
+        self.assertEqual(after.ask(Bind("", "s"), Execute(), Sync()), ["2", "D 1,2", "C SELECT 1", "Z I"])
+
     def test_search_path_of_another(self):
         """Guards: one text under two search_paths is two statements: a client reads its own table."""
         self.sql("CREATE SCHEMA left_side; CREATE TABLE left_side.side AS SELECT 'left' AS s")

@@ -66,7 +66,7 @@ pg_handle_Bind(PgBackend *backend, const char *portal, const char *name)
 static bool
 pg_handle_Describe(PgBackend *backend, char kind, const char *name)
 {
-	const char *const column[] = {"c"};
+	const char *const column[] = {backend->node->column != NULL ? backend->node->column : "c"};
 	const PgName *found = pg_find(kind == 'S' ? backend->statements : backend->portals, name);
 
 	if (found == NULL)

@@ -107,13 +107,13 @@ nobody_reaches_the_unnamed_statement_of_another(void **state)
 
 	log_in(&a);
 	log_in(&b);
-	say(&a, "P - INSERT INTO t VALUES (1)|S");
-	hears(&a, "1 Z:I");
+	say(&a, "P - INSERT INTO t VALUES (1)|B -|E|S");
+	hears(&a, "1 2 C:INSERT 0 1 Z:I");
 	say(&b, "B -|E|S|D S -|S");
 	hears(&b, "E:26000 Z:I");
 	catch_up();
 	hears(&b, "E:26000 Z:I");
-	was_sent(&north, "P:=INSERT INTO t VALUES (1)\nS\nB:/andon_refused\nskipped E\nS");
+	was_sent(&north, "P:=INSERT INTO t VALUES (1)\nB:/\nE:\nS\nB:/andon_refused\nskipped E\nS");
 	hang_up(&a);
 	hang_up(&b);
 }
@@ -242,6 +242,119 @@ what_a_pinned_session_discards_is_gone(void **state)
 	hang_up(&other);
 }
 
+#define TO_NORTH "P:=BEGIN\nB:andon_begin/\nE:andon_begin\n"
+#define ASKED_NORTH "P:andon_1=SELECT a FROM t\nD:S/andon_1\nH\n"
+
+/* Guards: where a statement is as it was described it is used, after one question per server. */
+static void
+a_description_is_compared_once_per_server(void **state)
+{
+	Talker		t;
+	Talker		other;
+
+	log_in(&t);
+	log_in(&other);
+	say(&t, "P s SELECT a FROM t|D S s|S|B s|E|S");
+	hears(&t, "1 t T Z:I 2 D:south C:SELECT 1 Z:I");
+	was_sent(&south, "P:andon_1=SELECT a FROM t\nD:S/andon_1\nS\nB:/andon_1\nE:\nS");
+	say(&t, "Q BEGIN|B s|E|S|B s|E|S|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T 2 D:north C:SELECT 1 Z:T 2 D:north C:SELECT 1 Z:T C:COMMIT Z:I");
+	was_sent(&north, TO_NORTH ASKED_NORTH "B:/andon_1\nE:\nS\nB:/andon_1\nE:\nS\nQ:COMMIT");
+	say(&other, "P mine SELECT a FROM t|D S mine|S|Q BEGIN|B mine|E|S|Q COMMIT");
+	hears(&other, "1 t T Z:I C:BEGIN Z:T 2 D:north C:SELECT 1 Z:T C:COMMIT Z:I");
+	was_sent(&north, TO_NORTH "B:/andon_1\nE:\nS\nQ:COMMIT");
+	hang_up(&t);
+	hang_up(&other);
+}
+
+/* Guards: rows of another shape than the client was told never reach it: 0A000, in its place in the unit. */
+static void
+rows_are_as_they_were_described(void **state)
+{
+	Talker		t;
+	Talker		plain;
+
+	log_in(&t);
+	log_in(&plain);
+	say(&t, "P s SELECT a FROM t|D S s|S");
+	hears(&t, "1 t T Z:I");
+	north.column = "other";
+	say(&t, "P - INSERT INTO t VALUES (1)|B -|E|B s|E|S");
+	hears(&t, "1 2 C:INSERT 0 1 E:0A000 Z:I");
+	was_sent(&north, ASKED_NORTH "P:=INSERT INTO t VALUES (1)\nB:/\nE:\nB:/andon_refused\nskipped E\nS");
+	say(&t, "Q BEGIN|B s|E|S|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T E:0A000 Z:E C:ROLLBACK Z:I");
+
+	/* who has it described before it is executed, or was told nothing, may have it */
+	say(&t, "Q BEGIN|B s|D P -|E|S|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T 2 T D:north C:SELECT 1 Z:T C:COMMIT Z:I");
+	say(&plain, "P s SELECT a FROM t|S|Q BEGIN|B s|E|S|Q COMMIT");
+	hears(&plain, "1 Z:I C:BEGIN Z:T 2 D:north C:SELECT 1 Z:T C:COMMIT Z:I");
+
+	/* and who prepares anew */
+	say(&t, "C S s|P s SELECT a FROM t|D S s|S|Q BEGIN|D S s|B s|E|S|B s|E|S|Q COMMIT");
+	catch_up();
+	hears(&t, "3 1 t T Z:I C:BEGIN Z:T t T 2 D:north C:SELECT 1 Z:T 2 D:north C:SELECT 1 Z:T C:COMMIT Z:I");
+	hang_up(&t);
+	hang_up(&plain);
+}
+
+/* Guards: a portal's description is its statement's; the unnamed one's goes with it. */
+static void
+portals_describe_statements(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "P s SELECT a FROM t|B s p|D P p|E p|S|P - SELECT b FROM t|D S -|S");
+	hears(&t, "1 2 T D:south C:SELECT 1 Z:I 1 t T Z:I");
+	north.column = "other";
+	say(&t, "Q BEGIN|B s|E|S|Q ROLLBACK|Q BEGIN|B -|E|S|Q ROLLBACK");
+	hears(&t, "C:BEGIN Z:T E:0A000 Z:E C:ROLLBACK Z:I C:BEGIN Z:T E:0A000 Z:E C:ROLLBACK Z:I");
+	say(&t, "Q BEGIN|P - SELECT b FROM t|B -|E|S|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T 1 2 D:north C:SELECT 1 Z:T C:COMMIT Z:I");
+	hang_up(&t);
+}
+
+/* Guards: a statement that cannot be described any more is an error of the unit, which is not sent. */
+static void
+a_question_that_fails_fails_the_unit(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "P s SELECT a FROM t|D S s|S");
+	hears(&t, "1 t T Z:I");
+	north.fail_text = "FROM t";
+	north.fail_sqlstate = "42P01";
+	say(&t, "Q BEGIN|P - INSERT INTO x VALUES (1)|B -|E|B s|E|S|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T E:42P01 Z:E C:ROLLBACK Z:I");
+	was_sent(&north, TO_NORTH "P:andon_1=SELECT a FROM t\nskipped D\nskipped H\nS\nQ:COMMIT");
+	north.fail_text = NULL;
+	say(&t, "Q BEGIN|B s|E|S|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T 2 D:north C:SELECT 1 Z:T C:COMMIT Z:I");
+	hang_up(&t);
+}
+
+/* Guards: a session has as many statements as it may, and the error for one more fails its transaction. */
+static void
+a_session_may_not_prepare_without_end(void **state)
+{
+	Talker		t;
+
+	context.config.max_client_statements = 2;
+	log_in(&t);
+	say(&t, "P a SELECT 1|P b SELECT 2|S|P - SELECT 3|B -|E|S");
+	hears(&t, "1 1 Z:I 1 2 D:south C:SELECT 1 Z:I");
+	say(&t, "C S -|C S a|P a SELECT 4|S|P c SELECT 1|P - SELECT 1|S|P c BEGIN|B c|E|S");
+	hears(&t, "3 3 1 Z:I E:53400 Z:I E:53400 Z:I");
+	say(&t, "Q BEGIN|P - INSERT INTO t VALUES (1)|B -|E|P c SELECT 1|S|Q COMMIT|Q DEALLOCATE ALL|P c SELECT 1|S");
+	hears(&t, "C:BEGIN Z:T 1 2 C:INSERT 0 1 E:53400 Z:E C:ROLLBACK Z:I C:DEALLOCATE ALL Z:I");
+	catch_up();
+	hears(&t, "1 Z:I");
+	hang_up(&t);
+}
+
 /* Guards: DISCARD ALL that fails, or is itself prepared, costs the client no statement. */
 static void
 discard_all_takes_effect_when_it_succeeds(void **state)
@@ -289,6 +402,11 @@ main(void)
 		TEST(a_statement_lost_unseen_comes_back),
 		TEST(deallocate_is_for_the_clients_own),
 		TEST(what_a_pinned_session_discards_is_gone),
+		TEST(a_description_is_compared_once_per_server),
+		TEST(rows_are_as_they_were_described),
+		TEST(portals_describe_statements),
+		TEST(a_question_that_fails_fails_the_unit),
+		TEST(a_session_may_not_prepare_without_end),
 		TEST(discard_all_takes_effect_when_it_succeeds),
 		TEST(statements_are_shared_by_search_path),
 	};
