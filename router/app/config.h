@@ -112,6 +112,7 @@ typedef struct Config
 	char	   *monitor_database;
 	uint64_t	probe_interval_us;
 	uint64_t	probe_timeout_us;
+	uint64_t	dns_max_ttl_us;
 	uint64_t	facts_interval_us;
 
 	AuthMethod	auth_type;

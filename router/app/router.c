@@ -313,6 +313,7 @@ router_create_monitor(Router *router, Error *error)
 		.probe_interval_us = config->probe_interval_us,
 		.probe_timeout_us = config->probe_timeout_us,
 		.facts_interval_us = config->facts_interval_us,
+		.name_ttl_us = config->dns_max_ttl_us,
 		.tls = {
 			.mode = config->server_tls_sslmode,
 			.key_file = config->server_tls_key_file,

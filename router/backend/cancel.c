@@ -61,7 +61,7 @@ cancel_create(Loop *loop, const CancelTarget *target, CancelCallback fn, void *a
 	build_cancel(&cancel->request, target->pid, target->key);
 	cancel->timer = loop_timer_create(loop, on_timeout, cancel);
 	loop_timer_start(cancel->timer, target->timeout_us);
-	cancel->stream = stream_connect(loop, target->host, target->port, &cancel_events, cancel);
+	cancel->stream = stream_connect(loop, target->address, target->port, &cancel_events, cancel);
 	return cancel;
 }
 

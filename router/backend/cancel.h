@@ -32,7 +32,8 @@ typedef void (*CancelCallback) (void *arg, CancelOutcome outcome);
 
 typedef struct CancelTarget
 {
-	const char *host;			/* as stream_connect() takes it */
+	const char *host;			/* whom its certificate names */
+	const char *address;		/* where the server is, as stream_connect() takes it: host may have moved */
 	int			port;
 	uint32_t	pid;
 	Slice		key;			/* copied */

@@ -53,6 +53,7 @@ dedicated_create(PoolSet *set, const DedicatedPlan *plan, const DedicatedEvents 
 									  .identity = node->identity,
 									  .node_name = node->name,
 									  .host = node->host,
+									  .address = node->address,
 									  .port = node->port,
 									  .database = plan->database,
 									  .user = plan->user,
@@ -100,6 +101,7 @@ dedicated_cancel(Dedicated *dedicated)
 		return;
 	dedicated->cancel = cancel_create(dedicated->set->loop, &(CancelTarget) {
 									  .host = server->host,
+									  .address = server_address(server),
 									  .port = server->port,
 									  .pid = server->pid,
 									  .key = slice_make((const char *) server->key, (size_t) server->key_len),

@@ -52,6 +52,7 @@ pool_server_open(Pool *pool, const NodeView *node)
 		.identity = node->identity,
 		.node_name = node->name,
 		.host = node->host,
+		.address = node->address,
 		.port = node->port,
 		.name = pool->name,
 		.database = pool->database,
@@ -268,6 +269,7 @@ pool_cancel_query(Server *server)
 	PendingCancel *pending;
 	CancelTarget target = {
 		.host = server->host,
+		.address = server_address(server),
 		.port = server->port,
 		.pid = server->pid,
 		.key = slice_make((const char *) server->key, (size_t) server->key_len),

@@ -17,6 +17,7 @@
 /* How often a pool with a minimum looks whether it has it. */
 #define WARM_LOOK_US 1000000
 
+static bool has_moved(const Server *server, const NodeView *node);
 static void cut_dead_later(Pool *pool);
 static void cut_dead(void *arg);
 static Server *find_dead(const Pool *pool, const char **why);
@@ -48,8 +49,8 @@ pool_apply_view(Pool *pool)
 		{
 			Server	   *server = list_entry(at, Server, pool_node);
 
-			if (node->identity.role == NODE_UNKNOWN ||
-				node_identity_equals(&server->identity, &node->identity))
+			if (!has_moved(server, node) && (node->identity.role == NODE_UNKNOWN ||
+											 node_identity_equals(&server->identity, &node->identity)))
 				continue;
 			server->is_stale = true;
 			if (lists[i] == &pool->idle)
@@ -61,6 +62,13 @@ pool_apply_view(Pool *pool)
 	if (pool_wants_turn(pool))
 		pool_schedule(pool);
 	cut_dead_later(pool);
+}
+
+/* The node's name leads elsewhere now. */
+static bool
+has_moved(const Server *server, const NodeView *node)
+{
+	return server->address[0] != '\0' && node->address[0] != '\0' && strcmp(server->address, node->address) != 0;
 }
 
 /* Not now: who is told may open and use other pools, which are being told of the view. */

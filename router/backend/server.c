@@ -18,6 +18,7 @@
  */
 #include "backend/server.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "backend/server_internal.h"
@@ -98,8 +99,16 @@ server_create(const ServerPlan *plan)
 	server->tx_status = 'I';
 	list_init(&server->statements_used);
 	server->connected_us = server->used_us = loop_now_us(plan->loop);
-	server->stream = stream_connect(plan->loop, plan->host, plan->port, &stream_events, server);
+	if (plan->address != NULL)
+		snprintf(server->address, sizeof(server->address), "%s", plan->address);
+	server->stream = stream_connect(plan->loop, server_address(server), plan->port, &stream_events, server);
 	return server;
+}
+
+const char *
+server_address(const Server *server)
+{
+	return server->address[0] != '\0' ? server->address : server->host;
 }
 
 void

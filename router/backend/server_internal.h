@@ -40,6 +40,7 @@ typedef struct ServerPlan
 	NodeIdentity identity;
 	const char *node_name;		/* copied */
 	const char *host;			/* copied */
+	const char *address;		/* copied; where to connect; NULL or "": to host */
 	int			port;
 	const char *name;
 	const char *database;
@@ -64,6 +65,7 @@ struct Server
 	NodeIdentity identity;
 	char	   *node_name;		/* owned */
 	char	   *host;			/* owned */
+	char		address[NODE_ADDRESS_SIZE]; /* "": that of host */
 	int			port;
 	const char *name;			/* borrowed from the pool, like these */
 	const char *database;		/* borrowed from the pool */
@@ -105,6 +107,9 @@ struct Server
 /* Starts to connect; server_login_attach() says what for. */
 extern Server *server_create(const ServerPlan *plan);
 extern void server_set_state(Server *server, ServerState state);
+
+/* Where it was connected to, for stream_connect(). */
+extern const char *server_address(const Server *server);
 
 /* Silent from now on, freed at the end of this turn of the loop. */
 extern void server_close(Server *server);

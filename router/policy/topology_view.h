@@ -36,11 +36,14 @@ typedef struct NodeIdentity
 	uint32_t	timeline;
 } NodeIdentity;
 
+#define NODE_ADDRESS_SIZE 64
+
 typedef struct NodeView
 {
 	const char *name;			/* as configured; lives as long as the view */
 	const char *host;
 	int			port;
+	char		address[NODE_ADDRESS_SIZE]; /* that the samples come from, if host is no unix socket; "": not known */
 	NodeIdentity identity;
 	bool		is_usable;		/* answers in time, belongs to this cluster, may get work */
 	uint64_t	usable_since_us;	/* 0: for as long as it is watched */

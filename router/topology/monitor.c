@@ -238,6 +238,7 @@ start_probing(Monitor *monitor)
 				.tls = &config->tls
 			},
 			.timeout_us = config->probe_timeout_us,
+			.name_ttl_us = config->name_ttl_us,
 			.node = i
 		};
 
@@ -538,6 +539,8 @@ fill_node(const Monitor *monitor, int i, NodeView *node)
 	node->name = config->name;
 	node->host = config->host;
 	node->port = config->port;
+	if (watched->probe != NULL)
+		snprintf(node->address, sizeof(node->address), "%s", probe_address(watched->probe));
 	node->identity = watched->said.identity;
 	node->is_usable = watched->verdict == VERDICT_USABLE;
 	node->usable_since_us = watched->usable_since_us;

@@ -40,6 +40,7 @@ typedef struct MonitorConfig
 	TlsConfig	tls;			/* as the pools' connections */
 	uint64_t	probe_interval_us;
 	uint64_t	probe_timeout_us;	/* silence that makes a node unusable */
+	uint64_t	name_ttl_us;	/* nodes' names are looked up again after this time; 0: never */
 	uint64_t	facts_interval_us;	/* facts are read again after this time */
 } MonitorConfig;
 

@@ -132,6 +132,14 @@ pg_link_close(PgLink *link)
 	mem_free(link);
 }
 
+const char *
+pg_link_address(const PgLink *link)
+{
+	const char *address = PQhostaddr(link->conn);
+
+	return address != NULL ? address : "";
+}
+
 /* ---------------------------------------------------------------- connecting */
 
 /* libpq takes as many names as addresses: the name is repeated. */

@@ -48,6 +48,9 @@ extern PgLink *pg_link_open(Loop *loop, const PgLinkTarget *target,
 							const PgLinkEvents *events, void *owner);
 extern void pg_link_close(PgLink *link);	/* NULL is fine */
 
+/* Where it is connected to, as text; "" for unix sockets.  From on_open on; borrowed. */
+extern const char *pg_link_address(const PgLink *link);
+
 /* Each is answered by one on_answer; not before on_open, nor before the last answer. */
 extern void pg_link_query(PgLink *link, const char *sql);
 extern void pg_link_prepare(PgLink *link, const char *name, const char *sql);

@@ -23,6 +23,8 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "policy/topology_view.h"
+#include "topology/name_watch.h"
 
 #define RETRY_FIRST_US (20 * US_PER_MS)
 #define RETRY_LAST_US (500 * US_PER_MS)
@@ -48,6 +50,8 @@ struct Probe
 	void	   *owner;
 	ProbeState	state;
 	PgLink	   *link;			/* owned; NULL while WAITING */
+	NameWatch  *name;			/* owned; NULL: the host is not a name */
+	char		address[NODE_ADDRESS_SIZE];	/* of the last link that was open */
 	LoopTimer  *deadline;		/* runs while an answer is owed */
 	LoopTimer  *retry;			/* WAITING: when to connect; CONNECTING to PREPARING: when to give up */
 	uint64_t	pause_us;		/* before the next try */
@@ -66,6 +70,8 @@ static void become_ready(Probe *probe);
 static void ask(Probe *probe);
 static void give_up(Probe *probe, const char *why);
 static void lose(Probe *probe, const char *why);
+static const char *address_in_use(void *arg);
+static void on_moved(void *arg);
 static void on_deadline(void *arg);
 static void on_retry(void *arg);
 
@@ -74,6 +80,8 @@ static const PgLinkEvents link_events = {
 	.on_answer = on_answer,
 	.on_failed = on_failed
 };
+
+static const NameWatchEvents name_events = {address_in_use, on_moved};
 
 Probe *
 probe_create(Loop *loop, const ProbeConfig *config, const ProbeEvents *events, void *owner)
@@ -89,6 +97,8 @@ probe_create(Loop *loop, const ProbeConfig *config, const ProbeEvents *events, v
 	probe->retry = loop_timer_create(loop, on_retry, probe);
 	probe->is_asked = true;
 	loop_timer_start(probe->deadline, config->timeout_us);
+	probe->name = name_watch_create(loop, config->target.host, config->target.port, config->name_ttl_us,
+									&name_events, probe);
 	open_link(probe);
 	return probe;
 }
@@ -98,6 +108,7 @@ probe_destroy(Probe *probe)
 {
 	if (probe == NULL)
 		return;
+	name_watch_destroy(probe->name);
 	pg_link_close(probe->link);
 	loop_timer_destroy(probe->deadline);
 	loop_timer_destroy(probe->retry);
@@ -142,6 +153,7 @@ on_open(void *arg)
 	Probe	   *probe = arg;
 
 	probe->state = PROBE_HELLO;
+	snprintf(probe->address, sizeof(probe->address), "%s", pg_link_address(probe->link));
 	pg_link_query(probe->link, sample_hello_sql);
 }
 
@@ -257,6 +269,27 @@ lose(Probe *probe, const char *why)
 	probe->is_asked = true;
 	open_link(probe);
 	probe->events->on_lost(probe->owner, probe->config.node, kept);
+}
+
+const char *
+probe_address(const Probe *probe)
+{
+	return probe->address;
+}
+
+/* One that is being opened goes where the name leads. */
+static const char *
+address_in_use(void *arg)
+{
+	Probe	   *probe = arg;
+
+	return probe->state >= PROBE_READY ? probe->address : "";
+}
+
+static void
+on_moved(void *arg)
+{
+	lose(arg, "its name has another address now");
 }
 
 /* The node refuses, or does not answer as a PostgreSQL we can use. */

@@ -8,6 +8,9 @@
  * silent when a question has gone unanswered, or could not be asked, for
  * timeout_us; a plain refusal (nobody listens, "starting up") needs no waiting.
  *
+ * A connection to an address that the host's name does not have any more is
+ * given up for one to where the name leads now.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef ROUTER_TOPOLOGY_PROBE_H
@@ -31,11 +34,15 @@ typedef struct ProbeConfig
 {
 	PgLinkTarget target;		/* borrowed for the probe's life */
 	uint64_t	timeout_us;
+	uint64_t	name_ttl_us;	/* how often the host's name is looked up again; 0: never */
 	int			node;			/* handed back in the events */
 } ProbeConfig;
 
 extern Probe *probe_create(Loop *loop, const ProbeConfig *config, const ProbeEvents *events, void *owner);
 extern void probe_destroy(Probe *probe);	/* NULL is fine */
+
+/* Where its last connection went to, as text; "": a unix socket, or none yet. */
+extern const char *probe_address(const Probe *probe);
 
 /*
  * Take a sample that begins after this call: at once, or when the one under

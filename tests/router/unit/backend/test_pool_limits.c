@@ -541,6 +541,45 @@ limits_of_one_pool(void **state)
 	assert_int_equal(stats_of(pool_of(set, "new", "small")).limits.pool_size, 1);
 }
 
+/* ---------------------------------------------------------------- addresses */
+
+static void
+show_address(const char *address)
+{
+	TopologyView *view = fake_view((FakeNode *const[]) {&fake}, 1);
+
+	view->nodes[0].host = "north.invalid";
+	snprintf(view->nodes[0].address, sizeof(view->nodes[0].address), "%s", address);
+	pool_set_view(set, view);
+	topology_view_unref(view);
+}
+
+/*
+ * Guards: servers are where the samples of their node come from; when its name leads elsewhere, idle ones
+ * go, those in use when they come back, and a cancel request goes to where its server is.
+ */
+static void
+moved_node(void **state)
+{
+	Pool	   *pool = pool_of(set, "mes", "app");
+	Asker		a = {0};
+	Asker		b = {0};
+
+	show_address("127.0.0.1");
+	asker_get(&a, pool, loop);
+	asker_get(&b, pool, loop);
+	asker_give(&b, CHECKIN_CLEAN);
+	show_address("127.0.0.2");
+	assert_int_equal(stats_of(pool).idle, 0);
+	assert_int_equal(stats_of(pool).active, 1);
+	assert_false(a.lost);
+	pool_cancel_query(a.server);
+	wait_until(loop, fake.cancels == 1);
+	asker_give(&a, CHECKIN_CLEAN);
+	wait_until(loop, fake.terminated == 2);
+	assert_int_equal(stats_of(pool).idle, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -553,7 +592,7 @@ main(void)
 		TEST(round_robin), TEST(idle_server_is_checked), TEST(silent_server_is_replaced),
 		TEST(checks_are_as_many_as_waiters), TEST(reset_query_is_added), TEST(database_limit),
 		TEST(database_goes_round), TEST(user_limit_over_workers), TEST(names_have_their_own_pools),
-		TEST(limits_of_one_pool),
+		TEST(limits_of_one_pool), TEST(moved_node),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

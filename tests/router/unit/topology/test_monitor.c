@@ -16,7 +16,10 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <dlfcn.h>
+#include <netdb.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,6 +39,7 @@ typedef struct Fake
 	Listener   *listener;
 	Sockets    *sockets;
 	int			port;
+	const char *address;		/* NULL: 127.0.0.1 */
 	List		connections;	/* of FakeConnection */
 	bool		is_frozen;		/* takes connections and answers nothing */
 
@@ -68,6 +72,28 @@ typedef struct Stage
 	TopologyView *view;			/* the last one; a reference */
 	int			views;
 } Stage;
+
+/* ---------------------------------------------------------------- the names */
+
+/* Where south.test leads; NULL: nobody knows.  The resolver's thread looks. */
+static _Atomic(const char *) south_address = "127.0.0.1";
+
+/* The system's, but that it knows south.test. */
+int
+getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **found)
+{
+	static int	(*real) (const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+	if (real == NULL)
+		*(void **) &real = dlsym(RTLD_NEXT, "getaddrinfo");
+	if (node != NULL && strcmp(node, "south.test") == 0 && (hints->ai_flags & AI_NUMERICHOST) == 0)
+	{
+		node = atomic_load(&south_address);
+		if (node == NULL)
+			return EAI_NONAME;
+	}
+	return real(node, service, hints, found);
+}
 
 /* ---------------------------------------------------------------- the fakes */
 
@@ -256,7 +282,7 @@ on_accepted(void *arg, int fd, const PeerAddress *peer)
 static void
 fake_open(Fake *fake)
 {
-	const SocketWish wish = {.address = "127.0.0.1", .port = fake->port, .count = 1};
+	const SocketWish wish = {.address = fake->address ? fake->address : "127.0.0.1", .port = fake->port, .count = 1};
 	Error		error;
 
 	fake->sockets = sockets_create();
@@ -325,6 +351,7 @@ set_stage(void **state)
 		.database = "postgres",
 		.probe_interval_us = 5 * US_PER_MS,
 		.probe_timeout_us = 300 * US_PER_MS,
+		.name_ttl_us = 5 * US_PER_MS,
 		.facts_interval_us = 60 * US_PER_SEC
 	};
 	MonitorSubscriber subscriber = {.on_view = on_view, .arg = stage};
@@ -541,6 +568,39 @@ a_lost_connection_voids_the_position(void **state)
 	assert_int_equal(NODE(1)->identity.postmaster_start_us, 2000);
 }
 
+/* Guards: a name that leads elsewhere is followed while the old node is still there and answers. */
+static void
+a_name_is_followed(void **state)
+{
+	Stage	   *stage = *state;
+	Fake		moved = stage->fakes[1];
+
+	moved.address = "127.0.0.2";
+	moved.start_us = 5000;
+	list_init(&moved.connections);
+	fake_open(&moved);
+	atomic_store(&south_address, "127.0.0.1");
+	stage->nodes[1].host = "south.test";
+	start(stage);
+	run_until(stage, all_usable(stage));
+	assert_string_equal(NODE(1)->address, "127.0.0.1");
+	assert_int_equal(NODE(1)->identity.postmaster_start_us, 1001);
+	atomic_store(&south_address, "127.0.0.2");
+	run_until(stage, NODE(1)->identity.postmaster_start_us == 5000 && all_usable(stage));
+	assert_string_equal(NODE(1)->address, "127.0.0.2");
+	assert_string_equal(NODE(1)->host, "south.test");
+	run_until(stage, list_is_empty(&stage->fakes[1].connections));
+
+	/* a name that cannot be looked up is no reason to leave */
+	atomic_store(&south_address, NULL);
+	for (int views = stage->views + 20; stage->views < views;)
+		turn(stage->loop);
+	assert_string_equal(NODE(1)->address, "127.0.0.2");
+	assert_true(NODE(1)->is_usable);
+	monitor_stop(stage->monitor);
+	fake_kill(&moved);
+}
+
 static void
 a_refused_connection_needs_no_waiting(void **state)
 {
@@ -708,6 +768,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_frozen_node_is_silent_until_it_thaws, set_stage, clear_stage),
 		cmocka_unit_test_setup_teardown(a_node_frozen_from_the_start_does_not_hold_up_the_rest, set_stage, clear_stage),
 		cmocka_unit_test_setup_teardown(a_lost_connection_voids_the_position, set_stage, clear_stage),
+		cmocka_unit_test_setup_teardown(a_name_is_followed, set_stage, clear_stage),
 		cmocka_unit_test_setup_teardown(a_refused_connection_needs_no_waiting, set_stage, clear_stage),
 		cmocka_unit_test_setup_teardown(failover_and_the_return_of_the_old_primary, set_stage, clear_stage),
 		cmocka_unit_test_setup_teardown(a_timeline_does_not_go_back_within_a_life, set_stage, clear_stage),
