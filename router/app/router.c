@@ -496,7 +496,8 @@ on_hangup(void *arg)
 	Router	   *router = arg;
 	Error		error = {0};
 
-	service_manager_tell_reloading();
+	if (router->phase == PHASE_SERVING)
+		service_manager_tell_reloading();
 	if (!router_reload(router, &error))
 		LOG_ERROR("reload_failed", LF_STR("reason", error.message));
 	if (router->phase == PHASE_SERVING)

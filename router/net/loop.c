@@ -61,6 +61,7 @@ struct Loop
 	char	   *scratch;		/* owned; NULL until first used */
 	size_t		scratch_size;
 	struct Resolver *resolver;	/* its own owner; NULL until first used */
+	int			flushing;
 
 	pthread_mutex_t mailbox_lock;
 	CallQueue	mailbox;		/* under mailbox_lock */
@@ -225,6 +226,12 @@ struct Resolver **
 loop_resolver(Loop *loop)
 {
 	return &loop->resolver;
+}
+
+int *
+loop_flushing(Loop *loop)
+{
+	return &loop->flushing;
 }
 
 /* ------------------------------------------------- tasks, later, mailbox */

@@ -33,6 +33,9 @@ extern struct event_base *loop_event_base(Loop *loop);
 extern void loop_next_turn(Loop *loop, LoopTask *task);
 extern void loop_next_turn_cancel(Loop *loop, LoopTask *task);	/* no-op when it does not wait */
 
+/* Streams that send their rest after their owner has left; net/stream counts them. */
+extern int *loop_flushing(Loop *loop);
+
 /* Run the task when the loop is destroyed, unless it is withdrawn before. */
 extern void loop_at_end(Loop *loop, LoopTask *task);
 extern void loop_at_end_cancel(Loop *loop, LoopTask *task);

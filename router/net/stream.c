@@ -432,6 +432,8 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	{
 		if (buf_len(&stream->queue) == 0)
 			stream_dispose(stream);
+		else
+			stream_flush_on(stream);
 	}
 	else
 		report_drained(stream);

@@ -20,8 +20,8 @@
  * Ending: on_closed is called once, on end of file or error, never from
  * within a call of the owner; the stream is then silent and waits to be
  * destroyed.  stream_destroy() may be called in any callback; no callback
- * comes after it.  With STREAM_FLUSH queued bytes are still sent (for up to a
- * second) before the descriptor is closed.
+ * comes after it.  With STREAM_FLUSH queued bytes are still sent before the
+ * descriptor is closed, unless the peer takes none for a second.
  *
  * Encryption: stream_start_tls() turns a connected stream into an encrypted
  * one; nothing else changes for its owner.  What is written before the
@@ -67,6 +67,9 @@ extern Stream *stream_create(Loop *loop, int fd, const StreamEvents *events, voi
 extern Stream *stream_connect(Loop *loop, const char *host, int port,
 							  const StreamEvents *events, void *owner);
 extern void stream_destroy(Stream *stream, StreamEnd end);	/* NULL is fine */
+
+/* Streams of the loop that were destroyed and still send their rest. */
+extern int	stream_flushing_count(Loop *loop);
 
 /* Change who is told; the new owner is shown unread bytes in the next turn. */
 extern void stream_set_owner(Stream *stream, const StreamEvents *events, void *owner);

@@ -17,7 +17,8 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-#define FLUSH_TIMEOUT_US US_PER_SEC
+#define FLUSH_STALL_US US_PER_SEC	/* the peer reads nothing */
+#define FLUSH_MAX_US (30 * US_PER_SEC)
 #define DISCARD_SIZE (8 * 1024)
 #define DISCARDS_MAX 32
 
@@ -55,9 +56,25 @@ begin_flush(Stream *stream)
 		stream_dispose(stream);
 		return;
 	}
+	(*loop_flushing(stream->loop))++;
 	stream->flush_timer = loop_timer_create(stream->loop, stream_dispose, stream);
-	loop_timer_start(stream->flush_timer, FLUSH_TIMEOUT_US);
+	stream->flush_end_us = loop_now_us(stream->loop) + FLUSH_MAX_US;
+	loop_timer_start(stream->flush_timer, FLUSH_STALL_US);
 	loop_at_end(stream->loop, &stream->at_end);
+}
+
+int
+stream_flushing_count(Loop *loop)
+{
+	return *loop_flushing(loop);
+}
+
+/* It has taken some: a slow reader shall have all of it. */
+void
+stream_flush_on(Stream *stream)
+{
+	if (loop_now_us(stream->loop) < stream->flush_end_us)
+		loop_timer_start(stream->flush_timer, FLUSH_STALL_US);
 }
 
 /* Close and free; the memory stays until the callbacks of this turn are done. */
@@ -67,6 +84,8 @@ stream_dispose(void *arg)
 	Stream	   *stream = arg;
 
 	loop_at_end_cancel(stream->loop, &stream->at_end);
+	if (stream->flush_timer != NULL)
+		(*loop_flushing(stream->loop))--;
 	if (stream->connector != NULL)
 		connector_cancel(stream->connector);
 	stream->connector = NULL;

@@ -52,6 +52,7 @@ struct Stream
 	Buf			queue;			/* not sent yet */
 	Connector  *connector;		/* owned; while connecting */
 	LoopTimer  *flush_timer;	/* owned; while flushing */
+	uint64_t	flush_end_us;	/* not for longer than that */
 	LoopTask	turn;			/* runs on_turn() */
 	LoopTask	at_end;			/* while flushing: the loop ends first */
 	struct StreamTls *tls;		/* owned; NULL: not encrypted */
@@ -86,6 +87,7 @@ extern void stream_tls_finish(Stream *stream);	/* encrypts what is left, says go
 extern void stream_tls_free(Stream *stream);
 
 /* ---- stream_end.c ---- */
+extern void stream_flush_on(Stream *stream);
 extern void stream_dispose(void *stream);	/* closes, and frees it at the end of the turn */
 extern void stream_close_descriptor(Stream *stream);
 extern void stream_discard_input(Stream *stream);

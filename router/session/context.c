@@ -137,7 +137,7 @@ session_context_is_drained(const SessionContext *context)
 		if (!list_entry(node, Client, node)->is_console)
 			return false;		/* an operator who watches is not waited for */
 	}
-	return true;
+	return stream_flushing_count(context->loop) == 0;
 }
 
 void

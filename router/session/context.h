@@ -186,7 +186,7 @@ extern void session_context_set_auth(SessionContext *context, UserTable *users, 
 
 /* Stop taking work: idle clients are told 57P01 now, busy ones when their transaction ends. */
 extern void session_context_drain(SessionContext *context);
-extern bool session_context_is_drained(const SessionContext *context);	/* no client is left but the console's */
+extern bool session_context_is_drained(const SessionContext *context);	/* no client is left but the console's, nothing is unsent */
 
 /* End every session of the database (the servers' name of it; NULL: of all) but the console's: 57P01. */
 extern void session_context_kill(SessionContext *context, const char *server_database);

@@ -431,6 +431,27 @@ drain_ends_sessions_between_transactions(void **state)
 	hang_up(&late);
 }
 
+/* The end does not cut off an answer that a client is still reading. */
+static void
+a_drain_waits_for_slow_readers(void **state)
+{
+	Talker		slow;
+
+	log_in(&slow);
+	say(&slow, "Q SELECT 'hang', 'big'");
+	wait_until(loop, north.hanging + south.hanging > 0);
+	session_context_drain(&context);
+	pg_wake(&north, false);
+	pg_wake(&south, false);
+	wait_until(loop, list_is_empty(&context.clients));
+	assert_int_equal(stream_flushing_count(loop), 1);
+	assert_false(session_context_is_drained(&context));
+	hears(&slow, "T D:307200*b C:SELECT 1 Z:I FATAL:57P01");
+	is_closed(&slow);
+	wait_until(loop, session_context_is_drained(&context));
+	hang_up(&slow);
+}
+
 static void
 idle_transactions_end_in_time(void **state)
 {
@@ -618,6 +639,7 @@ main(void)
 		TEST(who_does_not_read_is_cut_off),
 		TEST(query_timeout_cancels),
 		TEST(drain_ends_sessions_between_transactions),
+		TEST(a_drain_waits_for_slow_readers),
 		TEST(idle_transactions_end_in_time),
 		TEST(terminate_ends_a_session_wherever_it_is),
 		TEST(bad_messages_end_the_session),
