@@ -247,7 +247,11 @@ asan: deps ## the whole suite under AddressSanitizer and UBSan
 tsan: deps ## the router's suite under ThreadSanitizer
 	+@$(MAKE) --no-print-directory $(jobs) SAN=thread SUITES='unit corpus router system' test-built
 
-bench: router stage ## measure: make bench B=name
+$(build)/bench/classify.o: CPP_VENDOR = -I$(top)/tests
+$(build)/bench-classify: $(build)/bench/classify.o $(build)/librouter.a $(pg_query_o)
+	$(call say,LD $@)$(CC) $(ANDON_LDFLAGS) $(LDFLAGS) -o $@ $^ $(ANDON_LIBS)
+
+bench: router stage $(build)/bench-classify ## measure: make bench B=name
 	@$(PYTHON) bench/run.py $(B)
 
 demo: ## the whole main job on a cluster of its own (README)

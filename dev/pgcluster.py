@@ -630,8 +630,12 @@ class Cluster:
 
     def promote(self, replica):
         """Makes a replica the primary, and the other running replicas follow it."""
-        others = [node for node in self.replicas if node is not replica]
         replica.promote()
+        self.now_led_by(replica)
+
+    def now_led_by(self, replica):
+        """It was promoted: the others follow it."""
+        others = [node for node in self.replicas if node is not replica]
         self.nodes.remove(replica)
         self.nodes.insert(0, replica)
         for node in others:

@@ -8,7 +8,11 @@
  * is allocated.  A shape whose decision looked at the value of a literal only
  * says so: then the text is looked for.  An
  * entry is one allocation that holds the text too, and counts with all it
- * takes, so that max_bytes is a bound on memory.  The hash is seeded by where
+ * takes, so that max_bytes is a bound on memory.
+ *
+ * To find a shape costs more than to compare texts, and many texts come again
+ * as they are: so each entry keeps the text it was last found by, and a small
+ * table leads from the texts' hashes to the entries.  The hash is seeded by where
  * the cache lies: who sends the texts cannot choose which of them collide.
  *
  * A text that would take more than a quarter of the cache is decided anew each
@@ -31,12 +35,17 @@
 #define uthash_free(ptr, size) mem_free(ptr)
 #include <uthash.h>
 
+#define LAST_SLOTS 512			/* a power of two */
+#define LITERALS_ROOM 64		/* texts of a shape are remembered up to so many bytes more than it has */
+
 typedef struct CacheEntry
 {
 	UT_hash_handle hh;
 	ListNode	node;			/* in StatementCache.recent */
 	StatementClass class;
-	char		text[];			/* not terminated: hh.keylen */
+	unsigned	last_hash;		/* of the text it was last found by */
+	unsigned	last_len;
+	char		text[];			/* not terminated: hh.keylen; behind it the last text */
 } CacheEntry;
 
 struct StatementCache
@@ -46,15 +55,19 @@ struct StatementCache
 	size_t		max_bytes;
 	CacheEntry *entries;
 	List		recent;			/* CacheEntry.node; the least recently used first */
-	StatementClass scratch;		/* the class of a text that is not kept */
+	CacheEntry *last[LAST_SLOTS];	/* by the hash of the last text; may be NULL */
+	CacheEntry *scratch;		/* of a text that is not kept; owned */
 	StatementCacheStats stats;
 };
 
 static void learn_primary(StatementClass *class);
 static StatementClass *statement_cache_decide(StatementCache *cache, Slice text, bool *is_hit);
-static StatementClass *statement_cache_find_or_add(StatementCache *cache, Slice key, Slice text, bool *is_hit);
+static CacheEntry *statement_cache_find_last(StatementCache *cache, Slice text, unsigned hash);
+static void statement_cache_note_last(StatementCache *cache, CacheEntry *entry, Slice text, unsigned hash);
+static CacheEntry *statement_cache_find_or_add(StatementCache *cache, Slice key, unsigned hash, Slice text, bool *is_hit);
 static CacheEntry *statement_cache_find(StatementCache *cache, Slice text, unsigned hash);
-static StatementClass *statement_cache_add(StatementCache *cache, Slice text, unsigned hash);
+static CacheEntry *statement_cache_add(StatementCache *cache, Slice key, unsigned hash);
+static void statement_cache_touch(StatementCache *cache, CacheEntry *entry);
 static void statement_cache_remove(StatementCache *cache, CacheEntry *entry);
 static void statement_cache_clear(StatementCache *cache);
 
@@ -74,7 +87,13 @@ statement_cache_hash(const StatementCache *cache, Slice text)
 static inline size_t
 statement_cache_cost(size_t text_len)
 {
-	return sizeof(CacheEntry) + text_len;
+	return sizeof(CacheEntry) + 2 * text_len + LITERALS_ROOM;
+}
+
+static inline char *
+last_text(CacheEntry *entry)
+{
+	return entry->text + entry->hh.keylen;
 }
 
 static inline void
@@ -92,6 +111,7 @@ statement_cache_create(size_t max_bytes)
 	StatementCache *cache = mem_alloc(sizeof(StatementCache));
 
 	cache->max_bytes = max_bytes;
+	cache->scratch = mem_alloc(sizeof(CacheEntry));
 	list_init(&cache->recent);
 	return cache;
 }
@@ -103,6 +123,7 @@ statement_cache_destroy(StatementCache *cache)
 		return;
 	statement_cache_clear(cache);
 	facts_unref(cache->facts);
+	mem_free(cache->scratch);
 	mem_free(cache);
 }
 
@@ -172,33 +193,74 @@ statement_cache_stats(const StatementCache *cache, StatementCacheStats *stats)
 	*stats = cache->stats;
 }
 
-/* By shape, and by text where the shape does not say it all. */
+/* By the last text, by shape, and by text where the shape does not say it all. */
 static StatementClass *
 statement_cache_decide(StatementCache *cache, Slice text, bool *is_hit)
 {
 	char		buffer[SHAPE_MAX_TEXT];
 	Slice		whole = statement_cache_key(text);
-	Slice		shape = shape_of_text(whole, buffer);
-	StatementClass *class = statement_cache_find_or_add(cache, shape, whole, is_hit);
-
-	if (class->reads_constant && shape.data != whole.data)
-		class = statement_cache_find_or_add(cache, whole, whole, is_hit);
-	return class;
-}
-
-static StatementClass *
-statement_cache_find_or_add(StatementCache *cache, Slice key, Slice text, bool *is_hit)
-{
-	unsigned	hash = statement_cache_hash(cache, key);
-	CacheEntry *entry = statement_cache_find(cache, key, hash);
-	StatementClass *class;
+	unsigned	hash = statement_cache_hash(cache, whole);
+	CacheEntry *entry = statement_cache_find_last(cache, whole, hash);
+	Slice		shape;
 
 	*is_hit = entry != NULL;
 	if (entry != NULL)
 		return &entry->class;
-	class = statement_cache_add(cache, key, hash);
-	classify_text(text, cache->facts, class);
-	return class;
+	shape = shape_of_text(whole, buffer);
+	if (shape.data != whole.data)
+	{
+		entry = statement_cache_find_or_add(cache, shape, statement_cache_hash(cache, shape), whole, is_hit);
+		if (!entry->class.reads_constant)
+		{
+			statement_cache_note_last(cache, entry, whole, hash);
+			return &entry->class;
+		}
+	}
+	entry = statement_cache_find_or_add(cache, whole, hash, whole, is_hit);
+	statement_cache_note_last(cache, entry, whole, hash);
+	return &entry->class;
+}
+
+static CacheEntry *
+statement_cache_find_last(StatementCache *cache, Slice text, unsigned hash)
+{
+	CacheEntry *entry = cache->last[hash % LAST_SLOTS];
+
+	if (entry == NULL || entry->last_hash != hash || entry->last_len != text.len ||
+		memcmp(last_text(entry), text.data, text.len) != 0)
+		return NULL;
+	statement_cache_touch(cache, entry);
+	return entry;
+}
+
+/* Whatever had the place, or was the entry's last text, will be found the long way. */
+static void
+statement_cache_note_last(StatementCache *cache, CacheEntry *entry, Slice text, unsigned hash)
+{
+	CacheEntry **former = &cache->last[entry->last_hash % LAST_SLOTS];
+
+	if (entry == cache->scratch || text.len > entry->hh.keylen + LITERALS_ROOM)
+		return;
+	if (*former == entry)
+		*former = NULL;
+	entry->last_hash = hash;
+	entry->last_len = (unsigned) text.len;
+	memcpy(last_text(entry), text.data, text.len);
+	cache->last[hash % LAST_SLOTS] = entry;
+}
+
+static CacheEntry *
+statement_cache_find_or_add(StatementCache *cache, Slice key, unsigned hash, Slice text, bool *is_hit)
+{
+	CacheEntry *entry = statement_cache_find(cache, key, hash);
+
+	*is_hit = entry != NULL;
+	if (entry == NULL)
+	{
+		entry = statement_cache_add(cache, key, hash);
+		classify_text(text, cache->facts, &entry->class);
+	}
+	return entry;
 }
 
 /* The entry of this key, which then is the most recently used one. */
@@ -208,37 +270,47 @@ statement_cache_find(StatementCache *cache, Slice text, unsigned hash)
 	CacheEntry *entry;
 
 	HASH_FIND_BYHASHVALUE(hh, cache->entries, text.data, text.len, hash, entry);
-	if (entry != NULL && list_last(&cache->recent) != &entry->node)
-	{
-		list_remove(&cache->recent, &entry->node);
-		list_push_tail(&cache->recent, &entry->node);
-	}
+	if (entry != NULL)
+		statement_cache_touch(cache, entry);
 	return entry;
 }
 
-/* Where to write the class of a key that is not there: into a new entry if it can be kept. */
-static StatementClass *
-statement_cache_add(StatementCache *cache, Slice text, unsigned hash)
+static void
+statement_cache_touch(StatementCache *cache, CacheEntry *entry)
 {
-	size_t		cost = statement_cache_cost(text.len);
+	if (list_last(&cache->recent) == &entry->node)
+		return;
+	list_remove(&cache->recent, &entry->node);
+	list_push_tail(&cache->recent, &entry->node);
+}
+
+/* Where to write the class of a key that is not there: into a new entry if it can be kept. */
+static CacheEntry *
+statement_cache_add(StatementCache *cache, Slice key, unsigned hash)
+{
+	size_t		cost = statement_cache_cost(key.len);
 	CacheEntry *entry;
 
 	if (cost > cache->max_bytes / 4)
-		return &cache->scratch;
+		return cache->scratch;
 	while (cache->stats.bytes + cost > cache->max_bytes)
 		statement_cache_remove(cache, list_entry(list_first(&cache->recent), CacheEntry, node));
 	entry = mem_alloc(cost);
-	memcpy(entry->text, text.data, text.len);
-	HASH_ADD_KEYPTR_BYHASHVALUE(hh, cache->entries, entry->text, text.len, hash, entry);
+	memcpy(entry->text, key.data, key.len);
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, cache->entries, entry->text, key.len, hash, entry);
 	list_push_tail(&cache->recent, &entry->node);
 	cache->stats.entries++;
 	cache->stats.bytes += cost;
-	return &entry->class;
+	return entry;
 }
 
 static void
 statement_cache_remove(StatementCache *cache, CacheEntry *entry)
 {
+	CacheEntry **last = &cache->last[entry->last_hash % LAST_SLOTS];
+
+	if (*last == entry)
+		*last = NULL;
 	cache->stats.entries--;
 	cache->stats.bytes -= statement_cache_cost(entry->hh.keylen);
 	HASH_DEL(cache->entries, entry);

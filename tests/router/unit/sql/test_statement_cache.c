@@ -198,6 +198,28 @@ test_texts_of_one_shape_are_decided_once(void **state)
 	statement_cache_destroy(cache);
 }
 
+/* The text an entry was last found by is compared, never believed by its hash or length; long ones are not kept. */
+static void
+test_last_texts(void **state)
+{
+	StatementCache *cache = cache_with_facts(100000);
+	char		text[400];
+	const StatementClass *class = NULL;
+
+	for (int round = 0; round < 3; round++)
+		for (int len = 1; len < 300; len += 7)
+		{
+			int			size = snprintf(text, sizeof(text), "SELECT * FROM t WHERE b = '%0*d'", len, round);
+			const StatementClass *found = statement_cache_get(cache, slice_make(text, (size_t) size));
+
+			assert_true(class == NULL || found == class);
+			class = found;
+			assert_ptr_equal(statement_cache_get(cache, slice_make(text, (size_t) size)), class);
+		}
+	assert_int_equal(stats_of(cache).entries, 1);
+	statement_cache_destroy(cache);
+}
+
 /* Where a literal decides, each text is decided by itself. */
 static void
 test_literal_that_decides(void **state)
@@ -239,6 +261,7 @@ main(void)
 		cmocka_unit_test(test_equal_facts_keep_decisions),
 		cmocka_unit_test(test_learns_from_refusal),
 		cmocka_unit_test(test_texts_of_one_shape_are_decided_once),
+		cmocka_unit_test(test_last_texts),
 		cmocka_unit_test(test_literal_that_decides),
 		cmocka_unit_test(test_destroy_nothing),
 	};
