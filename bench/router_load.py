@@ -22,26 +22,40 @@ DBNAME = "bench"
 
 
 def pgbench(peer, protocol, clients, secs, env=None):
-    """pgbench -S through a peer: tps, CPU of the peer in us per query, p99 in ms."""
+    """
+    pgbench -S through a peer: tps, CPU of the peer in us per query, p99 in ms.  The last two are of
+    what ends after the first third, when all clients have logged in.
+    """
     rundir = peer.cluster.rundir
-    prefix = rundir.file("log", "pgbench-log")
-    before = peer.cpu_us()
-    printed = peer.cluster.tool(
-        "pgbench", "-n", "-S", "-M", protocol, "-c", str(clients), "-j", str(min(clients, 2)), "-T", "%g" % secs,
-        "-l", "--log-prefix", prefix, "-h", peer.host, "-p", str(peer.port), "-U", "postgres", DBNAME,
-        env=env, timeout=600)
+    prefix, output = rundir.file("log", "pgbench-log"), rundir.file("log", "pgbench-output")
+    process = rundir.popen([
+        rundir.program("pgbench"), "-n", "-S", "-M", protocol, "-c", str(clients), "-j", str(min(clients, 2)),
+        "-T", "%d" % secs, "-l", "--log-prefix", prefix, "-h", peer.host, "-p", str(peer.port), "-U", "postgres",
+        DBNAME], output, env)
+    time.sleep(secs / 3)
+    began, before = time.time(), peer.cpu_us()
+    process.wait(600)
     used = peer.cpu_us() - before
-    latencies = []
-    for path in glob.glob(prefix + ".*"):
-        with open(path) as file:
-            latencies += [int(line.split(None, 3)[2]) for line in file]
-        os.unlink(path)
-    if not latencies:
+    with open(output) as file:
+        printed = file.read()
+    os.unlink(output)
+    latencies = sorted(latencies_since(began, prefix))
+    if process.returncode != 0 or not latencies:
         raise Failed("pgbench through %s did nothing:\n%s" % (peer.label, printed))
-    latencies.sort()
     return {"tps": float(re.search(r"tps = ([\d.]+)", printed).group(1)),
             "cpu_us": used / len(latencies),
             "p99_ms": latencies[int(0.99 * (len(latencies) - 1))] / 1000}
+
+
+def latencies_since(began, prefix):
+    """In us, of the transactions in pgbench's logs that ended since began; the logs are removed."""
+    for path in glob.glob(prefix + ".*"):
+        with open(path) as file:
+            for line in file:
+                _, _, latency_us, _, ended_secs, ended_us = line.split()[:6]
+                if int(ended_secs) + int(ended_us) / 1e6 >= began:
+                    yield int(latency_us)
+        os.unlink(path)
 
 
 # ---------------------------------------------------------------- clients by hand

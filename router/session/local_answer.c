@@ -56,6 +56,7 @@ static bool local_deallocate(Client *client, const StatementClass *class, LocalR
 static bool local_discard(Client *client, LocalResult *result);
 static bool local_reset_all(Client *client, LocalResult *result);
 static bool local_close(Client *client);
+static bool local_sole_statement(Client *client);
 static bool local_statement(Client *client, const StatementClass *class, Slice text, LocalResult *result,
 							Error *error);
 static void local_send(Client *client, const LocalResult *result);
@@ -65,6 +66,18 @@ static const char *begin_tag(Slice text);
 bool
 local_answer_unit(Client *client)
 {
+	const UnitSummary *summary = &client->relay.summary;
+
+	if (summary->only_prepares)
+		return local_close(client);
+
+	/* most units are reads: nothing to answer here */
+	return summary->statements == 1 && summary->kind != STATEMENT_QUERY && local_sole_statement(client);
+}
+
+static bool
+local_sole_statement(Client *client)
+{
 	Relay	   *relay = &client->relay;
 	UnitContext context = client_unit_context(client);
 	Slice		text;
@@ -72,12 +85,6 @@ local_answer_unit(Client *client)
 	LocalResult result = {0};
 	Error		error = {0};
 
-	if (relay->summary.only_prepares)
-		return local_close(client);
-
-	/* most units are reads: nothing to answer here */
-	if (relay->summary.statements != 1 || relay->summary.kind == STATEMENT_QUERY)
-		return false;
 	class = unit_sole_statement(buf_slice(&client->unit), &context, &text);
 	if (class == NULL || !is_plain_unit(client))
 		return false;
