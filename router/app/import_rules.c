@@ -94,7 +94,7 @@ static const Rule rules[] = {
 	{"tcp_socket_buffer", RULE_NONE, NET_WHY}, {"tcp_keepalive", RULE_NONE, NET_WHY},
 	{"tcp_keepcnt", RULE_NONE, NET_WHY}, {"tcp_keepidle", RULE_NONE, NET_WHY},
 	{"tcp_keepintvl", RULE_NONE, NET_WHY}, {"tcp_user_timeout", RULE_NONE, NET_WHY},
-	{"dns_max_ttl", RULE_NONE, DNS_WHY}, {"dns_nxdomain_ttl", RULE_NONE, DNS_WHY},
+	{"dns_max_ttl", RULE_SECONDS, NULL}, {"dns_nxdomain_ttl", RULE_NONE, DNS_WHY},
 	{"dns_zone_check_period", RULE_NONE, DNS_WHY}, {"resolv_conf", RULE_NONE, DNS_WHY},
 };
 
