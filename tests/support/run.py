@@ -33,7 +33,7 @@ sys.path[:0] = [TOP, os.path.join(TOP, "dev"), os.path.join(TOP, "tests", "suppo
 GROUPS = {
     "check": ["unit", "corpus", "tools"],
     "e2e": ["router", "system"],
-    "all": ["unit", "corpus", "tools", "extension", "router", "system", "pgregress"],
+    "all": ["unit", "corpus", "tools", "extension", "router", "system"],
 }
 PROGRAM_TIMEOUT_SECS = 300
 OUTPUT_LIMIT = 64 << 20
