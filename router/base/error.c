@@ -26,6 +26,7 @@ error_set(Error *error, const char *sqlstate, const char *format,...)
 	snprintf(error->sqlstate, sizeof(error->sqlstate), "%s", sqlstate);
 	error->detail[0] = '\0';
 	error->hint[0] = '\0';
+	error->routine = NULL;
 	va_start(args, format);
 	set_text(error->message, sizeof(error->message), format, args);
 	va_end(args);

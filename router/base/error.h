@@ -50,6 +50,7 @@ typedef struct Error
 	char		message[ERROR_MESSAGE_SIZE];
 	char		detail[ERROR_TEXT_SIZE];	/* empty: none */
 	char		hint[ERROR_TEXT_SIZE];	/* empty: none */
+	const char *routine;		/* static, or NULL: of PostgreSQL's, where drivers go by it */
 } Error;
 
 /* Fill an error; always returns false, so that "return error_set(...)" reads well. */

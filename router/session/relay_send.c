@@ -127,8 +127,12 @@ relay_send_Bind(Client *client, Slice body, size_t total_len)
 		else if (!is_described && relay_is_changed(client, bind.statement, number))
 		{
 			/* the rows would not be what the client takes them for */
+			bool		is_first = relay->error_refused == NULL;
+
 			refuse(client, SQLSTATE_FEATURE_NOT_SUPPORTED, "cached plan must not change result type%.*s",
 				   slice_make("", 0));
+			if (is_first)
+				relay->error_refused->routine = "RevalidateCachedQuery";	/* pgjdbc prepares anew by it */
 			prepared_table_retire(client->context->prepared, number);
 			return false;
 		}

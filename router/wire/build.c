@@ -340,6 +340,8 @@ append_report(Buf *out, char type, const char *severity, const Error *error)
 		append_field(out, 'D', error->detail);
 	if (error->hint[0] != '\0')
 		append_field(out, 'H', error->hint);
+	if (error->routine != NULL)
+		append_field(out, 'R', error->routine);
 	buf_append_u8(out, 0);
 	build_end(out, mark);
 }
