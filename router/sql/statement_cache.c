@@ -163,10 +163,10 @@ statement_cache_get_prepared(StatementCache *cache, Slice text)
 {
 	Slice		key = statement_cache_key(text);
 	bool		is_hit;
-	const StatementClass *class = statement_cache_find_or_add(cache, key, key, &is_hit);
+	CacheEntry *entry = statement_cache_find_or_add(cache, key, statement_cache_hash(cache, key), key, &is_hit);
 
 	statement_cache_count(cache, is_hit);
-	return class;
+	return &entry->class;
 }
 
 void
@@ -176,7 +176,7 @@ statement_cache_learn_primary(StatementCache *cache, Slice text)
 	bool		is_hit;
 
 	learn_primary(statement_cache_decide(cache, text, &is_hit));
-	learn_primary(statement_cache_find_or_add(cache, key, key, &is_hit));
+	learn_primary(&statement_cache_find_or_add(cache, key, statement_cache_hash(cache, key), key, &is_hit)->class);
 }
 
 static void
