@@ -164,7 +164,7 @@ class Demo:
     def reads_by_role(self):
         """Where the reads of CRM and shop ran, as the router counted."""
         counts = {"primary": 0, "replica": 0}
-        for row in self.router.show("STATS"):
+        for row in self.router.show("ROUTES"):
             if row["user"] in READERS and row["database"] == DBNAME:
                 counts[row["role"]] += int(row["reads"])
         return counts
@@ -228,7 +228,7 @@ class Demo:
         through = "%s -h %s -p %d" % (psql, self.router.host, self.router.port)
         tell("  %s -U crm %s -c \"TABLE mes_orders LIMIT 5\"", through, DBNAME)
         tell("  %s -U mes %s          # LISTEN %s; UPDATE orders ...", through, DBNAME, self.channel())
-        tell("  %s -U postgres andon -c \"SHOW NODES\" -c \"SHOW STATS\"", through)
+        tell("  %s -U postgres andon -c \"SHOW NODES\" -c \"SHOW ROUTES\"", through)
         for node in self.cluster.nodes:
             tell("  %s -h %s -p %d -U maker %s   # %s, directly", psql, node.host, node.port, DBNAME, node.name)
         tell("  curl http://%s:%d/metrics", self.router.host, self.router.http_port)

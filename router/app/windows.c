@@ -207,11 +207,12 @@ console_each_database(void *arg, void (*fn) (void *fn_arg, const ConsoleDatabase
 	for (int i = 0; i < config->ndatabases; i++)
 	{
 		const ConfigDatabase *database = &config->databases[i];
+		int			mode = database->pool_mode != CONFIG_INHERIT ? database->pool_mode : (int) config->pool_mode;
 		ConsoleDatabase item = {
 			.name = database->name,
 			.server_name = database->server_name,
-			.pool_size = config->default_pool_size,
-			.pool_mode = config->pool_mode == POOL_MODE_SESSION ? "session" : "transaction",
+			.pool_size = database->pool_size != CONFIG_INHERIT ? database->pool_size : config->default_pool_size,
+			.pool_mode = mode == POOL_MODE_SESSION ? "session" : "transaction",
 			.is_paused = pool_set_is_paused(context->pools, database->server_name),
 			.is_disabled = names_has(&context->disabled, database->name),
 		};

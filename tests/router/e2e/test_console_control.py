@@ -308,7 +308,16 @@ class Servers(ConsoleTestCase):
         self.assertAlive()
 
 
-class Farewell(ConsoleTestCase):
+class OwnRouter(ConsoleTestCase):
+    def test_settings_of_a_database(self):
+        """Guards: SHOW DATABASES tells what a line of [databases] says, and what holds where it says nothing."""
+        router = self.start_router({"default_pool_size": 7}, {"databases": {"mine": "dbname=%s pool_size=3 pool_mode=session" % self.dbname,
+                                                                             "*": ""}})
+        rows = {row["name"]: row for row in router.show("DATABASES")}
+        self.assertEqual((rows["mine"]["database"], rows["mine"]["pool_size"], rows["mine"]["pool_mode"]),
+                         (self.dbname, "3", "session"))
+        self.assertEqual((rows["*"]["pool_size"], rows["*"]["pool_mode"]), ("7", "transaction"))
+
     def test_wait_for_clients(self):
         """Guards: SHUTDOWN WAIT_FOR_CLIENTS takes no new clients, leaves the others alone, and ends with the last."""
         router = self.start_router()
