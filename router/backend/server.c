@@ -96,6 +96,7 @@ server_create(const ServerPlan *plan)
 	server->tls = plan->host[0] == '/' ? NULL : tls_context_ref(plan->tls);
 	server->max_statements = plan->max_statements > 0 ? plan->max_statements : 1;
 	server->settings = settings_empty(plan->settings);
+	server->reported = settings_empty(plan->settings);
 	server->tx_status = 'I';
 	list_init(&server->statements_used);
 	server->connected_us = server->used_us = loop_now_us(plan->loop);
@@ -142,7 +143,8 @@ server_close(Server *server)
 	server->stream = NULL;
 	server_login_destroy(server);
 	settings_unref(server->settings);
-	server->settings = NULL;
+	settings_unref(server->reported);
+	server->settings = server->reported = NULL;
 	loop_later(server->loop, server_free, server);
 }
 
@@ -366,6 +368,13 @@ server_note_parameter(Server *server, Slice name, Slice value)
 		return;
 	if (name.len > MAX_PARAMETER_LEN || value.len > MAX_PARAMETER_LEN)
 		return;
+	if (server_follows_parameter(name))
+	{
+		Settings   *old = server->reported;
+
+		server->reported = settings_with(old, name, value);
+		settings_unref(old);
+	}
 	if (parameter != NULL)
 	{
 		mem_free(parameter->value);
@@ -378,6 +387,25 @@ server_note_parameter(Server *server, Slice name, Slice value)
 									 (size_t) (server->nparameters + 1) * sizeof(ServerParameter));
 	server->parameters[server->nparameters++] =
 		(ServerParameter) {mem_strndup(name), mem_strndup(value)};
+}
+
+bool
+server_follows_parameter(Slice name)
+{
+	static const char *const others[] = {"application_name", "default_transaction_read_only", "in_hot_standby", "server_version"};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+	{
+		if (slice_equals_string(name, others[i]))
+			return false;
+	}
+	return name.len < 6 || memcmp(name.data, "andon.", 6) != 0;
+}
+
+Settings *
+server_reported(const Server *server)
+{
+	return server->reported;
 }
 
 /*

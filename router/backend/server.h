@@ -77,6 +77,11 @@ extern void server_set_tx_status(Server *server, char tx_status);	/* the holder 
 extern void server_note_parameter(Server *server, Slice name, Slice value);
 extern const char *server_find_parameter(const Server *server, const char *name);	/* as reported; NULL */
 extern int	server_parameter_count(const Server *server);
+
+/* The last values of those that are the session's: nothing of one node (server_version,
+ * in_hot_standby), nor of the router (application_name).  Borrowed until the next report. */
+extern Settings *server_reported(const Server *server);
+extern bool server_follows_parameter(Slice name);
 extern void server_parameter_item(const Server *server, int i, const char **name, const char **value);
 
 /* Settings applied (by SET sent through it); owned by the server. */

@@ -82,6 +82,7 @@ struct Server
 	bool		is_lost;		/* the connection has ended */
 	ServerParameter *parameters;	/* owned array */
 	int			nparameters;
+	Settings   *reported;		/* a reference; those of them that server_follows_parameter() */
 
 	/* what we did to it */
 	Settings   *settings;		/* a reference */

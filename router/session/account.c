@@ -313,13 +313,16 @@ account_release_welcomes(Account *account)
 	ListNode   *node;
 
 	while ((node = list_pop_head(&account->welcomes)) != NULL)
-	{
-		Welcome    *welcome = list_entry(node, Welcome, node);
+		account_free_welcome(list_entry(node, Welcome, node));
+}
 
-		settings_unref(welcome->settings);
-		buf_release(&welcome->messages);
-		mem_free(welcome);
-	}
+void
+account_free_welcome(Welcome *welcome)
+{
+	settings_unref(welcome->settings);
+	settings_unref(welcome->reported);
+	buf_release(&welcome->messages);
+	mem_free(welcome);
 }
 
 static void

@@ -62,8 +62,11 @@ typedef struct Welcome
 	ListNode	node;			/* in account->welcomes */
 	Settings   *settings;		/* a reference; without application_name */
 	LexDefaults lex_defaults;
+	Settings   *reported;		/* a reference; what messages say, as server_reported() */
 	Buf			messages;		/* ParameterStatus of each */
 } Welcome;
+
+extern void account_free_welcome(Welcome *welcome); /* unlinked */
 
 /* NULL: not known and cannot be.  Creates it on first use. */
 extern Database *account_get_database(SessionContext *context, const char *name);

@@ -458,6 +458,7 @@ client_free(void *arg)
 	prepared_map_destroy(client->prepared);
 	settings_unref(client->settings);
 	settings_unref(client->startup_settings);
+	settings_unref(client->told);
 	buf_release(&client->unit);
 	mem_free(client->user);
 	mem_free(client->database_name);

@@ -10,7 +10,7 @@
  *	  relay_finish.c	client_welcome.c	console_session.c	replication.c
  *	  relay_reply.c		relay_plan.c -> local_answer.c
  *	  relay_run.c -> relay_check.c -> relay_send.c -> relay_describe.c
- *	  relay_hold.c		account.c	unit.c	transaction.c	prepared.c	params.c
+ *	  relay_hold.c		reported.c	account.c	unit.c	transaction.c	prepared.c	params.c
  *	  client.c
  *
  * What comes up comes as an event: from a server to relay_finish.c (or to
@@ -209,6 +209,7 @@ struct Client
 	Settings   *startup_settings;	/* references */
 	Settings   *settings;
 	LexDefaults lex_defaults;	/* where it sets nothing itself */
+	Settings   *told;			/* a reference: what servers report, as far as it was told; NULL before */
 	PreparedMap *prepared;		/* owned */
 	char		route;			/* 'a'uto, 'p'rimary or 'r'eplica: SET andon.route */
 
@@ -398,6 +399,10 @@ extern void relay_to_client(Client *client, Slice bytes);
 extern void relay_release_held(Client *client);
 extern void relay_send_locals(Client *client);	/* local answers that are due */
 extern bool relay_may_rerun(const Client *client);	/* nothing of it has been shown, and it has no effect */
+
+/* ---- reported.c ---- */
+extern void reported_note_told(Client *client, Slice name, Slice value);	/* a ParameterStatus is passed to it */
+extern void reported_tell(Client *client);	/* where its server reports something else than it was told */
 
 /* ---- relay_reply.c ---- */
 

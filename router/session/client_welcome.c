@@ -158,6 +158,7 @@ welcome_learn(Client *client)
 	welcome->settings = settings_without(client->settings, slice_from_string("application_name"));
 	welcome->lex_defaults = params_lex_defaults(server_find_parameter(server, "standard_conforming_strings"),
 												server_find_parameter(server, "client_encoding"));
+	welcome->reported = settings_ref(server_reported(server));
 	buf_init(&welcome->messages);
 	for (int i = 0; i < server_parameter_count(server); i++)
 	{
@@ -171,13 +172,7 @@ welcome_learn(Client *client)
 	client_release_server(client, false);
 
 	if (account->welcomes.count >= WELCOMES_MAX)
-	{
-		Welcome    *oldest = list_entry(list_pop_head(&account->welcomes), Welcome, node);
-
-		settings_unref(oldest->settings);
-		buf_release(&oldest->messages);
-		mem_free(oldest);
-	}
+		account_free_welcome(list_entry(list_pop_head(&account->welcomes), Welcome, node));
 	list_push_tail(&account->welcomes, &welcome->node);
 	welcome_use(client, welcome);
 }
@@ -186,6 +181,7 @@ static void
 welcome_use(Client *client, const Welcome *welcome)
 {
 	client->lex_defaults = welcome->lex_defaults;
+	client->told = settings_ref(welcome->reported);
 	welcome_send(client, buf_slice(&welcome->messages));
 }
 

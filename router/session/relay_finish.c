@@ -189,6 +189,7 @@ unit_finish(Client *client)
 	{
 		Buf			out = BUF_INIT;
 
+		reported_tell(client);
 		build_ready(&out, transaction_status_after(client, tx_status));
 		client_write(client, buf_slice(&out));
 		buf_release(&out);

@@ -216,6 +216,7 @@ handle_ParameterStatus(Client *client, ReplyRun *run, const Frame *frame)
 	/* what the router's own SETs change the client knows already */
 	if (!relay->tells_settings && !inflight_is_empty(&relay->inflight) && inflight_head(&relay->inflight)->action == INFLIGHT_SWALLOW)
 		return;
+	reported_note_told(client, name, value);
 	run_pass(run, frame->whole);
 }
 

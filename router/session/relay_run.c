@@ -69,7 +69,8 @@ relay_start(Client *client, Server *server)
 
 	stream_cork(there);
 	stream_cork(back);
-	relay_send_settings(client);
+	if (!relay_send_settings(client))
+		reported_tell(client);
 	send_begin(client);
 	if (!relay_check_descriptions(client))
 		send_unit(client);

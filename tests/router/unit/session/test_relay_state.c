@@ -61,6 +61,37 @@ a_setting_goes_back_with_its_transaction(void **state)
 }
 
 /* Guards: RESET goes back to what the startup packet asked for, at once and in transactions. */
+/* Guards: a default that is changed while no client has the server is told to each, once, and at logins. */
+static void
+what_servers_report_is_told(void **state)
+{
+	Talker		t;
+	Talker		other;
+	Buf			out = BUF_INIT;
+
+	log_in(&t);
+	log_in(&other);
+	say(&t, "Q INSERT INTO t VALUES (1)");
+	hears(&t, "C:INSERT 0 1 Z:I");
+	fake_parameter(&out, "TimeZone", "Mars");
+	fake_parameter(&out, "in_hot_standby", "off");
+	fake_node_send(&north.fake, &out);
+	turn_loop(loop);
+	say(&t, "Q INSERT INTO t VALUES (1)|Q INSERT INTO t VALUES (1)");
+	hears(&t, "S:TimeZone=Mars C:INSERT 0 1 Z:I C:INSERT 0 1 Z:I");
+	say(&other, "P - INSERT INTO t VALUES (1)|B -|E|S");
+	hears(&other, "S:TimeZone=Mars 1 2 C:INSERT 0 1 Z:I");
+	hang_up(&other);
+
+	connect_talker(&other);
+	say_startup(&other, NULL, NULL);
+	hears(&other, "R S:server_version=15.20 S:TimeZone=Mars S:application_name= " WELCOME_REST);
+	say(&other, "Q INSERT INTO t VALUES (1)");
+	hears(&other, "C:INSERT 0 1 Z:I");
+	hang_up(&other);
+	hang_up(&t);
+}
+
 static void
 reset_is_to_the_startup_packets(void **state)
 {
@@ -571,6 +602,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_setting_follows_its_session),
 		TEST(a_setting_goes_back_with_its_transaction),
+		TEST(what_servers_report_is_told),
 		TEST(reset_is_to_the_startup_packets),
 		TEST(a_setting_among_others_pins),
 		TEST(state_that_cannot_be_followed_pins),
