@@ -33,7 +33,6 @@ typedef struct UnitTexts
 typedef enum UnitTextStatus
 {
 	UNIT_TEXT_KNOWN,
-	UNIT_TEXT_PREPARED,			/* known since an earlier unit */
 	UNIT_TEXT_UNKNOWN,			/* no statement has that name: the server will say so */
 	UNIT_TEXT_UNREADABLE
 } UnitTextStatus;
@@ -65,13 +64,6 @@ summary_add_unread(UnitSummary *summary, unsigned flags, const char *why)
 	summary->flags = (summary->flags & ~(unsigned) STATEMENT_IS_READ) | flags;
 	summary->kind = STATEMENT_QUERY;
 	summary->why = why;
-}
-
-static const StatementClass *
-unit_class(const UnitContext *context, Slice text, UnitTextStatus status)
-{
-	return status == UNIT_TEXT_PREPARED ? statement_cache_get_prepared(context->statements, text) :
-		statement_cache_get(context->statements, text);
 }
 
 static bool
@@ -130,7 +122,7 @@ summary_add(SummaryArg *arg, Slice text, UnitTextStatus status)
 		unit_pin(summary, PIN_UNREAD, "unreadable text encoding");
 	}
 	else
-		summary_add_class(summary, unit_class(arg->context, text, status));
+		summary_add_class(summary, statement_cache_get(arg->context->statements, text));
 	if (summary->flags & STATEMENT_UNPARSED)
 		unit_pin(summary, PIN_UNREAD, "statement could not be read");
 	if (summary->statements > 1 && summary->has_session_command)
@@ -152,7 +144,7 @@ summarize_prepared(void *arg, Slice text, UnitTextStatus status)
 	if (status == UNIT_TEXT_UNKNOWN || a->summary->prepares_write)
 		return;
 	if (status == UNIT_TEXT_UNREADABLE || a->context->unsafe_lexing ||
-		!(unit_class(a->context, text, status)->flags & (STATEMENT_IS_READ | STATEMENT_NODE_LOCAL)))
+		!(statement_cache_get(a->context->statements, text)->flags & (STATEMENT_IS_READ | STATEMENT_NODE_LOCAL)))
 		a->summary->prepares_write = true;
 }
 
@@ -226,7 +218,7 @@ note_sole(void *arg, Slice text, UnitTextStatus status)
 
 	sole->statements++;
 	sole->text = text;
-	sole->is_known = status == UNIT_TEXT_KNOWN || status == UNIT_TEXT_PREPARED;
+	sole->is_known = status == UNIT_TEXT_KNOWN;
 }
 
 static void
@@ -255,7 +247,7 @@ unit_sole_statement(Slice messages, const UnitContext *context, Slice *text)
 static void
 learn_statement(void *arg, Slice text, UnitTextStatus status)
 {
-	if (status == UNIT_TEXT_KNOWN || status == UNIT_TEXT_PREPARED)
+	if (status == UNIT_TEXT_KNOWN)
 		statement_cache_learn_primary(arg, text);
 }
 
@@ -339,7 +331,7 @@ unit_find_text(const UnitTexts *texts, const PreparedMap *prepared, Slice name, 
 	if (found == NULL)
 		return UNIT_TEXT_UNKNOWN;
 	*text = prepared_text(found);
-	return UNIT_TEXT_PREPARED;
+	return UNIT_TEXT_KNOWN;
 }
 
 /* What pins a session would pin it to the replica. */

@@ -60,7 +60,6 @@ struct StatementCache
 	StatementCacheStats stats;
 };
 
-static void learn_primary(StatementClass *class);
 static StatementClass *statement_cache_decide(StatementCache *cache, Slice text, bool *is_hit);
 static CacheEntry *statement_cache_find_last(StatementCache *cache, Slice text, unsigned hash);
 static void statement_cache_note_last(StatementCache *cache, CacheEntry *entry, Slice text, unsigned hash);
@@ -94,15 +93,6 @@ static inline char *
 last_text(CacheEntry *entry)
 {
 	return entry->text + entry->hh.keylen;
-}
-
-static inline void
-statement_cache_count(StatementCache *cache, bool is_hit)
-{
-	if (is_hit)
-		cache->stats.hits++;
-	else
-		cache->stats.misses++;
 }
 
 StatementCache *
@@ -154,34 +144,19 @@ statement_cache_get(StatementCache *cache, Slice text)
 	bool		is_hit;
 	const StatementClass *class = statement_cache_decide(cache, text, &is_hit);
 
-	statement_cache_count(cache, is_hit);
+	if (is_hit)
+		cache->stats.hits++;
+	else
+		cache->stats.misses++;
 	return class;
-}
-
-const StatementClass *
-statement_cache_get_prepared(StatementCache *cache, Slice text)
-{
-	Slice		key = statement_cache_key(text);
-	bool		is_hit;
-	CacheEntry *entry = statement_cache_find_or_add(cache, key, statement_cache_hash(cache, key), key, &is_hit);
-
-	statement_cache_count(cache, is_hit);
-	return &entry->class;
 }
 
 void
 statement_cache_learn_primary(StatementCache *cache, Slice text)
 {
-	Slice		key = statement_cache_key(text);
 	bool		is_hit;
+	StatementClass *class = statement_cache_decide(cache, text, &is_hit);
 
-	learn_primary(statement_cache_decide(cache, text, &is_hit));
-	learn_primary(&statement_cache_find_or_add(cache, key, statement_cache_hash(cache, key), key, &is_hit)->class);
-}
-
-static void
-learn_primary(StatementClass *class)
-{
 	class->flags &= ~(unsigned) (STATEMENT_IS_READ | STATEMENT_NODE_LOCAL);
 	class->why = "a replica refused it before";
 	class->detail[0] = '\0';

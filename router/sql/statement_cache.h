@@ -37,9 +37,6 @@ extern const Facts *statement_cache_facts(const StatementCache *cache);	/* may b
 /* The class of a text; valid until the next call on this cache. */
 extern const StatementClass *statement_cache_get(StatementCache *cache, Slice text);
 
-/* The same, of a text that was prepared: it comes again as it is, and is found without its shape. */
-extern const StatementClass *statement_cache_get_prepared(StatementCache *cache, Slice text);
-
 /* A replica refused it: not a read from now on. */
 extern void statement_cache_learn_primary(StatementCache *cache, Slice text);
 extern void statement_cache_stats(const StatementCache *cache, StatementCacheStats *stats);
