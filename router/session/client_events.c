@@ -16,6 +16,9 @@
 #include "base/memory.h"
 #include "scram/scram.h"
 
+/* Bytes a client may send before it is let in, beyond what its login asks for. */
+#define AHEAD_OF_LOGIN_MAX (16 * 1024)
+
 #define ID_WORKER_BITS 8			/* of Client.id; those above count */
 
 static size_t client_on_data(void *owner, Slice data);
@@ -116,6 +119,11 @@ client_on_data(void *owner, Slice data)
 			return data.len;
 		used += step;
 	} while (step > 0 && used < data.len);
+
+	/* what ends the wait resumes it; until then no more than this is kept */
+	if (data.len - used > AHEAD_OF_LOGIN_MAX &&
+		(client->state == CLIENT_WELCOME || (client->state == CLIENT_AUTH && client->login.exchange == NULL)))
+		stream_pause(client->stream);
 	return used;
 }
 

@@ -172,6 +172,45 @@ login_waits_for_a_node_and_ends_in_time(void **state)
 	hang_up(&t);
 }
 
+/* Guards: who does not wait to be let in is not read without end, and what he sent is run when he is. */
+static void
+what_comes_before_the_welcome_is_bounded(void **state)
+{
+	Talker		t;
+	Buf			query = BUF_INIT;
+	TopologyView *view = view_without_primary();
+	size_t		sent = 0;
+	size_t		mark = build_begin(&query, 'Q');
+
+	buf_append_string(&query, "INSERT INTO t VALUES (1)");
+	buf_append_u8(&query, 0);
+	build_end(&query, mark);
+	view->nodes[1].is_usable = false;
+	session_context_set_view(&context, view);
+	connect_talker(&t);
+	say_startup(&t, NULL, NULL);
+	hears(&t, "R");
+	for (int stuck = 0; stuck < 20; stuck++)
+	{
+		Slice		rest = slice_skip(buf_slice(&query), sent % buf_len(&query));
+		ssize_t		n = send(t.fd, rest.data, rest.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n > 0)
+		{
+			sent += (size_t) n;
+			stuck = 0;
+		}
+		else
+			turn_loop(loop);
+		assert_true(sent < 64 * 1024 * 1024);
+	}
+	show_view();
+	while (strstr(heard_text(&t), "K Z:I C:INSERT 0 1 Z:I C:INSERT") == NULL)
+		listen_to(&t);
+	hang_up(&t);
+	buf_release(&query);
+}
+
 static void
 login_tries_another_node(void **state)
 {
@@ -627,6 +666,7 @@ main(void)
 		TEST(what_is_asked_for_wrongly_is_said),
 		TEST(who_leaves_while_a_server_is_asked),
 		TEST(login_waits_for_a_node_and_ends_in_time),
+		TEST(what_comes_before_the_welcome_is_bounded),
 		TEST(login_tries_another_node),
 		TEST(texts_that_cannot_be_read_are_not),
 		TEST(cancel_while_it_runs),
