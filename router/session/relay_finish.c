@@ -165,7 +165,8 @@ has_reset(const Client *client)
 {
 	StatementKind kind = client->relay.summary.kind;
 
-	return (kind == STATEMENT_RESET || kind == STATEMENT_DISCARD_ALL) && !client->relay.saw_error;
+	return (kind == STATEMENT_RESET || kind == STATEMENT_DISCARD_ALL ||
+			(client->relay.summary.flags & STATEMENT_RESETS_ALL)) && !client->relay.saw_error;
 }
 
 static void

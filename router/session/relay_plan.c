@@ -30,6 +30,8 @@
 
 static void plan_settings(Client *client);
 static void plan_savepoint(Client *client);
+static void plan_reset_among(Client *client);
+static void plan_reset_all(Client *client);
 static void plan_on_held_server(Client *client);
 static bool may_run_on_replica(const Client *client);
 static void refuse_lost(Client *client);
@@ -210,6 +212,8 @@ plan_settings(Client *client)
 	bool		is_all;
 
 	plan_savepoint(client);
+	if (relay->summary.flags & STATEMENT_RESETS_ALL)
+		plan_reset_among(client);
 	if (relay->is_open || !(relay->summary.kind == STATEMENT_SET || relay->summary.kind == STATEMENT_RESET ||
 							(relay->summary.flags & STATEMENT_SET_CONFIG)))
 		return;
@@ -224,12 +228,29 @@ plan_settings(Client *client)
 	relay->summary.pin_reason = NULL;
 	relay->summary.pins = 0;
 	if (is_all)
-	{
-		relay->new_settings = settings_ref(client->startup_settings);
-		relay->new_server_settings = settings_empty(client->context->settings);
-	}
+		plan_reset_all(client);
 	else
 		plan_new_settings(client, class);
+}
+
+/* What pools of drivers send between two users: SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL */
+static void
+plan_reset_among(Client *client)
+{
+	UnitSummary *summary = &client->relay.summary;
+
+	if (client->relay.is_open || summary->statements != 1 || (summary->pins & PIN_OTHER) ||
+		(summary->flags & STATEMENT_HAS_TRANSACTION))
+		unit_pin(summary, PIN_OTHER, "RESET ALL among several statements");
+	else
+		plan_reset_all(client);
+}
+
+static void
+plan_reset_all(Client *client)
+{
+	client->relay.new_settings = settings_ref(client->startup_settings);
+	client->relay.new_server_settings = settings_empty(client->context->settings);
 }
 
 /*

@@ -183,8 +183,14 @@ classify_add_to_multi(StatementClass *multi, const StatementClass *part)
 		case STATEMENT_SET_TRANSACTION:
 			multi->flags |= STATEMENT_HAS_TRANSACTION;
 			break;
-		case STATEMENT_SET:
 		case STATEMENT_RESET:
+			if (strcmp(part->set_name, "all") == 0)
+			{
+				multi->flags |= STATEMENT_RESETS_ALL;
+				break;
+			}
+			/* FALLTHROUGH */
+		case STATEMENT_SET:
 			pin_reason = "SET among several statements";
 			pins = PIN_OTHER;
 			break;

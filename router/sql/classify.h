@@ -74,6 +74,7 @@ typedef enum StatementKind
 #define STATEMENT_ENDS_STATE 0x8000		/* may end state that pins: DROP, CLOSE, UNLISTEN, pg_advisory_unlock() ... */
 #define STATEMENT_RELEASE 0x10000		/* SAVEPOINT: it is RELEASE */
 #define STATEMENT_ROLLBACK_TO 0x20000	/* SAVEPOINT: it is ROLLBACK TO */
+#define STATEMENT_RESETS_ALL 0x40000	/* MULTI: RESET ALL is among them */
 
 /* Bits of StatementClass.pins: the kinds of state that keep a session on its server (session/pins.h). */
 #define PIN_TEMPORARY 0x01		/* temporary tables and other objects */

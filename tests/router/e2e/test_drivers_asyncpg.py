@@ -251,8 +251,7 @@ class Conversations:
     @runs
     async def test_pool(self):
         """Guards: asyncpg's own pool in front, which resets a connection each time it is given back."""
-        # what it sends to reset one pins the session, so there are fewer of them than servers
-        async with asyncpg.create_pool(**self.address(), min_size=2, max_size=3) as pool:
+        async with asyncpg.create_pool(**self.address(), min_size=2, max_size=10) as pool:
             async def work(me):
                 for i in range(8):
                     async with pool.acquire() as connection:

@@ -7,6 +7,8 @@ server; nothing of either is ever seen by another client.
 
 import select
 
+import psycopg2
+
 from pgcluster import fetch, wait_until
 from pgwire import Bind, Describe, Execute, Parse, Query, StartupMessage, Sync
 from routercase import RouterTestCase
@@ -122,6 +124,28 @@ class SessionState(RouterTestCase):
         wire.query("ROLLBACK")
         self.assertEqual(self.value(wire, "/* andon:replica */ SHOW search_path"), 'a, "B"')
         self.assertIsNone(self.pin_reason("config"))
+
+    def test_reset_all_among_others(self):
+        """Guards: what a driver's pool sends to reset a session resets it, and pins nothing; not if something in it fails."""
+        reset = "SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;"
+        with self.client(options="-c TimeZone=Asia/Tokyo") as connection:
+            cursor = connection.cursor()
+
+            def settings():
+                cursor.execute("SELECT current_setting('TimeZone'), current_setting('app.x', true)")
+                return cursor.fetchone()
+
+            for after in (reset, "SELECT 1/0;" + reset, reset + "SELECT 1/0"):
+                cursor.execute("SET TimeZone = 'UTC'; ")
+                cursor.execute("SET app.x = 'mine'")
+                try:
+                    cursor.execute(after)
+                    self.assertEqual(settings()[0], "Asia/Tokyo")
+                    self.assertIn(settings()[1], ("", None))
+                except psycopg2.errors.DivisionByZero:
+                    self.assertEqual(settings(), ("UTC", "mine"))
+                self.assertEqual([row["pin_reason"] for row in self.router.show("CLIENTS")
+                                  if row["database"] == self.dbname], [None])
 
     def test_savepoints(self):
         """Guards: settings go back with ROLLBACK TO, nested and after errors, and the session is free afterwards."""
