@@ -95,8 +95,8 @@ static const ConsoleCommand refused[] = {
 	REFUSED("SHOW", "FDS", "Sockets are not handed over through the console; SHOW SOCKETS shows connections."),
 	REFUSED("SHOW", "PEERS", "Routers have no peers: a cancel request finds its process by its key."),
 	REFUSED("SHOW", "PEER_POOLS", "Routers have no peers: a cancel request finds its process by its key."),
-	REFUSED("SHOW", "DNS_HOSTS", "Names are looked up by the system for each connection, and not kept; SHOW NODES shows hosts."),
-	REFUSED("SHOW", "DNS_ZONES", "Names are looked up by the system for each connection, and not kept."),
+	REFUSED("SHOW", "DNS_HOSTS", "Names of nodes are followed (dns_max_ttl); SHOW NODES shows the address that each stands for."),
+	REFUSED("SHOW", "DNS_ZONES", "Names of nodes are looked up by the system; SHOW NODES shows the address that each stands for."),
 	REFUSED("SUSPEND", NULL, "PAUSE keeps clients connected while servers restart; to restart the router itself,"
 			" start the new one and send SHUTDOWN WAIT_FOR_CLIENTS to the old one."),
 };

@@ -15,6 +15,8 @@ static const ResultColumn columns[] = {
 	{"node", RESULT_TEXT},
 	{"host", RESULT_TEXT},
 	{"port", RESULT_TEXT},
+	{"address", RESULT_TEXT},	/* that host stands for now */
+	{"weight", RESULT_TEXT},
 	{"role", RESULT_TEXT},
 	{"state", RESULT_TEXT},
 	{"timeline", RESULT_TEXT},
@@ -54,6 +56,11 @@ add_node(Result *result, const NodeView *node, uint64_t now_us)
 	result_add_text(result, node->name);
 	result_add_text(result, node->host);
 	result_add_number(result, (uint64_t) node->port);
+	if (node->address[0] != '\0')
+		result_add_text(result, node->address);
+	else
+		result_add_null(result);
+	result_add_number(result, node->weight);
 	result_add_text(result, node_role_name(identity->role));
 	result_add_text(result, node->is_usable ? "usable" : node->why[0] ? node->why : "not known yet");
 	add_known(result, identity->timeline != 0, identity->timeline);

@@ -79,6 +79,7 @@ typedef struct Visit
 
 static void add_pool(void *arg, const Pool *pool);
 static void add_server(void *arg, const Server *server);
+static PoolMode find_pool_mode(const SessionContext *context, const PoolStats *stats);
 static void add_account(Result *result, const SessionContext *context, const Account *account);
 static const NodeView *find_node(const SessionContext *context, int node);
 static void add_node_name(Result *result, const NodeView *node);
@@ -128,7 +129,7 @@ add_pool(void *arg, const Pool *pool)
 	result_add_number(result, (uint64_t) stats.connecting);
 	result_add_number(result, stats.oldest_wait_us);
 	result_add_number(result, stats.oldest_wait_us);
-	result_add_text(result, visit->context->config.pool_mode == POOL_MODE_SESSION ? "session" : "transaction");
+	result_add_text(result, find_pool_mode(visit->context, &stats) == POOL_MODE_SESSION ? "session" : "transaction");
 	add_node_name(result, node);
 	add_node_role(result, node);
 	result_add_number(result, stats.checkouts);
@@ -136,6 +137,20 @@ add_pool(void *arg, const Pool *pool)
 	result_add_number(result, stats.logins);
 	result_add_number(result, stats.login_failures);
 	result_add_number(result, pool_set_is_paused(visit->context->pools, stats.database));
+}
+
+/* The pool's own server connections have no account: what auth_query uses. */
+static PoolMode
+find_pool_mode(const SessionContext *context, const PoolStats *stats)
+{
+	LIST_FOREACH(node, &context->accounts)
+	{
+		const Account *account = list_entry(node, Account, node);
+
+		if (strcmp(account->database->name, stats->name) == 0 && strcmp(account->user, stats->user) == 0)
+			return account->pool_mode;
+	}
+	return context->config.pool_mode;
 }
 
 static void

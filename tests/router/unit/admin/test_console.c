@@ -163,10 +163,10 @@ nodes_are_shown_in_the_view_s_order(void **state)
 {
 	const char *text = ask("stan", "show nodes");
 
-	assert_starts(text, "T(node,host,port,role,state,timeline,lsn,lag_bytes,lag_ms,system_id,sampled_ms_ago) "
-				  "D(north,10.0.0.1,5432,primary,usable,3,16/B374D848,~,~,7300000000000000001,");
-	assert_contains(text, " D(south,10.0.0.1,5433,replica,usable,3,16/B374D7E4,100,2,7300000000000000001,");
-	assert_contains(text, " D(west,10.0.0.1,5434,unknown,no answer within 1 s,~,~,~,~,~,~) C(SHOW)");
+	assert_starts(text, "T(node,host,port,address,weight,role,state,timeline,lsn,lag_bytes,lag_ms,system_id,sampled_ms_ago) "
+				  "D(north,10.0.0.1,5432,~,1,primary,usable,3,16/B374D848,~,~,7300000000000000001,");
+	assert_contains(text, " D(south,10.0.0.1,5433,~,1,replica,usable,3,16/B374D7E4,100,2,7300000000000000001,");
+	assert_contains(text, " D(west,10.0.0.1,5434,~,1,unknown,no answer within 1 s,~,~,~,~,~,~) C(SHOW)");
 }
 
 static Account *
