@@ -290,6 +290,12 @@ local_set(Client *client, const StatementClass *class, LocalResult *result, Erro
 		}
 		client->route = value[0];
 	}
+	else if (strcmp(class->set_name, "andon.report_commit_lsn") == 0)
+	{
+		error_set(error, "55P02", "parameter \"%s\" cannot be changed", class->set_name);
+		error_set_hint(error, "The router learns by it where the session's commits lie.");
+		return false;
+	}
 	else
 		return false;
 	result->tag = class->kind == STATEMENT_SET ? "SET" : "RESET";

@@ -201,7 +201,11 @@ with_sql(void)
 	expect_execute(conn, "p", "4", "5");
 }
 
-/* The answer of a statement whose table changed: never rows in a shape not described. */
+/*
+ * The answer of a statement whose table changed: never rows in a shape not
+ * described.  libpq describes what it executes in the same unit, so that the
+ * router may prepare it anew; PostgreSQL alone says 0A000.
+ */
 static void
 table_changes(void)
 {
@@ -216,7 +220,13 @@ table_changes(void)
 	expect_execute(conn, "all", NULL, "1");
 	run_only(other, "ALTER TABLE changing ADD b text");
 	result = execute(conn, "all", NULL);
-	expect_sqlstate(result, "0A000", "cached plan must not change result type");
+	if (PQresultStatus(result) == PGRES_TUPLES_OK)
+	{
+		EXPECT(PQnfields(result) == 2 && PQgetisnull(result, 0, 1), "%d columns", PQnfields(result));
+		PQclear(result);
+	}
+	else
+		expect_sqlstate(result, "0A000", "cached plan must not change result type");
 	EXPECT(run_number(conn, "SELECT count(b) FROM changing") == 0, "after the error");
 	run_only(conn, "DEALLOCATE \"all\"");
 	prepare(conn, "all", "SELECT * FROM changing");

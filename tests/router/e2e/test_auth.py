@@ -57,7 +57,7 @@ class Scram(AuthCase):
             self.assertEqual(router.http("/ready")[0], 503)
             console = self.assertLogsIn("ada", ADA, router, dbname="andon")
             console.send(Query("SHOW NODES"))
-            states = [reply.columns[4] for reply in console.read() if reply.kind == "D"]
+            states = [reply.columns[6] for reply in console.read() if reply.kind == "D"]
             self.assertEqual(["password authentication failed" in state for state in states], [True, True], states)
             self.assertNotIn("not the monitor's", router.log())
 
@@ -308,12 +308,13 @@ class Trust(AuthCase):
 
     def test_startup_settings_refused(self):
         """Guards: what the router cannot give to any server is refused by name; a bad value by the server."""
-        cases = [({"session_replication_role": "replica"}, "0A000", "session_replication_role"),
-                 ({"options": "-c log_statement=all"}, "0A000", "log_statement"),
+        cases = [({"role": "postgres"}, "0A000", "role"),
+                 ({"options": "-c default_transaction_read_only=on"}, "0A000", "default_transaction_read_only"),
                  ({"options": "-c"}, None, ""),
                  ({"options": "nonsense"}, "0A000", "nonsense"),
                  ({"options": "-c work_mem"}, "0A000", "work_mem"),
-                 ({"replication": "database"}, "0A000", "replication"),
+                 ({"replication": "perhaps"}, "22023", "replication"),
+                 ({"andon.report_commit_lsn": "off"}, None, ""),
                  ({"TimeZone": "Middle/Earth"}, "22023", "TimeZone"),
                  ({"client_encoding": "KLINGON"}, "22023", "client_encoding")]
         for parameters, sqlstate, word in cases:
@@ -367,7 +368,7 @@ class Limits(AuthCase):
         """Guards: clients refused for any reason give their place back."""
         for _ in range(10):
             wire = self.wire(startup=False)
-            wire.send(StartupMessage(user="postgres", database=self.dbname, replication="true"))
+            wire.send(StartupMessage(user="postgres", database=self.dbname, options="nonsense"))
             self.assertFatal(wire.read("E")[-1], "0A000")
         held = [self.connect_when_admitted() for _ in range(3)]
         self.assertEqual(len(held), 3)

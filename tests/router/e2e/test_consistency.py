@@ -117,6 +117,15 @@ class ReadYourWrites(ConsistencyCase):
         wire.read()
         self.assertEqual(wire.query("SELECT count(*) FROM c")[1], "D %d" % (len(ways) + 1))
 
+    def test_commit_lsn_cannot_be_switched_off(self):
+        """Guards: a client cannot keep its commits' positions from the router, nor by its startup packet."""
+        self.cluster.pause_replay()
+        with self.client(options="-c andon.report_commit_lsn=off") as connection:
+            for sql in ("SET andon.report_commit_lsn = off", "RESET andon.report_commit_lsn"):
+                self.assertSqlstate("55P02", connection.cursor().execute, sql)
+            fetch(connection, "INSERT INTO c (v) VALUES (1)")
+            self.assertEqual(self.count(connection), (1, self.primary_name))
+
     def test_pipelined_write_and_read(self):
         """Guards: a read sent right behind a write, without waiting for its answer, sees it."""
         self.cluster.pause_replay()
