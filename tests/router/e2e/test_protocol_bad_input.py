@@ -60,8 +60,10 @@ class BadInput(RouterTestCase):
             (StartupMessage(131072, user="u", database="x"), "0A000", "2.0"),
             (StartupMessage(4 << 16, user="u", database="x"), "0A000", "4.0"),
             (StartupMessage(user="u", database="x", replication="maybe"), "22023", "replication"),
-            (StartupMessage(user="u", database="x", no_such_setting="1"), "0A000", "no_such_setting"),
-            (StartupMessage(user="u", database="x", options="-c no_such_setting=1"), "0A000", "no_such_setting"),
+            (StartupMessage(user="postgres", database=self.dbname, no_such_setting="1"), "42704", "no_such_setting"),
+            (StartupMessage(user="postgres", database=self.dbname, options="-c no_such_setting=1"), "42704",
+             "no_such_setting"),
+            (StartupMessage(user="u", database="x", role="postgres"), "0A000", "role"),
             (StartupMessage(user="u", database="x", options="-Z"), "0A000", "-Z"),
         ]
         for startup, sqlstate, text in cases:
