@@ -31,7 +31,10 @@ static bool may_log_in(Pool *pool);
 void
 pool_grow(Pool *pool)
 {
-	while (!pool->is_paused && lacks_servers(pool) && node_takes_work(pool))
+	/* also those who wait for a login under way */
+	if (!pool->is_paused && !list_is_empty(&pool->waiters) && !node_takes_work(pool))
+		return;
+	while (!pool->is_paused && lacks_servers(pool))
 	{
 		int			size = size_now(pool);
 		PoolLevel	full;

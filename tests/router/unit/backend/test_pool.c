@@ -450,6 +450,7 @@ unusable_during_login(void **state)
 	show_unusable("no answer", 0);
 	wait_until(loop, a.failed);
 	assert_int_equal(a.waiter.failure, POOL_NODE_LOST);
+	assert_int_equal(stats_of(set).connecting, 1);	/* not because the login was given up */
 }
 
 /* ---------------------------------------------------------------- endings */
