@@ -281,6 +281,11 @@ take_argument(ConsoleRun *run, const ConsoleWords *words, Error *error)
 			if (ok)
 				run->value = unquote(value, is_quoted);
 			break;
+		case CONSOLE_STATEMENT:
+			ok = console_parse_route(words->argument, run->name, &value);
+			if (ok)
+				run->value = unquote(value, true);
+			break;
 	}
 	if (!ok)
 	{

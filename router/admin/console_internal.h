@@ -32,7 +32,8 @@ typedef enum ConsoleArgument
 	CONSOLE_MAYBE_DATABASE,		/* none: all of them */
 	CONSOLE_DATABASE,
 	CONSOLE_CLIENT,				/* its id in SHOW CLIENTS */
-	CONSOLE_SETTING				/* NAME = VALUE */
+	CONSOLE_SETTING,			/* NAME = VALUE */
+	CONSOLE_STATEMENT			/* ROUTE [DATABASE] 'STATEMENT' */
 } ConsoleArgument;
 
 typedef struct ConsoleRun ConsoleRun;
@@ -78,7 +79,7 @@ struct ConsoleRun
 
 	/* its argument */
 	char		name[CONSOLE_NAME_SIZE];	/* of a database or an option; "": none */
-	char	   *value;			/* owned; of an option; NULL: none */
+	char	   *value;			/* owned; of an option, or a statement; NULL: none */
 	uint64_t	client_id;
 	char	   *database;		/* owned; the servers' name of it; NULL: all, or not a database */
 
@@ -134,6 +135,11 @@ extern void control_disable(ConsoleRun *run, int worker, SessionContext *context
 extern void control_disabled(ConsoleRun *run);
 extern void control_enable(ConsoleRun *run, int worker, SessionContext *context);
 extern void control_enabled(ConsoleRun *run);
+
+/* ---- explain_route.c ---- */
+extern const ResultShape explain_route_shape;
+extern void explain_route(ConsoleRun *run, int worker, SessionContext *context);
+extern void explain_routed(ConsoleRun *run);
 
 /* ---- show_nodes.c ---- */
 extern const ResultShape show_nodes_shape;

@@ -27,6 +27,7 @@ static bool is_name_char(char c);
 static Slice take_word(Slice rest, ConsoleWords *words);
 static Slice skip_token(Slice rest);
 static bool take_name(Slice *text, char name[CONSOLE_NAME_SIZE]);
+static bool take_quoted(Slice text, Slice *value);
 
 void
 console_parse(Slice text, ConsoleWords *words)
@@ -75,8 +76,6 @@ console_parse_number(Slice text, uint64_t *number)
 bool
 console_parse_setting(Slice text, char name[CONSOLE_NAME_SIZE], Slice *value, bool *is_quoted)
 {
-	Slice		end;
-
 	if (!take_name(&text, name) || text.len == 0)
 		return false;
 	if (text.data[0] == '=')
@@ -87,18 +86,35 @@ console_parse_setting(Slice text, char name[CONSOLE_NAME_SIZE], Slice *value, bo
 		return false;
 	*is_quoted = text.len > 0 && text.data[0] == '\'';
 	if (*is_quoted)
-	{
-		end = skip_token(text);
-		*value = slice_make(text.data + 1, text.len - end.len - 1);
-		if (value->len == 0 || value->data[value->len - 1] != '\'')
-			return false;
-		value->len--;
-		return skip_blank(end).len == 0;
-	}
+		return take_quoted(text, value);
 	while (text.len > 0 && memchr(" \t\r\n\f\v", text.data[text.len - 1], 6) != NULL)
 		text.len--;
 	*value = text;
 	return text.len > 0;
+}
+
+bool
+console_parse_route(Slice text, char name[CONSOLE_NAME_SIZE], Slice *statement)
+{
+	if (!take_name(&text, name) || strcasecmp(name, "route") != 0)
+		return false;
+	name[0] = '\0';
+	if (text.len > 0 && text.data[0] != '\'' && !take_name(&text, name))
+		return false;
+	return text.len > 0 && text.data[0] == '\'' && take_quoted(text, statement);
+}
+
+/* 'VALUE' and nothing more. */
+static bool
+take_quoted(Slice text, Slice *value)
+{
+	Slice		end = skip_token(text);
+
+	*value = slice_make(text.data + 1, text.len - end.len - 1);
+	if (value->len == 0 || value->data[value->len - 1] != '\'')
+		return false;
+	value->len--;
+	return skip_blank(end).len == 0;
 }
 
 static Slice

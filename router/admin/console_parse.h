@@ -42,4 +42,7 @@ extern bool console_parse_number(Slice text, uint64_t *number);
  */
 extern bool console_parse_setting(Slice text, char name[CONSOLE_NAME_SIZE], Slice *value, bool *is_quoted);
 
+/* ROUTE [NAME] 'STATEMENT'; the statement as in a setting, the name may be empty. */
+extern bool console_parse_route(Slice text, char name[CONSOLE_NAME_SIZE], Slice *statement);
+
 #endif							/* ROUTER_ADMIN_CONSOLE_PARSE_H */

@@ -55,6 +55,9 @@ static const ConsoleCommand commands[] = {
 	.help = "whether the router is active, paused, ending"},
 	{SHOW("MEM"), .shape = &show_mem_shape, .begin = show_mem_begin, .visit = show_mem,
 	.help = "what the process's memory is used for"},
+	{.verb = "EXPLAIN", .permission = CONSOLE_STATS, .argument = CONSOLE_STATEMENT, .shape = &explain_route_shape,
+		.visit = explain_route, .finish = explain_routed,
+	.help = "where a statement would go and why, by the facts of each database"},
 
 	{CONTROL("RELOAD"), .finish = control_reload,
 	.help = "read the configuration and auth_file again; a bad file changes nothing"},
@@ -152,6 +155,8 @@ console_argument_text(ConsoleArgument argument)
 			return "ID";
 		case CONSOLE_SETTING:
 			return "OPTION = VALUE";
+		case CONSOLE_STATEMENT:
+			return "ROUTE [DATABASE] 'STATEMENT'";
 		case CONSOLE_NO_ARGUMENT:
 			break;
 	}

@@ -13,7 +13,8 @@ from pgcluster import wait_until
 from pgwire import Bind, Describe, Execute, Parse, Query, StartupMessage, Sync
 from routercase import RouterTestCase
 
-ARGUMENTS = {"": "", "[DATABASE]": "%(dbname)s", "DATABASE": "%(dbname)s", "ID": "1", "OPTION = VALUE": "log_level = 'info'"}
+ARGUMENTS = {"": "", "[DATABASE]": "%(dbname)s", "DATABASE": "%(dbname)s", "ID": "1", "OPTION = VALUE": "log_level = 'info'",
+             "ROUTE [DATABASE] 'STATEMENT'": "ROUTE %(dbname)s 'SELECT 1'"}
 
 
 class ConsoleTestCase(RouterTestCase):
@@ -90,17 +91,18 @@ class Gate(ConsoleTestCase):
         self.assertAlive()
 
     def test_a_user_for_statistics_may_look(self):
-        """Guards: SHOW runs for a user of stats_users, with the same columns; nothing else does."""
+        """Guards: what only looks runs for a user of stats_users, with the same columns; nothing else does."""
         watcher, boss = self.console(user="watcher"), self.console(user="boss")
         for text, allowed_to in self.commands():
             with self.subTest(text):
-                self.assertEqual("stats_users" in allowed_to, text.startswith("SHOW "))
+                looks = text.startswith(("SHOW ", "EXPLAIN "))
+                self.assertEqual("stats_users" in allowed_to, looks)
                 for words in self.both_protocols(watcher, text):
-                    if text.startswith("SHOW "):
+                    if looks:
                         self.assertRuns(words)
                     else:
                         self.assertIn("E 42501", words)
-                if text.startswith("SHOW "):
+                if looks:
                     watcher.send(Query(text))
                     boss.send(Query(text))
                     columns = [reply.body for wire in (watcher, boss) for reply in wire.read() if reply.kind == "T"]

@@ -5,6 +5,8 @@ it for. The list of statements that once fooled routers (router.md 3.6) is run
 for real: what has an effect must have it, on the primary, once.
 """
 
+import contextlib
+
 import psycopg2
 
 from pgwire import Bind, Execute, Parse, Query, Sync
@@ -187,6 +189,23 @@ class Routing(RouterTestCase):
                 self.assertEqual(len(nodes), 1)
                 used |= nodes
         self.assertEqual(used, set(self.replica_names()))
+
+    def test_explain_route(self):
+        """Guards: EXPLAIN ROUTE says what READS and WRITES are, and which rule decided."""
+        with contextlib.closing(self.router.connect("andon")) as console, console.cursor() as cursor:
+            def explain(sql):
+                cursor.execute("EXPLAIN ROUTE %s '%s'" % (self.dbname, sql.replace("'", "''")))
+                return dict(zip([column.name for column in cursor.description], cursor.fetchone()))
+
+            for sql in READS:
+                self.assertEqual(explain(sql)["route"], "replica", sql)
+            for n, sql in enumerate(WRITES):
+                self.assertEqual(explain(sql.format(n=n))["route"], "primary", sql)
+            self.assertEqual(explain("SELECT bump()"), {
+                "database": self.dbname, "route": "primary", "kind": "query", "rule": "a volatile function",
+                "name": "bump", "pin_reason": None})
+            self.assertEqual(explain("/* andon:primary */ SELECT 1")["rule"], "the hint in it")
+            self.assertEqual(explain("CREATE TEMP TABLE x (a int)")["pin_reason"], "temporary table")
 
     def test_hints(self):
         """Guards: the comment, SET andon.route and its RESET say where reads go; writes go to the primary anyway."""

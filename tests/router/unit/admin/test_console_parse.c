@@ -166,6 +166,43 @@ settings(void **state)
 	}
 }
 
+static void
+a_statement_to_explain(void **state)
+{
+	static const struct
+	{
+		const char *text;
+		const char *name;		/* NULL: no such form */
+		const char *statement;
+	}			forms[] = {
+		{"EXPLAIN ROUTE 'SELECT 1'", "", "SELECT 1"},
+		{"explain route mes 'SELECT ''a; b'' -- c' ;", "mes", "SELECT ''a; b'' -- c"},
+		{"EXPLAIN ROUTE \"my db\" ''", "my db", ""},
+		{"EXPLAIN ROUTE mes", NULL, NULL},
+		{"EXPLAIN ROUTE", NULL, NULL},
+		{"EXPLAIN SELECT 1", NULL, NULL},
+		{"EXPLAIN ROUTE 'SELECT 1", NULL, NULL},
+		{"EXPLAIN ROUTE '", NULL, NULL},
+		{"EXPLAIN ROUTE 'SELECT 1' 2", NULL, NULL},
+		{"EXPLAIN ROUTE a b 'SELECT 1'", NULL, NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+	{
+		ConsoleWords words;
+		char		name[CONSOLE_NAME_SIZE];
+		Slice		statement;
+
+		console_parse(slice_from_string(forms[i].text), &words);
+		if (console_parse_route(words.argument, name, &statement) != (forms[i].name != NULL))
+			fail_msg("%s", forms[i].text);
+		if (forms[i].name == NULL)
+			continue;
+		assert_string_equal(name, forms[i].name);
+		assert_true(slice_equals_string(statement, forms[i].statement));
+	}
+}
+
 int
 main(void)
 {
@@ -174,6 +211,7 @@ main(void)
 		cmocka_unit_test(a_command_needs_no_terminator),
 		cmocka_unit_test(names_and_numbers),
 		cmocka_unit_test(settings),
+		cmocka_unit_test(a_statement_to_explain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
