@@ -26,6 +26,7 @@ typedef struct ShapeScan
 {
 	const char *at;
 	const char *end;
+	const char *unwritten;		/* from here to at: as it stands */
 	char	   *out;
 	bool		has_literal;
 } ShapeScan;
@@ -46,6 +47,11 @@ static const unsigned char char_kinds[256] = {
 	['&'] = CHAR_SPECIAL, [';'] = CHAR_SPECIAL, ['\\'] = CHAR_SPECIAL, ['.'] = CHAR_SPECIAL,
 };
 
+/* Bytes that go on with a name: one look at each. */
+static const unsigned char name_chars[256] = {
+	['a' ... 'z'] = 1, ['A' ... 'Z'] = 1, ['_'] = 1, [0x80 ... 0xff] = 1, ['0' ... '9'] = 1, ['$'] = 1,
+};
+
 static bool has_shape(Slice text);
 static void take_plain(ShapeScan *scan);
 static bool take_token(ShapeScan *scan);
@@ -54,7 +60,8 @@ static bool take_special(ShapeScan *scan);
 static bool take_string(ShapeScan *scan);
 static bool take_quoted_name(ShapeScan *scan);
 static bool take_parameter(ShapeScan *scan);
-static void copy_to(ShapeScan *scan, const char *until);
+static void replace_literal(ShapeScan *scan, const char *from, const char *until);
+static void write_to(ShapeScan *scan, const char *until);
 
 static inline CharKind
 kind_of(char c)
@@ -65,13 +72,13 @@ kind_of(char c)
 static inline bool
 continues_name(char c)
 {
-	return kind_of(c) == CHAR_LETTER || kind_of(c) == CHAR_DIGIT || c == '$';
+	return name_chars[(unsigned char) c] != 0;
 }
 
 Slice
 shape_of_text(Slice text, char buffer[SHAPE_MAX_TEXT])
 {
-	ShapeScan	scan = {text.data, text.data + text.len, buffer, false};
+	ShapeScan	scan = {text.data, text.data + text.len, text.data, buffer, false};
 	bool		goes_on = text.len <= SHAPE_MAX_TEXT && has_shape(text);
 
 	while (goes_on && scan.at < scan.end)
@@ -81,7 +88,7 @@ shape_of_text(Slice text, char buffer[SHAPE_MAX_TEXT])
 	}
 	if (!scan.has_literal)
 		return text;
-	copy_to(&scan, scan.end);
+	write_to(&scan, scan.end);
 	return slice_make(buffer, (size_t) (scan.out - buffer));
 }
 
@@ -91,21 +98,15 @@ take_plain(ShapeScan *scan)
 {
 	const char *at = scan->at;
 	const char *end = scan->end;
-	char	   *out = scan->out;
 
 	while (at < end && kind_of(*at) <= CHAR_LETTER)
 	{
-		if (kind_of(*at) == CHAR_OTHER)
-			*out++ = *at++;
-		else
-		{
-			do
-				*out++ = *at++;
-			while (at < end && continues_name(*at));
-		}
+		if (kind_of(*at++) == CHAR_OTHER)
+			continue;
+		while (at < end && continues_name(*at))
+			at++;
 	}
 	scan->at = at;
-	scan->out = out;
 }
 
 static bool
@@ -143,14 +144,12 @@ take_number(ShapeScan *scan)
 	if (end - scan->at <= MAX_DIGITS &&
 		(end == scan->end || (kind_of(*end) != CHAR_LETTER && *end != '.' && *end != '$' && *end != '\'')))
 	{
-		*scan->out++ = '\0';
-		scan->at = end;
-		scan->has_literal = true;
+		replace_literal(scan, scan->at, end);
 		return true;
 	}
 	while (end < scan->end && (kind_of(*end) == CHAR_LETTER || kind_of(*end) == CHAR_DIGIT || *end == '.'))
 		end++;
-	copy_to(scan, end);
+	scan->at = end;
 	return end == scan->end || (*end != '\'' && *end != '$');
 }
 
@@ -190,7 +189,7 @@ take_special(ShapeScan *scan)
 		default:
 			return false;
 	}
-	copy_to(scan, next);
+	scan->at = next;
 	return true;
 }
 
@@ -209,10 +208,7 @@ take_string(ShapeScan *scan)
 			return false;
 		end++;
 	} while (end < scan->end && *end == '\'');
-	*scan->out++ = '\'';
-	*scan->out++ = '\0';
-	scan->at = end;
-	scan->has_literal = true;
+	replace_literal(scan, scan->at + 1, end);	/* its first quote stays */
 	return true;
 }
 
@@ -224,7 +220,7 @@ take_quoted_name(ShapeScan *scan)
 
 	if (end == NULL)
 		return false;
-	copy_to(scan, end + 1);
+	scan->at = end + 1;
 	return true;
 }
 
@@ -238,16 +234,26 @@ take_parameter(ShapeScan *scan)
 		end++;
 	if (end == scan->at + 1 || (end < scan->end && continues_name(*end)))
 		return false;
-	copy_to(scan, end);
+	scan->at = end;
 	return true;
 }
 
+/* The bytes from there on are a value: a zero byte stands for them. */
 static void
-copy_to(ShapeScan *scan, const char *until)
+replace_literal(ShapeScan *scan, const char *from, const char *until)
 {
-	size_t		len = (size_t) (until - scan->at);
+	write_to(scan, from);
+	*scan->out++ = '\0';
+	scan->at = scan->unwritten = until;
+	scan->has_literal = true;
+}
 
-	memcpy(scan->out, scan->at, len);
+static void
+write_to(ShapeScan *scan, const char *until)
+{
+	size_t		len = (size_t) (until - scan->unwritten);
+
+	memcpy(scan->out, scan->unwritten, len);
 	scan->out += len;
-	scan->at = until;
+	scan->unwritten = until;
 }
