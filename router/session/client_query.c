@@ -25,6 +25,20 @@
  */
 #include "session/client_internal.h"
 
+typedef enum TypeKind
+{
+	TYPE_UNKNOWN,
+	TYPE_ANY,
+	TYPE_COPY
+} TypeKind;
+
+/* Messages a client may send between units. */
+static const unsigned char type_kinds[256] = {
+	['Q'] = TYPE_ANY, ['P'] = TYPE_ANY, ['B'] = TYPE_ANY, ['D'] = TYPE_ANY, ['E'] = TYPE_ANY, ['C'] = TYPE_ANY,
+	['F'] = TYPE_ANY, ['S'] = TYPE_ANY, ['H'] = TYPE_ANY, ['X'] = TYPE_ANY,
+	['d'] = TYPE_COPY, ['c'] = TYPE_COPY, ['f'] = TYPE_COPY,
+};
+
 static bool waits_for_copy(const Client *client);
 static size_t query_take_message(Client *client, Slice data);
 static size_t drop_message(Client *client, const Frame *frame, Slice data);
@@ -36,6 +50,12 @@ static void handle_Flush(Client *client);
 static void handle_end(Client *client, const Frame *frame);
 static bool running_takes_messages(const Client *client);
 static size_t feed_running(Client *client, Slice data);
+
+static inline TypeKind
+kind_of(char type)
+{
+	return (TypeKind) type_kinds[(unsigned char) type];
+}
 
 size_t
 client_query_on_data(Client *client, Slice data)
@@ -99,7 +119,7 @@ query_take_message(Client *client, Slice data)
 
 	if (!client_peek_frame(client, data, &frame))
 		return 0;
-	if (frame.type == '\0' || strchr("QPBDECFSHXdcf", frame.type) == NULL)
+	if (kind_of(frame.type) == TYPE_UNKNOWN)
 	{
 		client_fail_protocol(client, "invalid frontend message type %d", (unsigned char) frame.type);
 		return 0;
@@ -118,11 +138,11 @@ query_take_message(Client *client, Slice data)
 	/* after an error all up to Sync is dropped, and what is left of a COPY that failed is, too */
 	if (client->skip_to_sync && frame.type != 'S')
 		return drop_message(client, &frame, data);
-	if (strchr("dcf", frame.type))
+	if (kind_of(frame.type) == TYPE_COPY)
 		return query_take_copy_data(client, &frame, data);
 	if (buf_len(&client->unit) + frame.total_len > UNIT_MAX_BYTES && !client->skip_to_sync)
 		return query_take_long_message(client, &frame, data);
-	if (frame_parse(data, &frame) != FRAME_OK)
+	if (!frame_complete(data, &frame))
 		return 0;
 	if (!message_is_readable(frame.type, frame.body))
 	{

@@ -188,12 +188,10 @@ unit_finish(Client *client)
 	unit_note_position(client, tx_status, now_us);	/* others must see the commit before its client knows of it */
 	if (relay->ready_due)
 	{
-		Buf			out = BUF_INIT;
+		char		message[BUILD_READY_SIZE];
 
 		reported_tell(client);
-		build_ready(&out, transaction_status_after(client, tx_status));
-		client_write(client, buf_slice(&out));
-		buf_release(&out);
+		client_write(client, build_ready_in(message, transaction_status_after(client, tx_status)));
 	}
 	unit_note_settings(client);
 	unit_note_ddl(client, tx_status);

@@ -131,8 +131,7 @@ reply_take_message(Client *client, ReplyRun *run, Slice data)
 		handle_reply(client, run, &frame);
 		return data.len;
 	}
-	if (frame_parse(data, &frame) != FRAME_OK)
-		return 0;
+	(void) frame_complete(data, &frame);
 	handle_reply(client, run, &frame);
 	return frame.total_len;
 }

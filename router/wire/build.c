@@ -14,6 +14,8 @@
 
 #include <assert.h>
 
+#include "wire/frame.h"
+
 #define PROTOCOL_3_0 (3U << 16)
 #define CODE_CANCEL 80877102U
 #define CODE_SSL 80877103U
@@ -33,9 +35,11 @@ size_t
 build_begin(Buf *out, char type)
 {
 	size_t		mark = buf_len(out);
+	char	   *head = buf_reserve(out, FRAME_HEADER_SIZE);
 
-	buf_append_u8(out, (uint8_t) type);
-	buf_append_u32(out, 0);
+	memset(head, 0, FRAME_HEADER_SIZE);
+	head[0] = type;
+	buf_commit(out, FRAME_HEADER_SIZE);
 	return mark;
 }
 
@@ -200,13 +204,20 @@ build_backend_key(Buf *out, uint32_t pid, Slice key)
 	build_end(out, mark);
 }
 
+Slice
+build_ready_in(char message[BUILD_READY_SIZE], char tx_status)
+{
+	memcpy(message, "Z\0\0\0\5", BUILD_READY_SIZE - 1);
+	message[BUILD_READY_SIZE - 1] = tx_status;
+	return slice_make(message, BUILD_READY_SIZE);
+}
+
 void
 build_ready(Buf *out, char tx_status)
 {
-	size_t		mark = build_begin(out, 'Z');
+	char		message[BUILD_READY_SIZE];
 
-	buf_append_u8(out, (uint8_t) tx_status);
-	build_end(out, mark);
+	buf_append(out, build_ready_in(message, tx_status));
 }
 
 void
@@ -314,8 +325,14 @@ up_to_nul(Slice string)
 static void
 append_string(Buf *out, Slice string)
 {
-	buf_append(out, up_to_nul(string));
-	buf_append_u8(out, 0);
+	char	   *at;
+
+	string = up_to_nul(string);
+	at = buf_reserve(out, string.len + 1);
+	if (string.len > 0)
+		memcpy(at, string.data, string.len);
+	at[string.len] = '\0';
+	buf_commit(out, string.len + 1);
 }
 
 static void

@@ -17,6 +17,8 @@
 extern size_t build_begin(Buf *out, char type);
 extern void build_end(Buf *out, size_t mark);
 
+#define BUILD_READY_SIZE 6
+
 /* to servers */
 extern void build_startup(Buf *out, const char *const *names_and_values);	/* NULL-terminated pairs */
 extern void build_ssl_request(Buf *out);
@@ -37,6 +39,7 @@ extern void build_auth(Buf *out, uint32_t kind, Slice rest);
 extern void build_parameter_status(Buf *out, Slice name, Slice value);
 extern void build_backend_key(Buf *out, uint32_t pid, Slice key);
 extern void build_ready(Buf *out, char tx_status);
+extern Slice build_ready_in(char message[BUILD_READY_SIZE], char tx_status);	/* the same without a buffer */
 extern void build_error(Buf *out, const char *severity, const Error *error);	/* "ERROR" or "FATAL" */
 extern void build_notice(Buf *out, const Error *error);	/* severity NOTICE */
 extern void build_command_complete(Buf *out, const char *tag);

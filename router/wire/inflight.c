@@ -18,7 +18,9 @@
 #define INFLIGHT_FIRST_CAP 8
 
 static InFlightEntry *inflight_at(const InFlight *inflight, size_t i);
+static void grow(InFlight *inflight);
 static void inflight_pop(InFlight *inflight);
+static InFlightVerdict handle_error(InFlight *inflight, const InFlightEntry *head, InFlightSkip skip, void *arg);
 static bool reply_belongs(InFlightKind kind, char type);
 static bool reply_completes(InFlightKind kind, char type);
 static void inflight_skip_to_sync(InFlight *inflight, InFlightSkip skip, void *arg);
@@ -47,32 +49,30 @@ inflight_push(InFlight *inflight, InFlightKind kind, InFlightAction action,
 			  InFlightPurpose purpose, uint64_t statement)
 {
 	if (inflight->count == inflight->cap)
-	{
-		size_t		cap = inflight->cap ? inflight->cap * 2 : INFLIGHT_FIRST_CAP;
-		InFlightEntry *entries = mem_alloc(cap * sizeof(InFlightEntry));
-
-		for (size_t i = 0; i < inflight->count; i++)
-			entries[i] = *inflight_at(inflight, i);
-		mem_free(inflight->entries);
-		inflight->entries = entries;
-		inflight->cap = cap;
-		inflight->head = 0;
-	}
+		grow(inflight);
 	*inflight_at(inflight, inflight->count) =
 		(InFlightEntry) {(uint8_t) kind, (uint8_t) action, (uint8_t) purpose, 0, statement};
 	inflight->count++;
+}
+
+static void
+grow(InFlight *inflight)
+{
+	size_t		cap = inflight->cap ? inflight->cap * 2 : INFLIGHT_FIRST_CAP;
+	InFlightEntry *entries = mem_alloc(cap * sizeof(InFlightEntry));
+
+	for (size_t i = 0; i < inflight->count; i++)
+		entries[i] = *inflight_at(inflight, i);
+	mem_free(inflight->entries);
+	inflight->entries = entries;
+	inflight->cap = cap;
+	inflight->head = 0;
 }
 
 void
 inflight_label_last(InFlight *inflight, uint32_t label)
 {
 	inflight_at(inflight, inflight->count - 1)->label = label;
-}
-
-const InFlightEntry *
-inflight_head(const InFlight *inflight)
-{
-	return inflight_at(inflight, 0);
 }
 
 bool
@@ -95,36 +95,37 @@ inflight_drop_tail_sync(InFlight *inflight)
 InFlightStep
 inflight_handle(InFlight *inflight, char type, InFlightSkip skip, void *arg)
 {
-	InFlightStep step = {INFLIGHT_UNEXPECTED, false, {0}};
-	InFlightEntry *head;
+	InFlightStep step;
 
 	if (inflight->count == 0)
-		return step;
-	head = inflight_at(inflight, 0);
-	step.entry = *head;
-
+		return (InFlightStep) {INFLIGHT_UNEXPECTED, false, {0}};
+	step.entry = *inflight_head(inflight);
+	step.completed = false;
 	if (type == 'E')
+		step.verdict = handle_error(inflight, &step.entry, skip, arg);
+	else if (!reply_belongs(step.entry.kind, type))
+		step.verdict = INFLIGHT_UNEXPECTED;
+	else
 	{
-		/* what was sent for the client's sake fails for the client */
-		step.verdict = head->action == INFLIGHT_REFUSE ? INFLIGHT_REPLACE_ERROR :
-			head->action == INFLIGHT_SWALLOW && head->purpose != INFLIGHT_BEGIN &&
-			head->purpose != INFLIGHT_CLIENT && head->purpose != INFLIGHT_DESCRIPTION ? INFLIGHT_DROP : INFLIGHT_PASS;
-
-		/* Queries and function calls end with their own ReadyForQuery */
-		if (head->kind != INFLIGHT_QUERY && head->kind != INFLIGHT_FUNCTION)
-			inflight_skip_to_sync(inflight, skip, arg);
-		return step;
-	}
-
-	if (!reply_belongs(head->kind, type))
-		return step;
-	step.verdict = head->action == INFLIGHT_SWALLOW ? INFLIGHT_DROP : INFLIGHT_PASS;
-	if (reply_completes(head->kind, type))
-	{
-		step.completed = true;
-		inflight_pop(inflight);
+		step.verdict = step.entry.action == INFLIGHT_SWALLOW ? INFLIGHT_DROP : INFLIGHT_PASS;
+		step.completed = reply_completes(step.entry.kind, type);
+		if (step.completed)
+			inflight_pop(inflight);
 	}
 	return step;
+}
+
+/* What was sent for the client's sake fails for the client. */
+static InFlightVerdict
+handle_error(InFlight *inflight, const InFlightEntry *head, InFlightSkip skip, void *arg)
+{
+	/* Queries and function calls end with their own ReadyForQuery */
+	if (head->kind != INFLIGHT_QUERY && head->kind != INFLIGHT_FUNCTION)
+		inflight_skip_to_sync(inflight, skip, arg);
+	if (head->action == INFLIGHT_REFUSE)
+		return INFLIGHT_REPLACE_ERROR;
+	return head->action == INFLIGHT_SWALLOW && head->purpose != INFLIGHT_BEGIN &&
+		head->purpose != INFLIGHT_CLIENT && head->purpose != INFLIGHT_DESCRIPTION ? INFLIGHT_DROP : INFLIGHT_PASS;
 }
 
 static InFlightEntry *

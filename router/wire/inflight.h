@@ -110,7 +110,11 @@ inflight_is_empty(const InFlight *inflight)
 }
 
 /* The entry whose answer is next; the queue must not be empty. */
-extern const InFlightEntry *inflight_head(const InFlight *inflight);
+static inline const InFlightEntry *
+inflight_head(const InFlight *inflight)
+{
+	return &inflight->entries[inflight->head];
+}
 
 /* Take a local entry off the head, if there is one. */
 extern bool inflight_pop_local(InFlight *inflight, InFlightEntry *entry);
