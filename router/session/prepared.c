@@ -65,10 +65,13 @@ typedef struct NamedStatement
 struct PreparedMap
 {
 	NamedStatement *by_name;
+	NamedStatement *found_last; /* borrowed, or NULL: a unit looks for one name again and again */
 	Prepared   *unnamed;		/* a reference, or NULL: most statements have no name */
 	Description unnamed_description;
 	bool		has_descriptions;
 };
+
+static NamedStatement *find_named(const PreparedMap *map, Slice name);
 
 PreparedTable *
 prepared_table_create(void)
@@ -298,6 +301,19 @@ prepared_map_destroy(PreparedMap *map)
 	mem_free(map);
 }
 
+static NamedStatement *
+find_named(const PreparedMap *map, Slice name)
+{
+	NamedStatement *named = map->found_last;
+
+	if (named && slice_equals(slice_make(named->name, named->name_len), name))
+		return named;
+	HASH_FIND(hh, map->by_name, name.data, name.len, named);
+	if (named)
+		((PreparedMap *) map)->found_last = named;
+	return named;
+}
+
 Prepared *
 prepared_map_find(const PreparedMap *map, Slice name)
 {
@@ -305,7 +321,7 @@ prepared_map_find(const PreparedMap *map, Slice name)
 
 	if (name.len == 0)
 		return map->unnamed;
-	HASH_FIND(hh, map->by_name, name.data, name.len, named);
+	named = find_named(map, name);
 	return named ? named->prepared : NULL;
 }
 
@@ -321,7 +337,7 @@ prepared_map_put(PreparedMap *map, Slice name, Prepared *prepared)
 		map->unnamed_description = (Description) {0, 0};
 		return;
 	}
-	HASH_FIND(hh, map->by_name, name.data, name.len, named);
+	named = find_named(map, name);
 	if (named)
 	{
 		prepared_unref(named->prepared);
@@ -345,7 +361,7 @@ prepared_map_describe(PreparedMap *map, Slice name, uint64_t number, const Descr
 
 	if (name.len > 0)
 	{
-		HASH_FIND(hh, map->by_name, name.data, name.len, named);
+		named = find_named(map, name);
 		prepared = named ? named->prepared : NULL;
 		told = named ? &named->description : NULL;
 	}
@@ -365,7 +381,7 @@ prepared_map_description(const PreparedMap *map, Slice name)
 
 	if (name.len == 0)
 		return map->unnamed_description;
-	HASH_FIND(hh, map->by_name, name.data, name.len, named);
+	named = find_named(map, name);
 	return named ? named->description : (Description) {0, 0};
 }
 
@@ -388,10 +404,11 @@ prepared_map_remove(PreparedMap *map, Slice name)
 		map->unnamed = NULL;
 		return had;
 	}
-	HASH_FIND(hh, map->by_name, name.data, name.len, named);
+	named = find_named(map, name);
 	if (named == NULL)
 		return false;
 	HASH_DELETE(hh, map->by_name, named);
+	map->found_last = NULL;
 	prepared_unref(named->prepared);
 	mem_free(named);
 	return true;
@@ -403,6 +420,7 @@ prepared_map_clear(PreparedMap *map)
 	NamedStatement *named;
 	NamedStatement *next;
 
+	map->found_last = NULL;
 	HASH_ITER(hh, map->by_name, named, next)
 	{
 		HASH_DELETE(hh, map->by_name, named);

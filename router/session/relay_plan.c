@@ -206,7 +206,7 @@ static void
 plan_settings(Client *client)
 {
 	Relay	   *relay = &client->relay;
-	UnitContext context = client_unit_context(client);
+	UnitContext context;
 	const StatementClass *class;
 	Slice		text;
 	bool		is_all;
@@ -217,6 +217,7 @@ plan_settings(Client *client)
 	if (relay->is_open || !(relay->summary.kind == STATEMENT_SET || relay->summary.kind == STATEMENT_RESET ||
 							(relay->summary.flags & STATEMENT_SET_CONFIG)))
 		return;
+	context = client_unit_context(client);
 	class = unit_sole_statement(buf_slice(&client->unit), &context, &text);
 	is_all = class && class->kind == STATEMENT_RESET && strcmp(class->set_name, "all") == 0;
 	if (class == NULL || !(is_all || params_is_followed(class->set_name)) ||
@@ -263,12 +264,15 @@ plan_savepoint(Client *client)
 {
 	Relay	   *relay = &client->relay;
 	UnitSummary *summary = &relay->summary;
-	UnitContext context = client_unit_context(client);
 	const StatementClass *class = NULL;
 	Slice		text;
 
 	if (client->transaction.status != 'I' && !relay->is_open && summary->kind == STATEMENT_SAVEPOINT)
+	{
+		UnitContext context = client_unit_context(client);
+
 		class = unit_sole_statement(buf_slice(&client->unit), &context, &text);
+	}
 	if (class)
 	{
 		relay->savepoint = mem_strdup(class->set_name);

@@ -304,8 +304,8 @@ unit_visit(const Frame *frame, const PreparedMap *prepared, UnitTexts *texts, co
 		status = unit_find_text(texts, prepared, bind.statement, &text);
 		visitor->on_statement(visitor->arg, text, status);
 	}
-	else if (frame->type == 'D' && visitor->on_prepared && message_parse_target(frame->body, &target) &&
-			 target.kind == 'S')
+	else if (frame->type == 'D' && visitor->on_prepared && frame->body.len > 0 && frame->body.data[0] == 'S' &&
+			 message_parse_target(frame->body, &target))
 	{
 		status = unit_find_text(texts, prepared, target.name, &text);
 		visitor->on_prepared(visitor->arg, text, status);
