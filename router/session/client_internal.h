@@ -149,6 +149,8 @@ typedef struct Relay
 	bool		is_checking;	/* servers are asked to describe what it binds; the unit is sent then */
 	Slice		bound_portal;	/* of the last Bind, while a whole unit is sent; in client->unit: */
 	Slice		bound_name;		/* and its statement's name */
+	bool		gathers;		/* a whole unit is sent: */
+	Slice		gathered;		/* what of it passes as it is and has not been written yet; in client->unit */
 } Relay;
 
 /* What a session of the admin console has and no other. */
@@ -379,6 +381,7 @@ extern void describe_log_clear(DescribeLog *log);	/* forgets, keeps the memory *
 /* ---- relay_send.c ---- */
 extern void relay_prepare_there(Client *client, Prepared *prepared, InFlightAction action);
 extern void relay_to_server(Client *client, Slice bytes);
+extern void relay_pass_gathered(Client *client);	/* writes what relay.gathered holds back */
 extern void relay_send_message(Client *client, const Frame *frame);
 extern void relay_send_sync(Client *client, InFlightAction action, InFlightPurpose purpose);
 

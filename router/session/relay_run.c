@@ -253,6 +253,7 @@ send_unit(Client *client)
 		send_refused(client);
 		return;
 	}
+	relay->gathers = true;
 	while (frame_parse(messages, &frame) == FRAME_OK)
 	{
 		if (frame.type == 'S' && relay->summary.has_copy_in)
@@ -265,6 +266,8 @@ send_unit(Client *client)
 			relay_send_message(client, &frame);
 		messages = slice_skip(messages, frame.total_len);
 	}
+	relay->gathers = false;
+	relay_pass_gathered(client);
 	relay->bound_name = slice_make(NULL, 0);
 	if (relay->is_open || relay->closes_flushed)
 		send_end(client);

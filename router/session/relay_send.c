@@ -30,6 +30,7 @@
 
 #define REFUSED_STATEMENT "andon_refused"
 
+static void pass_to_server(Client *client, Slice bytes);
 static void send_Parse(Client *client, const Frame *frame);
 static void send_Describe(Client *client, const Frame *frame);
 static void send_Close(Client *client, const Frame *frame);
@@ -45,7 +46,36 @@ static void expect(Client *client, InFlightKind kind, uint64_t statement);
 void
 relay_to_server(Client *client, Slice bytes)
 {
+	relay_pass_gathered(client);
 	stream_write(server_stream(client->server), bytes);
+}
+
+/* Bytes as the client sent them: what lies one behind the other in a whole unit leaves in one piece. */
+static void
+pass_to_server(Client *client, Slice bytes)
+{
+	Slice	   *gathered = &client->relay.gathered;
+
+	if (!client->relay.gathers)
+		relay_to_server(client, bytes);
+	else if (gathered->len > 0 && gathered->data + gathered->len == bytes.data)
+		gathered->len += bytes.len;
+	else
+	{
+		relay_pass_gathered(client);
+		*gathered = bytes;
+	}
+}
+
+void
+relay_pass_gathered(Client *client)
+{
+	Slice		gathered = client->relay.gathered;
+
+	if (gathered.len == 0)
+		return;
+	client->relay.gathered = slice_make(NULL, 0);
+	stream_write(server_stream(client->server), gathered);
 }
 
 void
@@ -66,24 +96,24 @@ relay_send_message(Client *client, const Frame *frame)
 			send_Close(client, frame);
 			break;
 		case 'E':
-			relay_to_server(client, frame->whole);
+			pass_to_server(client, frame->whole);
 			expect(client, INFLIGHT_EXECUTE, 0);
 			client->relay.has_executed = true;
 			break;
 		case 'Q':
-			relay_to_server(client, frame->whole);
+			pass_to_server(client, frame->whole);
 			expect(client, INFLIGHT_QUERY, 0);
 			break;
 		case 'F':
-			relay_to_server(client, frame->whole);
+			pass_to_server(client, frame->whole);
 			expect(client, INFLIGHT_FUNCTION, 0);
 			break;
 		case 'S':
-			relay_to_server(client, frame->whole);
+			pass_to_server(client, frame->whole);
 			expect(client, INFLIGHT_SYNC, 0);
 			break;
 		default:				/* Flush, COPY data */
-			relay_to_server(client, frame->whole);
+			pass_to_server(client, frame->whole);
 			break;
 	}
 }
@@ -147,7 +177,7 @@ relay_send_Bind(Client *client, Slice body, size_t total_len)
 	}
 	build_bind_head(&out, bind.portal, there, bind.rest.len + unread_len);
 	relay_to_server(client, buf_slice(&out));
-	relay_to_server(client, bind.rest);
+	pass_to_server(client, bind.rest);
 	buf_release(&out);
 	expect(client, INFLIGHT_BIND, number);
 	client->account->database->traffic.now.binds++;
@@ -259,7 +289,7 @@ send_Parse(Client *client, const Frame *frame)
 
 	if (parse.statement.len == 0 && relay->unnamed_there)
 	{
-		relay_to_server(client, frame->whole);
+		pass_to_server(client, frame->whole);
 		expect(client, INFLIGHT_PARSE, 0);
 		traffic->server_parses++;
 	}
@@ -330,7 +360,7 @@ send_Describe(Client *client, const Frame *frame)
 		refuse_unknown(client, target.name);
 	else
 	{
-		relay_to_server(client, frame->whole);
+		pass_to_server(client, frame->whole);
 		expect(client, INFLIGHT_DESCRIBE, 0);
 		relay_expect_description(client, &target);
 	}
@@ -351,7 +381,7 @@ send_Close(Client *client, const Frame *frame)
 		inflight_push(&client->relay.inflight, INFLIGHT_CLOSE, INFLIGHT_LOCAL, INFLIGHT_CLIENT, 0);
 		return;
 	}
-	relay_to_server(client, frame->whole);
+	pass_to_server(client, frame->whole);
 	expect(client, INFLIGHT_CLOSE, 0);
 }
 
