@@ -281,10 +281,10 @@ database_free(Database *database)
 static void
 account_set_password(Account *account, const char *password)
 {
-	if (account->password && password && scram_keys_fit(account->password, password))
-		return;
 	if (account->password == password ||
 		(account->password && password && strcmp(account->password, password) == 0))
+		return;
+	if (account->password && password && scram_keys_fit(account->password, password))
 		return;
 	if (account->password)
 		explicit_bzero(account->password, strlen(account->password));

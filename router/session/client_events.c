@@ -157,12 +157,16 @@ static bool
 client_make_key(Client *client)
 {
 	SessionContext *context = client->context;
-	uint32_t	random;
+	struct
+	{
+		uint32_t	pid;
+		char		key[sizeof(client->key)];
+	}			random;
 
-	if (!scram_random_bytes(&random, sizeof(random)) ||
-		!scram_random_bytes(client->key, sizeof(client->key)))
+	if (!scram_random_bytes(&random, sizeof(random)))
 		return false;
+	memcpy(client->key, random.key, sizeof(client->key));
 	client->key_len = CLIENT_KEY_SIZE;
-	client->key_pid = cancel_pid_make(random, context->generation, context->worker);
+	client->key_pid = cancel_pid_make(random.pid, context->generation, context->worker);
 	return true;
 }

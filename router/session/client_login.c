@@ -285,13 +285,19 @@ login_follow(Client *client, AuthStatus status, Slice out, const Error *error)
 {
 	AuthExchange *exchange = client->login.exchange;
 
-	client_write(client, out);
 	if (status == AUTH_OK)
 	{
+		/* the welcome, mostly known, goes with it in one packet */
+		stream_cork(client->stream);
+		client_write(client, out);
 		login_authenticated(client, auth_exchange_keys(exchange));
 		client_reset_login(client);
+		if (client->stream)
+			stream_uncork(client->stream);
+		return;
 	}
-	else if (status == AUTH_FAILED)
+	client_write(client, out);
+	if (status == AUTH_FAILED)
 	{
 		if (client->login.was_looked_up)
 			auth_query_forget(client->context->auth_query, login_auth_database(client), client->user);
