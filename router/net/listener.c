@@ -35,6 +35,7 @@ typedef struct Watched
 	Listener   *listener;
 	int			fd;				/* borrowed */
 	bool		is_shared;
+	bool		is_managed;		/* what waits in it may have come before it was tuned */
 	LoopWatch  *watch;
 } Watched;
 
@@ -98,6 +99,7 @@ watch(Listener *listener, const ListenSocket *socket)
 	watched->listener = listener;
 	watched->fd = socket->fd;
 	watched->is_shared = socket->kind != SOCKET_OWN;
+	watched->is_managed = socket->kind == SOCKET_MANAGED;
 	watched->watch = loop_watch_create(listener->loop, socket->fd, on_acceptable, watched);
 	loop_watch_set(watched->watch, true, false);
 }
@@ -158,6 +160,8 @@ accept_one(Watched *watched)
 	{
 		PeerAddress peer;
 
+		if (watched->is_managed)
+			socket_tune(fd);
 		describe_peer(&peer, fd, &from);
 		listener->fn(listener->arg, fd, &peer);
 		return true;

@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -28,6 +29,10 @@
 #include "base/memory.h"
 
 #define BACKLOG 1024			/* the kernel's net.core.somaxconn may be lower */
+
+#define KEEPALIVE_IDLE_SECS 60
+#define KEEPALIVE_INTERVAL_SECS 10
+#define KEEPALIVE_PROBES 6
 
 typedef union SocketAddress
 {
@@ -122,6 +127,7 @@ sockets_listen(Sockets *sockets, Error *error)
 	sockets->count = kept;
 	for (int i = 0; i < sockets->count; i++)
 	{
+		socket_tune(sockets->items[i].fd);
 		if (listen(sockets->items[i].fd, BACKLOG) < 0)
 			return error_set(error, SQLSTATE_CONFIG_FILE_ERROR, "could not listen on port %d: %s",
 							 socket_port(sockets->items[i].fd), strerror(errno));
@@ -304,6 +310,23 @@ set_port(SocketAddress *address, int port)
 		address->six.sin6_port = htons((uint16_t) port);
 	else
 		address->four.sin_port = htons((uint16_t) port);
+}
+
+void
+socket_tune(int fd)
+{
+	static const int on = 1;
+	static const int idle = KEEPALIVE_IDLE_SECS;
+	static const int interval = KEEPALIVE_INTERVAL_SECS;
+	static const int probes = KEEPALIVE_PROBES;
+
+	/* Unix sockets refuse the first of these and need none. */
+	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0)
+		return;
+	(void) setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	(void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+	(void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
 }
 
 int

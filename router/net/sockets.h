@@ -77,6 +77,13 @@ extern int	sockets_count(const Sockets *sockets);
 extern const ListenSocket *sockets_get(const Sockets *sockets, int i);
 extern int	socket_port(int fd);	/* 0: not TCP */
 
+/*
+ * No waiting for more to send, and peers that have vanished are found out.  A
+ * listening socket hands this on to what is accepted from it: sockets_listen()
+ * does it once for all.  Sockets that are not TCP stay as they are.
+ */
+extern void socket_tune(int fd);
+
 /* Remove the unix socket's file, if it is still that of this set. */
 extern void sockets_remove_unix(Sockets *sockets);
 extern void sockets_leave_unix(Sockets *sockets);	/* from here on it is another process's */

@@ -33,8 +33,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -42,14 +40,11 @@
 #include <event2/event.h>
 
 #include "base/memory.h"
+#include "net/sockets.h"
 #include "net/stream_internal.h"
 
 #define HEADROOM (8 * 1024)
 #define READS_PER_TURN 4		/* then it is the other streams' turn */
-
-#define KEEPALIVE_IDLE_SECS 60
-#define KEEPALIVE_INTERVAL_SECS 10
-#define KEEPALIVE_PROBES 6
 
 static Stream *stream_alloc(Loop *loop, const StreamEvents *events, void *owner);
 static void stream_open(Stream *stream, int fd);
@@ -104,23 +99,10 @@ stream_alloc(Loop *loop, const StreamEvents *events, void *owner)
 static void
 stream_open(Stream *stream, int fd)
 {
-	static const int on = 1;
-	static const int idle = KEEPALIVE_IDLE_SECS;
-	static const int interval = KEEPALIVE_INTERVAL_SECS;
-	static const int probes = KEEPALIVE_PROBES;
 	int			flags = fcntl(fd, F_GETFL);
 
 	if (flags >= 0 && (flags & O_NONBLOCK) == 0)
 		(void) fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-
-	/* Unix sockets refuse the first of these and need none. */
-	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0)
-	{
-		(void) setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-		(void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
-		(void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
-		(void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
-	}
 	stream->fd = fd;
 	stream->state = STATE_OPEN;
 	event_assign(&stream->read_event, loop_event_base(stream->loop), fd,
@@ -142,6 +124,7 @@ on_connect_done(void *arg, int fd, const char *why)
 		stream_report_end(stream, why);
 		return;
 	}
+	socket_tune(fd);
 	stream_open(stream, fd);
 	if (stream->events->on_connected != NULL)
 		stream->events->on_connected(stream->owner);

@@ -59,7 +59,7 @@ typedef enum StreamEnd
 	STREAM_DROP
 } StreamEnd;
 
-/* Take over a connected descriptor (made non-blocking, TCP_NODELAY set). */
+/* Take over a connected descriptor; it is made non-blocking.  TCP: see socket_tune(). */
 extern Stream *stream_create(Loop *loop, int fd, const StreamEvents *events, void *owner);
 
 /* Begin to connect; host may be a name, an address, or a directory of unix

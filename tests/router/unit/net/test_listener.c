@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,6 +133,60 @@ accepts_on_an_address(void **state)
 	assert_true(host.peer.port > 0);
 	assert_true(host.peer.is_loopback);
 	assert_false(host.peer.is_unix);
+	close(fd);
+	end_host(&host, listener);
+}
+
+static bool
+is_tuned(int fd)
+{
+	int			no_delay = 0;
+	int			keepalive = 0;
+	int			probes = 0;
+	socklen_t	len = sizeof(int);
+
+	assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &no_delay, &len), 0);
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &keepalive, &len), 0);
+	assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, &len), 0);
+	return no_delay != 0 && keepalive != 0 && probes == 6;
+}
+
+/* Guards: answers do not wait for more to send, and peers that vanish are found out. */
+static void
+what_is_accepted_is_tuned(void **state)
+{
+	Host		host = {.loop = loop_create(), .wanted = 1, .fd = -1};
+	Listener   *listener = listen_on(&host, "127.0.0.1");
+	int			fd;
+
+	assert_non_null(listener);
+	fd = connect_tcp(AF_INET, port_of(&host));
+	assert_false(is_tuned(fd));
+	loop_run(host.loop);
+	assert_true(is_tuned(host.fd));
+	close(fd);
+	end_host(&host, listener);
+}
+
+/* Guards: the service manager's socket may have been connected to before we were there. */
+static void
+what_came_before_us_is_tuned_too(void **state)
+{
+	Host		host = {.loop = loop_create(), .wanted = 1, .fd = -1, .sockets = sockets_create()};
+	const ListenerConfig config = {.nworkers = 1, .sockets = host.sockets};
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int			managed = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	Listener   *listener;
+	int			fd;
+
+	assert_int_equal(bind(managed, (struct sockaddr *) &any, sizeof(any)), 0);
+	assert_int_equal(listen(managed, 8), 0);
+	fd = connect_tcp(AF_INET, socket_port(managed));
+	sockets_hand(host.sockets, managed, SOCKET_CLIENTS, SOCKET_MANAGED);
+	assert_true(sockets_listen(host.sockets, &host.error));
+	listener = listener_create(host.loop, &config, on_accepted, &host);
+	loop_run(host.loop);
+	assert_true(is_tuned(host.fd));
 	close(fd);
 	end_host(&host, listener);
 }
@@ -297,6 +352,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepts_on_an_address),
+		cmocka_unit_test(what_is_accepted_is_tuned),
+		cmocka_unit_test(what_came_before_us_is_tuned_too),
 		cmocka_unit_test(a_star_accepts_everything),
 		cmocka_unit_test(an_address_that_is_not_ours_is_an_error),
 		cmocka_unit_test(a_listener_may_be_destroyed_in_its_callback),
