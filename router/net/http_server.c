@@ -19,7 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -40,12 +40,12 @@
 #define CONNECTIONS_MAX 128
 #define SWEEP_US (50 * US_PER_MS)
 
-/* Of one connection; a descriptor's number may be reused, an inode is its own. */
+/* Of one connection; a descriptor's number may be reused, a cookie is its own. */
 typedef struct Seat
 {
 	struct bufferevent *newcomer;	/* a reference; not NULL until its socket is known */
 	int			fd;				/* -1: the seat is free */
-	ino_t		inode;
+	uint64_t	cookie;
 } Seat;
 
 struct HttpServer
@@ -75,6 +75,7 @@ static Seat *find_free_seat(HttpServer *server);
 static void settle_newcomers(void *arg);
 static void on_sweep(void *arg);
 static bool is_taken(const Seat *seat);
+static bool find_cookie(int fd, uint64_t *cookie);
 static void server_free(void *arg);
 static void on_request(struct evhttp_request *request, void *arg);
 static bool is_allowed(struct evhttp_request *request);
@@ -201,14 +202,11 @@ settle_newcomers(void *arg)
 	for (int i = 0; i < CONNECTIONS_MAX; i++)
 	{
 		Seat	   *seat = &server->seats[i];
-		struct stat status;
 
 		if (seat->newcomer == NULL)
 			continue;
 		seat->fd = bufferevent_getfd(seat->newcomer);
-		if (seat->fd >= 0 && fstat(seat->fd, &status) == 0)
-			seat->inode = status.st_ino;
-		else
+		if (seat->fd < 0 || !find_cookie(seat->fd, &seat->cookie))
 			seat->fd = -1;
 		bufferevent_decref(seat->newcomer);
 		seat->newcomer = NULL;
@@ -231,12 +229,20 @@ on_sweep(void *arg)
 static bool
 is_taken(const Seat *seat)
 {
-	struct stat status;
+	uint64_t	cookie;
 
 	if (seat->newcomer != NULL)
 		return true;
-	return seat->fd >= 0 && fstat(seat->fd, &status) == 0 && status.st_ino == seat->inode &&
-		S_ISSOCK(status.st_mode);
+	return seat->fd >= 0 && find_cookie(seat->fd, &cookie) && cookie == seat->cookie;
+}
+
+/* The kernel's number of a socket, which no other socket ever has; false: it is none, or closed. */
+static bool
+find_cookie(int fd, uint64_t *cookie)
+{
+	socklen_t	size = sizeof(*cookie);
+
+	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, cookie, &size) == 0;
 }
 
 /* ---------------------------------------------------------------- requests */
