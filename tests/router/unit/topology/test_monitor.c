@@ -367,7 +367,7 @@ set_stage(void **state)
 		};
 		list_init(&fake->connections);
 		fake_open(fake);
-		stage->nodes[i] = (MonitorNode) {names[i], "127.0.0.1", fake->port};
+		stage->nodes[i] = (MonitorNode) {names[i], "127.0.0.1", fake->port, 1};
 	}
 	stage->monitor = monitor_create(&config, &error);
 	monitor_subscribe(stage->monitor, &subscriber);
