@@ -201,6 +201,15 @@ class Collector(unittest.TestResult):
             self.add(subtest, False, stored[-1][1])
 
 
+def load_tests_of(loader, path):
+    """Modules are known by their names alone: of two of one name the second would be the first again."""
+    name = os.path.basename(path)[:-3]
+    tests = loader.loadTestsFromName(name)
+    if name in sys.modules and not os.path.samefile(sys.modules[name].__file__, path):
+        raise RuntimeError("%s has the name of %s: rename one" % (path, sys.modules[name].__file__))
+    return tests
+
+
 def run_unittests(options, folder):
     if not sources(folder + "/test_*.py"):
         return []
@@ -208,8 +217,7 @@ def run_unittests(options, folder):
     loader = unittest.TestLoader()
     if options.pattern:
         loader.testNamePatterns = ["*%s*" % options.pattern]
-    suite = unittest.TestSuite(loader.loadTestsFromName(os.path.basename(path)[:-3])
-                               for path in sources(folder + "/test_*.py"))
+    suite = unittest.TestSuite(load_tests_of(loader, path) for path in sources(folder + "/test_*.py"))
     collector = Collector(folder)
     suite.run(collector)
     sys.path.remove(os.path.join(TOP, folder))
