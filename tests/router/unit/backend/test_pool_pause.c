@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "router/unit/backend/fake_node.h"
+#include "router/unit/backend/asker.h"
 
 #define LONG_US (WAIT_SECS * US_PER_SEC)
 
@@ -14,44 +14,6 @@ static FakeNode fake;
 static SettingsPool *settings;
 static PoolTotals *totals;
 static PoolSet *set;
-
-typedef struct Asker
-{
-	PoolWaiter	waiter;
-	Server	   *server;
-	bool		failed;
-	Error		error;
-} Asker;
-
-static size_t
-holder_on_data(void *owner, Slice data)
-{
-	return data.len;
-}
-
-static void
-holder_on_lost(void *owner, const char *why)
-{
-	fail_msg("a server in use was lost: %s", why);
-}
-
-static const ServerEvents holder = {holder_on_data, NULL, holder_on_lost, NULL};
-
-static void
-on_granted(void *owner, Server *server)
-{
-	Asker	   *asker = owner;
-
-	asker->server = server;
-	server_hold(server, &holder, asker);
-}
-
-static void
-on_failed(void *owner, const Error *error)
-{
-	((Asker *) owner)->failed = true;
-	((Asker *) owner)->error = *error;
-}
 
 static void
 show_view(void)
@@ -98,15 +60,17 @@ static void
 ask(Asker *asker, const char *database)
 {
 	Pool	   *pool = pool_set_get(set, &(PoolTarget) {.database = database, .user = "app"});
-	uint64_t	deadline_us = asker->waiter.deadline_us;
-	Server	   *server;
 
-	*asker = (Asker) {.waiter = {.on_granted = on_granted, .on_failed = on_failed, .owner = asker,
-	.deadline_us = deadline_us}};
-	server = pool_checkout(pool, &asker->waiter);
+	asker_ask(asker, pool);
 	pool_release(pool);
-	if (server != NULL)
-		on_granted(asker, server);
+}
+
+/* Nothing here may take a server from who uses it. */
+static void
+give(Asker *asker)
+{
+	assert_false(asker->lost);
+	asker_give(asker, CHECKIN_CLEAN);
 }
 
 static void
@@ -136,13 +100,13 @@ paused_pools_become_quiet(void **state)
 
 	get(&busy, "mes");
 	get(&idle, "mes");
-	pool_checkin(idle.server, CHECKIN_CLEAN);
+	give(&idle);
 	assert_int_equal(count_of(NULL), 2);
 	assert_true(pool_set_pause(set, NULL));
 	assert_int_equal(count_of(NULL), 1);
 	ask(&late, "mes");
 	ask(&new, "of_a_pool_that_is_new");
-	pool_checkin(busy.server, CHECKIN_CLEAN);
+	give(&busy);
 	assert_int_equal(count_of(NULL), 0);
 	turn_loop(loop);
 	assert_null(late.server);
@@ -152,8 +116,8 @@ paused_pools_become_quiet(void **state)
 	assert_true(pool_set_resume(set, NULL));
 	wait_until(loop, late.server != NULL && new.server != NULL);
 	assert_int_equal(fake.logins, 4);
-	pool_checkin(late.server, CHECKIN_CLEAN);
-	pool_checkin(new.server, CHECKIN_CLEAN);
+	give(&late);
+	give(&new);
 	assert_int_equal(count_of(NULL), 2);
 }
 
@@ -172,12 +136,12 @@ a_database_is_paused_by_itself(void **state)
 	ask(&mes, "mes");
 	get(&crm, "crm");
 	assert_null(mes.server);
-	pool_checkin(crm.server, CHECKIN_CLEAN);
+	give(&crm);
 	assert_int_equal(count_of("crm"), 1);
 	assert_false(pool_set_resume(set, "crm"));
 	assert_true(pool_set_resume(set, "mes"));
 	wait_until(loop, mes.server != NULL);
-	pool_checkin(mes.server, CHECKIN_CLEAN);
+	give(&mes);
 
 	pool_set_pause(set, "mes");
 	assert_true(pool_set_pause(set, NULL));
@@ -203,7 +167,7 @@ a_login_under_way_is_given_up(void **state)
 	fake.is_mute = false;
 	pool_set_resume(set, "mes");
 	wait_until(loop, asker.server != NULL);
-	pool_checkin(asker.server, CHECKIN_CLEAN);
+	give(&asker);
 }
 
 /* Guards: who waits longer than its deadline is told that the database is paused. */
@@ -234,12 +198,12 @@ reconnect_replaces(void **state)
 	pool_set_count(set, NULL, &count);
 	assert_int_equal(count.servers, 2);
 	assert_int_equal(count.retired, 1);
-	pool_checkin(mes.server, CHECKIN_CLEAN);
-	pool_checkin(crm.server, CHECKIN_CLEAN);
+	give(&mes);
+	give(&crm);
 	assert_int_equal(count_of("mes"), 0);
 	assert_int_equal(count_of("crm"), 1);
 	get(&mes, "mes");
-	pool_checkin(mes.server, CHECKIN_CLEAN);
+	give(&mes);
 	assert_int_equal(fake.logins, 3);
 	pool_set_reconnect(set, NULL);
 	assert_int_equal(count_of(NULL), 0);
