@@ -12,6 +12,8 @@ on_lost(void *owner, const char *why)
 	((Asker *) owner)->lost = true;
 }
 
+static int	grants;			/* so far, to all askers */
+
 static const ServerEvents holder = {on_data, NULL, on_lost, NULL};
 
 static void
@@ -20,7 +22,7 @@ on_granted(void *owner, Server *server)
 	Asker	   *asker = owner;
 
 	asker->server = server;
-	asker->granted = true;
+	asker->granted = ++grants;
 	server_hold(server, &holder, asker);
 }
 

@@ -14,7 +14,7 @@ typedef struct Asker
 {
 	PoolWaiter	waiter;			/* a test may set the deadline before asking */
 	Server	   *server;
-	bool		granted;
+	int			granted;		/* 0: not yet; who is served later has a greater one */
 	bool		failed;
 	bool		lost;
 	Error		error;

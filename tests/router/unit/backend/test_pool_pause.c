@@ -5,61 +5,12 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "router/unit/backend/asker.h"
-
-#define LONG_US (WAIT_SECS * US_PER_SEC)
-
-static Loop *loop;
-static FakeNode fake;
-static SettingsPool *settings;
-static PoolTotals *totals;
-static PoolSet *set;
+#include "router/unit/backend/pool_fixture.h"
 
 static void
-show_view(void)
+ask_for(Asker *asker, const char *database)
 {
-	TopologyView *view = fake_view((FakeNode *const[]) {&fake}, 1);
-
-	pool_set_view(set, view);
-	topology_view_unref(view);
-}
-
-static int
-setup(void **state)
-{
-	static const PoolConfig config = {
-		.limits.pool_size = 4,
-		.server_connect_timeout_us = LONG_US,
-		.server_reset_timeout_us = LONG_US,
-		.login_retry_us = LONG_US,
-		.max_prepared_statements = 10,
-	};
-
-	log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
-	loop = loop_create();
-	fake_node_init(&fake, loop);
-	settings = settings_pool_create();
-	totals = pool_totals_create();
-	set = pool_set_create(loop, &config, totals, settings, NULL);
-	show_view();
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	pool_set_destroy(set);
-	fake_node_fini(&fake);
-	loop_destroy(loop);
-	settings_pool_destroy(settings);
-	pool_totals_destroy(totals);
-	return 0;
-}
-
-static void
-ask(Asker *asker, const char *database)
-{
-	Pool	   *pool = pool_set_get(set, &(PoolTarget) {.database = database, .user = "app"});
+	Pool	   *pool = pool_of(set, database, "app");
 
 	asker_ask(asker, pool);
 	pool_release(pool);
@@ -74,10 +25,10 @@ give(Asker *asker)
 }
 
 static void
-get(Asker *asker, const char *database)
+get_for(Asker *asker, const char *database)
 {
-	ask(asker, database);
-	wait_until(loop, asker->server != NULL);
+	ask_for(asker, database);
+	wait_until(fake.loop, asker->server != NULL);
 }
 
 static int
@@ -98,23 +49,23 @@ paused_pools_become_quiet(void **state)
 	Asker		late = {0};
 	Asker		new = {0};
 
-	get(&busy, "mes");
-	get(&idle, "mes");
+	get_for(&busy, "mes");
+	get_for(&idle, "mes");
 	give(&idle);
 	assert_int_equal(count_of(NULL), 2);
 	assert_true(pool_set_pause(set, NULL));
 	assert_int_equal(count_of(NULL), 1);
-	ask(&late, "mes");
-	ask(&new, "of_a_pool_that_is_new");
+	ask_for(&late, "mes");
+	ask_for(&new, "of_a_pool_that_is_new");
 	give(&busy);
 	assert_int_equal(count_of(NULL), 0);
-	turn_loop(loop);
+	turn_loop(fake.loop);
 	assert_null(late.server);
 	assert_null(new.server);
 	assert_int_equal(fake.logins, 2);
 
 	assert_true(pool_set_resume(set, NULL));
-	wait_until(loop, late.server != NULL && new.server != NULL);
+	wait_until(fake.loop, late.server != NULL && new.server != NULL);
 	assert_int_equal(fake.logins, 4);
 	give(&late);
 	give(&new);
@@ -133,14 +84,14 @@ a_database_is_paused_by_itself(void **state)
 	assert_true(pool_set_is_paused(set, "mes"));
 	assert_false(pool_set_is_paused(set, "crm"));
 	assert_false(pool_set_is_paused(set, NULL));
-	ask(&mes, "mes");
-	get(&crm, "crm");
+	ask_for(&mes, "mes");
+	get_for(&crm, "crm");
 	assert_null(mes.server);
 	give(&crm);
 	assert_int_equal(count_of("crm"), 1);
 	assert_false(pool_set_resume(set, "crm"));
 	assert_true(pool_set_resume(set, "mes"));
-	wait_until(loop, mes.server != NULL);
+	wait_until(fake.loop, mes.server != NULL);
 	give(&mes);
 
 	pool_set_pause(set, "mes");
@@ -158,15 +109,15 @@ a_login_under_way_is_given_up(void **state)
 	Asker		asker = {0};
 
 	fake.is_mute = true;
-	ask(&asker, "mes");
-	wait_until(loop, fake.accepted == 1);
+	ask_for(&asker, "mes");
+	wait_until(fake.loop, fake.accepted == 1);
 	pool_set_pause(set, "mes");
 	assert_int_equal(count_of(NULL), 0);
-	turn_loop(loop);
+	turn_loop(fake.loop);
 	assert_false(asker.failed);
 	fake.is_mute = false;
 	pool_set_resume(set, "mes");
-	wait_until(loop, asker.server != NULL);
+	wait_until(fake.loop, asker.server != NULL);
 	give(&asker);
 }
 
@@ -174,11 +125,11 @@ a_login_under_way_is_given_up(void **state)
 static void
 waiting_ends_at_the_deadline(void **state)
 {
-	Asker		asker = {.waiter.deadline_us = clock_now_us() + 1000};
+	Asker		asker = {.waiter.deadline_us = clock_now_us() + SHORT_US};
 
 	pool_set_pause(set, NULL);
-	ask(&asker, "mes");
-	wait_until(loop, asker.failed);
+	ask_for(&asker, "mes");
+	wait_until(fake.loop, asker.failed);
 	assert_string_equal(asker.error.sqlstate, "57P03");
 	assert_non_null(strstr(asker.error.detail, "paused"));
 	assert_non_null(strstr(asker.error.hint, "RESUME"));
@@ -192,8 +143,8 @@ reconnect_replaces(void **state)
 	Asker		crm = {0};
 	PoolCount	count = {0};
 
-	get(&mes, "mes");
-	get(&crm, "crm");
+	get_for(&mes, "mes");
+	get_for(&crm, "crm");
 	pool_set_reconnect(set, "mes");
 	pool_set_count(set, NULL, &count);
 	assert_int_equal(count.servers, 2);
@@ -202,7 +153,7 @@ reconnect_replaces(void **state)
 	give(&crm);
 	assert_int_equal(count_of("mes"), 0);
 	assert_int_equal(count_of("crm"), 1);
-	get(&mes, "mes");
+	get_for(&mes, "mes");
 	give(&mes);
 	assert_int_equal(fake.logins, 3);
 	pool_set_reconnect(set, NULL);
@@ -212,7 +163,6 @@ reconnect_replaces(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(paused_pools_become_quiet),
 		TEST(a_database_is_paused_by_itself),

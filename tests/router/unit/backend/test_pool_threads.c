@@ -4,7 +4,7 @@
  *	  Workers in threads of their own share one limit, and none is starved.
  *
  * Each thread has its loop, its pool set and its fake node (all nodes are "the
- * same" one: what is counted is how many servers are in use).  Its askers
+ * same" one: what is counted is how many servers are in use).  Its clients
  * take a server and give it back a hundred times, as busy clients do.  A
  * starved worker asks the others as app/ does, by a message to their loops.
  * Made for ThreadSanitizer; without it it still checks limit and progress.
@@ -17,18 +17,18 @@
 #include "router/unit/backend/fake_node.h"
 
 #define THREADS_MAX 3
-#define ASKERS 6
+#define CLIENTS 6
 #define ROUNDS 100
 
 typedef struct Thread Thread;
 
-typedef struct Asker
+typedef struct Client
 {
 	Thread	   *thread;
 	PoolWaiter	waiter;
 	Server	   *server;
 	int			rounds;
-} Asker;
+} Client;
 
 struct Thread
 {
@@ -38,7 +38,7 @@ struct Thread
 	SettingsPool *settings;
 	PoolSet    *set;
 	LoopTimer  *watch;
-	Asker		askers[ASKERS];
+	Client		clients[CLIENTS];
 };
 
 static Thread threads[THREADS_MAX];
@@ -50,7 +50,7 @@ static PoolTotals *totals;
 static atomic_int in_use;
 static atomic_int most_in_use;
 static atomic_int asked;
-static atomic_int finished;		/* askers */
+static atomic_int finished;		/* clients */
 static atomic_int failures;
 
 static void ask(void *arg);
@@ -72,12 +72,12 @@ static const ServerEvents holder = {on_data, NULL, on_lost, NULL};
 static void
 give(void *arg)
 {
-	Asker	   *asker = arg;
+	Client	   *client = arg;
 
 	atomic_fetch_sub(&in_use, 1);
-	pool_checkin(asker->server, CHECKIN_CLEAN);
-	if (++asker->rounds < ROUNDS)
-		ask(asker);
+	pool_checkin(client->server, CHECKIN_CLEAN);
+	if (++client->rounds < ROUNDS)
+		ask(client);
 	else
 		atomic_fetch_add(&finished, 1);
 }
@@ -85,15 +85,15 @@ give(void *arg)
 static void
 on_granted(void *owner, Server *server)
 {
-	Asker	   *asker = owner;
+	Client	   *client = owner;
 	int			now = atomic_fetch_add(&in_use, 1) + 1;
 	int			most = atomic_load(&most_in_use);
 
 	while (now > most && !atomic_compare_exchange_weak(&most_in_use, &most, now))
 		;
-	asker->server = server;
-	server_hold(server, &holder, asker);
-	loop_post(asker->thread->loop, give, asker);
+	client->server = server;
+	server_hold(server, &holder, client);
+	loop_post(client->thread->loop, give, client);
 }
 
 static void
@@ -118,13 +118,13 @@ pool_of(Thread *thread)
 static void
 ask(void *arg)
 {
-	Asker	   *asker = arg;
+	Client	   *client = arg;
 	Server	   *server;
 
-	asker->waiter = (PoolWaiter) {.on_granted = on_granted, .on_failed = on_failed, .owner = asker};
-	server = pool_checkout(pool_of(asker->thread), &asker->waiter);
+	client->waiter = (PoolWaiter) {.on_granted = on_granted, .on_failed = on_failed, .owner = client};
+	server = pool_checkout(pool_of(client->thread), &client->waiter);
 	if (server != NULL)
-		on_granted(asker, server);
+		on_granted(client, server);
 }
 
 typedef struct Message
@@ -166,7 +166,7 @@ on_watch(void *arg)
 {
 	Thread	   *thread = arg;
 
-	if (atomic_load(&finished) == nthreads * ASKERS)
+	if (atomic_load(&finished) == nthreads * CLIENTS)
 		loop_stop(thread->loop);
 	else
 		loop_timer_start(thread->watch, 1000);
@@ -180,8 +180,8 @@ thread_main(void *arg)
 
 	pool_set_view(thread->set, view);
 	topology_view_unref(view);
-	for (int i = 0; i < ASKERS; i++)
-		ask(&thread->askers[i]);
+	for (int i = 0; i < CLIENTS; i++)
+		ask(&thread->clients[i]);
 	loop_timer_start(thread->watch, 1000);
 	loop_run(thread->loop);
 	return NULL;
@@ -204,8 +204,8 @@ thread_init(Thread *thread)
 	thread->settings = settings_pool_create();
 	thread->set = pool_set_create(thread->loop, &config, totals, thread->settings, &hooks);
 	thread->watch = loop_timer_create(thread->loop, on_watch, thread);
-	for (int i = 0; i < ASKERS; i++)
-		thread->askers[i].thread = thread;
+	for (int i = 0; i < CLIENTS; i++)
+		thread->clients[i].thread = thread;
 }
 
 static void

@@ -8,91 +8,19 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "router/unit/backend/fake_node.h"
-
-static Loop *loop;
-static FakeNode fake;
-static SettingsPool *settings;
-static PoolTotals *totals;
-static PoolSet *set;
-static int	suspected;
-
-typedef struct Asker
-{
-	PoolWaiter	waiter;
-	Server	   *server;
-	bool		failed;
-	Error		error;
-} Asker;
-
-static void
-on_granted(void *owner, Server *server)
-{
-	((Asker *) owner)->server = server;
-}
-
-static void
-on_failed(void *owner, const Error *error)
-{
-	((Asker *) owner)->failed = true;
-	((Asker *) owner)->error = *error;
-}
-
-static void
-on_server_lost(void *arg, int node)
-{
-	suspected++;
-}
-
-static int
-setup(void **state)
-{
-	const PoolConfig config = {
-		.limits.pool_size = 5,
-		.server_connect_timeout_us = WAIT_SECS * US_PER_SEC,
-		.server_reset_timeout_us = WAIT_SECS * US_PER_SEC,
-		.login_retry_us = WAIT_SECS * US_PER_SEC,
-		.max_prepared_statements = 10,
-	};
-	const PoolSetHooks hooks = {NULL, on_server_lost, NULL};
-
-	log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
-	suspected = 0;
-	loop = loop_create();
-	fake_node_init(&fake, loop);
-	fake.password = "pencil";
-	settings = settings_pool_create();
-	totals = pool_totals_create();
-	set = pool_set_create(loop, &config, totals, settings, &hooks);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	pool_set_destroy(set);
-	fake_node_fini(&fake);
-	loop_destroy(loop);
-	settings_pool_destroy(settings);
-	pool_totals_destroy(totals);
-	return 0;
-}
+#include "router/unit/backend/pool_fixture.h"
 
 /* Ask for a server and wait for the outcome. */
 static void
-ask(Asker *asker, const char *password)
+log_in(Asker *asker, const char *password)
 {
 	PoolTarget	target = {.database = "mes", .user = "app", .password = password};
-	TopologyView *view = fake_view((FakeNode *const[]) {&fake}, 1);
 
-	memset(asker, 0, sizeof(*asker));
-	asker->waiter.on_granted = on_granted;
-	asker->waiter.on_failed = on_failed;
-	asker->waiter.owner = asker;
-	pool_set_view(set, view);
-	topology_view_unref(view);
-	asker->server = pool_checkout(pool_set_get(set, &target), &asker->waiter);
-	wait_until(loop, asker->server != NULL || asker->failed);
+	*asker = (Asker) {0};
+	fake.password = "pencil";
+	show_node();
+	asker_ask(asker, pool_set_get(set, &target));
+	wait_until(fake.loop, asker->granted || asker->failed);
 }
 
 static void
@@ -101,11 +29,11 @@ assert_logs_in(FakeAuth auth, const char *password)
 	Asker		asker;
 
 	fake.auth = auth;
-	ask(&asker, password);
+	log_in(&asker, password);
 	if (asker.failed)
 		fail_msg("%s", asker.error.message);
 	assert_int_equal(server_state(asker.server), SERVER_ACTIVE);
-	pool_checkin(asker.server, CHECKIN_CLEAN);
+	asker_give(&asker, CHECKIN_CLEAN);
 }
 
 static void
@@ -114,7 +42,7 @@ assert_refused(FakeAuth auth, const char *password, const char *sqlstate, PoolFa
 	Asker		asker;
 
 	fake.auth = auth;
-	ask(&asker, password);
+	log_in(&asker, password);
 	assert_true(asker.failed);
 	assert_string_equal(asker.error.sqlstate, sqlstate);
 	assert_int_equal(asker.waiter.failure, failure);
@@ -253,7 +181,7 @@ static void
 nobody_listens(void **state)
 {
 	fake_stop_listening(&fake);
-	turn_loop(loop);
+	turn_loop(fake.loop);
 	assert_refused(FAKE_TRUST, NULL, SQLSTATE_CANNOT_CONNECT_NOW, POOL_NODE_LOST);
 	fake_listen(&fake);
 }
@@ -262,17 +190,13 @@ static void
 role_differs_from_view(void **state)
 {
 	Asker		asker;
-	TopologyView *view;
 
-	ask(&asker, NULL);
-	pool_checkin(asker.server, CHECKIN_CLOSE);
-	view = fake_view((FakeNode *const[]) {&fake}, 1);
+	log_in(&asker, NULL);
+	asker_give(&asker, CHECKIN_CLOSE);
+	show_node();
 	fake.is_standby = true;
-	pool_set_view(set, view);
-	topology_view_unref(view);
-	asker.server = pool_checkout(pool_set_get(set, &(PoolTarget) {.database = "mes", .user = "app"}), &asker.waiter);
-	assert_null(asker.server);
-	wait_until(loop, asker.failed);
+	ask(&asker);
+	wait_until(fake.loop, asker.failed);
 	assert_int_equal(asker.waiter.failure, POOL_NODE_LOST);
 }
 
@@ -341,11 +265,11 @@ logs_in_reporting(void)
 	Asker		asker;
 	bool		reports;
 
-	ask(&asker, NULL);
+	log_in(&asker, NULL);
 	assert_false(asker.failed);
 	reports = server_reports_commit_lsn(asker.server);
 	assert_null(server_find_parameter(asker.server, "andon.commit_lsn"));
-	pool_checkin(asker.server, CHECKIN_CLEAN);
+	asker_give(&asker, CHECKIN_CLEAN);
 	return reports;
 }
 
@@ -388,12 +312,12 @@ parameters_are_kept(void **state)
 {
 	Asker		asker;
 
-	ask(&asker, NULL);
+	log_in(&asker, NULL);
 	assert_string_equal(server_find_parameter(asker.server, "server_version"), "15.20");
 	server_note_parameter(asker.server, slice_from_string("server_version"), slice_from_string("16"));
 	assert_string_equal(server_find_parameter(asker.server, "server_version"), "16");
 	assert_int_equal(server_parameter_count(asker.server), 2);
-	pool_checkin(asker.server, CHECKIN_CLEAN);
+	asker_give(&asker, CHECKIN_CLEAN);
 }
 
 static void
@@ -401,7 +325,7 @@ statements_least_used_goes(void **state)
 {
 	Asker		asker;
 
-	ask(&asker, NULL);
+	log_in(&asker, NULL);
 	for (uint64_t number = 1; number <= 10; number++)
 		assert_int_equal(server_add_statement(asker.server, number), 0);
 	assert_true(server_has_statement(asker.server, 1));
@@ -413,17 +337,15 @@ statements_least_used_goes(void **state)
 	assert_int_equal(server_add_statement(asker.server, 13), 4);
 	server_forget_statements(asker.server);
 	assert_false(server_has_statement(asker.server, 13));
-	pool_checkin(asker.server, CHECKIN_CLEAN);
+	asker_give(&asker, CHECKIN_CLEAN);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(trust), TEST(scram), TEST(scram_keys), TEST(scram_keys_of_another_verifier), TEST(md5), TEST(wrong_password), TEST(wrong_md5), TEST(no_password),
-		TEST(only_a_verifier), TEST(clear_text_is_not_sent), TEST(unknown_method), TEST(node_must_prove_itself),
+		TEST(trust), TEST(scram), TEST(scram_keys), TEST(scram_keys_of_another_verifier), TEST(md5),
+		TEST(wrong_password), TEST(wrong_md5), TEST(no_password), TEST(only_a_verifier), TEST(clear_text_is_not_sent), TEST(unknown_method), TEST(node_must_prove_itself),
 		TEST(server_error_is_passed_on), TEST(starting_node_is_trouble), TEST(nobody_listens),
 		TEST(role_differs_from_view),
 		TEST(oversized_length), TEST(negative_length), TEST(not_postgres), TEST(short_authentication),
