@@ -211,12 +211,15 @@ class RunDir:
         staged = sorted(glob.glob(os.path.join(build_dir(), "pg[0-9]*")))
         if not staged:
             raise Failed("no staged server under %s: run 'make stage'" % build_dir())
-        if not self._can_run(os.path.join(staged[-1], "bin", "postgres")):
-            copy = self.file(os.path.basename(staged[-1]))
-            shutil.copytree(staged[-1], copy, symlinks=True)
-            os.chmod(copy, 0o755)
-            return os.path.join(copy, "bin")
-        return os.path.join(staged[-1], "bin")
+        return os.path.join(self.reachable(staged[-1], "bin/postgres"), "bin")
+
+    def reachable(self, folder, program):
+        """A folder of the build; or a copy of it, if our user cannot run this program where it lies."""
+        if self._can_run(os.path.join(folder, program)):
+            return folder
+        copy = shutil.copytree(folder, self.file(os.path.basename(folder)), symlinks=True)
+        os.chmod(copy, 0o755)
+        return copy
 
     def program(self, name):
         """A program of the server ("psql") or of the build ("andon-router")."""
