@@ -9,265 +9,98 @@
  *
  *-------------------------------------------------------------------------
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
+#include "router/unit/net/stream_owner.h"
 
-#include <cmocka.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include "base/buf.h"
-#include "base/clock.h"
-#include "base/memory.h"
-#include "net/stream.h"
 #include "net/tls.h"
 
 #define BIG (4 * 1024 * 1024)
 
-typedef struct End End;
-
-struct End
+typedef struct Wire
 {
-	Stream	   *stream;
-	int			wire;			/* the test's end of its socket */
-	Buf			on_wire;		/* what it sent and the other has not got yet */
-	size_t		sent;			/* over the wire, so far */
-	Buf			seen;
-	int			secured;
-	int			drained;
-	int			closed;
-	char		why[256];
-	bool		pauses;			/* on_data pauses */
-	bool		begins_tls;		/* on_data begins TLS and leaves what it was shown */
-	bool		leaves;			/* on_data and on_secured destroy the stream */
-	bool		inside;			/* a call of the owner into the stream is running */
-};
+	Buf			bytes;			/* on their way */
+	size_t		sent;			/* so far */
+} Wire;
 
-static Loop *loop;
-static End	us;					/* accepts */
-static End	peer;				/* connects */
+static Owner *us;				/* accepts */
+static Owner *peer;				/* connects */
+static Wire from_us;
+static Wire from_peer;
 static size_t per_turn;			/* bytes moved in one turn, each way */
 static char folder[] = "/tmp/andon-test-tls-XXXXXX";
 static TlsContext *accepting;
 static TlsContext *connecting;
 
-/* ---------------------------------------------------------------- owners */
-
-static size_t
-on_data(void *owner, Slice data)
-{
-	End		   *end = owner;
-
-	assert_false(end->inside);
-	if (end->begins_tls)
-	{
-		StreamTlsPlan plan = {.context = accepting, .needs_alpn = true};
-
-		end->begins_tls = false;
-		stream_start_tls(end->stream, &plan);
-		return 0;
-	}
-	buf_append(&end->seen, data);
-	if (end->pauses)
-		stream_pause(end->stream);
-	if (end->leaves)
-	{
-		stream_destroy(end->stream, STREAM_FLUSH);
-		end->stream = NULL;
-	}
-	return data.len;
-}
-
-static void
-on_drained(void *owner)
-{
-	End		   *end = owner;
-
-	assert_false(end->inside);
-	end->drained++;
-}
-
-static void
-on_closed(void *owner, const char *why)
-{
-	End		   *end = owner;
-
-	assert_false(end->inside);
-	end->closed++;
-	snprintf(end->why, sizeof(end->why), "%s", why);
-}
-
-static void
-on_secured(void *owner)
-{
-	End		   *end = owner;
-
-	assert_false(end->inside);
-	end->secured++;
-	if (end->leaves)
-	{
-		stream_destroy(end->stream, STREAM_FLUSH);
-		end->stream = NULL;
-	}
-}
-
-static const StreamEvents events = {
-	.on_data = on_data,
-	.on_drained = on_drained,
-	.on_closed = on_closed,
-	.on_secured = on_secured
-};
-
 /* ---------------------------------------------------------------- the wire */
 
 static void
-move_bytes(End *from, End *to)
+move_bytes(const Owner *from, Wire *wire, const Owner *to)
 {
-	ssize_t		n;
+	size_t		before = buf_len(&wire->bytes);
 	size_t		len;
+	ssize_t		n;
 
-	while (from->wire >= 0 && (n = recv(from->wire, buf_reserve(&from->on_wire, 65536), 65536, 0)) > 0)
-	{
-		buf_commit(&from->on_wire, (size_t) n);
-		from->sent += (size_t) n;
-	}
-	len = buf_len(&from->on_wire) < per_turn ? buf_len(&from->on_wire) : per_turn;
-	n = len > 0 && to->wire >= 0 ? send(to->wire, buf_slice(&from->on_wire).data, len, MSG_NOSIGNAL) : 0;
+	if (from->fd >= 0)
+		peer_receive(from, &wire->bytes);
+	wire->sent += buf_len(&wire->bytes) - before;
+	len = buf_len(&wire->bytes) < per_turn ? buf_len(&wire->bytes) : per_turn;
+	n = len > 0 && to->fd >= 0 ? send(to->fd, buf_slice(&wire->bytes).data, len, MSG_NOSIGNAL) : 0;
 	if (n > 0)
-		buf_consume(&from->on_wire, (size_t) n);
+		buf_consume(&wire->bytes, (size_t) n);
 }
 
+/* Turns of the loop, and of the wire. */
 static void
-stop_loop(void *arg)
-{
-	loop_stop(arg);
-}
-
-/* One turn of the loop without waiting, and of the wire. */
-static void
-turn(void)
-{
-	loop_post(loop, stop_loop, loop);
-	loop_run(loop);
-	move_bytes(&us, &peer);
-	move_bytes(&peer, &us);
-}
-
-#define run_until(condition) \
-	do { \
-		uint64_t	until_us_ = clock_now_us() + 30 * US_PER_SEC; \
-		while (!(condition)) \
-		{ \
-			if (clock_now_us() > until_us_) \
-				fail_msg("never: %s; us: \"%s\", peer: \"%s\"", #condition, us.why, peer.why); \
-			turn(); \
-		} \
-	} while (0)
-
-static void
-run_turns(int n)
+pass_turns(int n)
 {
 	while (n-- > 0)
-		turn();
+	{
+		run_turns(1);
+		move_bytes(us, &from_us, peer);
+		move_bytes(peer, &from_peer, us);
+	}
 }
 
-static void
-open_end(End *end)
-{
-	int			fds[2];
-
-	memset(end, 0, sizeof(*end));
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-	assert_int_equal(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
-	end->wire = fds[1];
-	end->stream = stream_create(loop, fds[0], &events, end);
-}
-
-static void
-close_end(End *end)
-{
-	stream_destroy(end->stream, STREAM_DROP);
-	if (end->wire >= 0)
-		close(end->wire);
-	buf_release(&end->seen);
-	buf_release(&end->on_wire);
-}
+#define pass_until(condition) turn_until(pass_turns(1), condition)
 
 static int
 setup(void **state)
 {
-	loop = loop_create();
+	owners_setup(state);
 	per_turn = SIZE_MAX;
-	open_end(&us);
-	open_end(&peer);
+	us = owner_open();
+	peer = owner_open();
+	from_us = from_peer = (Wire) {0};
 	return 0;
 }
 
 static int
 teardown(void **state)
 {
-	close_end(&us);
-	close_end(&peer);
-	loop_destroy(loop);
-	return 0;
+	buf_release(&from_us.bytes);
+	buf_release(&from_peer.bytes);
+	return owners_teardown(state);
 }
 
 static void
-put(End *end, const char *bytes, size_t len)
+begin(Owner *end, TlsContext *context, const char *host)
 {
-	end->inside = true;
-	stream_write(end->stream, slice_make(bytes, len));
-	end->inside = false;
-}
-
-static void
-begin(End *end, TlsContext *context, const char *host)
-{
-	StreamTlsPlan plan = {.context = context, .host = host};
-
-	end->inside = true;
-	stream_start_tls(end->stream, &plan);
-	end->inside = false;
+	owner_start_tls(end, &(StreamTlsPlan) {.context = context, .host = host});
 }
 
 static void
 begin_both(void)
 {
-	begin(&us, accepting, NULL);
-	begin(&peer, connecting, "127.0.0.1");
+	begin(us, accepting, NULL);
+	begin(peer, connecting, "127.0.0.1");
 }
 
 static void
 secure(void)
 {
 	begin_both();
-	run_until(us.secured == 1 && peer.secured == 1);
-}
-
-static void
-assert_seen(const End *end, const char *text)
-{
-	Slice		seen = buf_slice(&end->seen);
-
-	assert_int_equal(seen.len, strlen(text));
-	assert_memory_equal(seen.data, text, seen.len);
-}
-
-static char *
-pattern(size_t len)
-{
-	char	   *bytes = malloc(len);
-
-	for (size_t i = 0; i < len; i++)
-		bytes[i] = (char) (i * 31 + i / 251);
-	return bytes;
+	pass_until(us->secured == 1 && peer->secured == 1);
 }
 
 /* ---------------------------------------------------------------- contexts */
@@ -352,17 +185,17 @@ bytes_pass_both_ways(void **state)
 {
 	char		text[STREAM_TLS_TEXT_SIZE];
 
-	stream_describe_tls(us.stream, text, sizeof(text));
+	stream_describe_tls(us->stream, text, sizeof(text));
 	assert_string_equal(text, "");
 	secure();
-	put(&us, "hello", 5);
-	put(&peer, "world", 5);
-	run_until(buf_len(&us.seen) == 5 && buf_len(&peer.seen) == 5);
-	assert_seen(&us, "world");
-	assert_seen(&peer, "hello");
-	stream_describe_tls(us.stream, text, sizeof(text));
+	owner_write(us, "hello", 5);
+	owner_write(peer, "world", 5);
+	pass_until(buf_len(&us->seen) == 5 && buf_len(&peer->seen) == 5);
+	owner_assert_seen(us, "world");
+	owner_assert_seen(peer, "hello");
+	stream_describe_tls(us->stream, text, sizeof(text));
 	assert_memory_equal(text, "TLSv1.3/TLS_", 12);
-	assert_true(stream_is_tls(us.stream));
+	assert_true(stream_is_tls(us->stream));
 }
 
 /* Nothing written early may go out in clear text. */
@@ -371,14 +204,14 @@ early_writes_wait_for_the_handshake(void **state)
 {
 	per_turn = 0;
 	begin_both();
-	put(&us, "secret one", 10);
-	put(&peer, "secret two", 10);
-	run_turns(5);
-	assert_null(memmem(buf_slice(&us.on_wire).data, buf_len(&us.on_wire), "secret", 6));
-	assert_null(memmem(buf_slice(&peer.on_wire).data, buf_len(&peer.on_wire), "secret", 6));
+	owner_write(us, "secret one", 10);
+	owner_write(peer, "secret two", 10);
+	pass_turns(5);
+	assert_null(memmem(buf_slice(&from_us.bytes).data, buf_len(&from_us.bytes), "secret", 6));
+	assert_null(memmem(buf_slice(&from_peer.bytes).data, buf_len(&from_peer.bytes), "secret", 6));
 	per_turn = SIZE_MAX;
-	run_until(buf_len(&us.seen) == 10 && buf_len(&peer.seen) == 10);
-	assert_seen(&peer, "secret one");
+	pass_until(buf_len(&us->seen) == 10 && buf_len(&peer->seen) == 10);
+	owner_assert_seen(peer, "secret one");
 }
 
 static void
@@ -386,27 +219,27 @@ byte_by_byte(void **state)
 {
 	per_turn = 1;
 	secure();
-	put(&us, "a message", 9);
-	put(&peer, "another message", 15);
-	run_until(buf_len(&us.seen) == 15 && buf_len(&peer.seen) == 9);
-	assert_seen(&peer, "a message");
+	owner_write(us, "a message", 9);
+	owner_write(peer, "another message", 15);
+	pass_until(buf_len(&us->seen) == 15 && buf_len(&peer->seen) == 9);
+	owner_assert_seen(peer, "a message");
 }
 
 /* The high water mark, the drained event and the order of bytes are those of any stream. */
 static void
 big_writes(void **state)
 {
-	char	   *bytes = pattern(BIG);
+	char	   *bytes = make_pattern(BIG);
 
 	secure();
-	put(&us, bytes, BIG);
-	assert_true(stream_is_full(us.stream));
-	put(&us, "end", 3);
-	run_until(buf_len(&peer.seen) == BIG + 3);
-	assert_memory_equal(buf_slice(&peer.seen).data, bytes, BIG);
-	run_until(us.drained == 1);
-	assert_false(stream_is_full(us.stream));
-	assert_int_equal(stream_queued(us.stream), 0);
+	owner_write(us, bytes, BIG);
+	assert_true(stream_is_full(us->stream));
+	owner_write(us, "end", 3);
+	pass_until(buf_len(&peer->seen) == BIG + 3);
+	assert_memory_equal(buf_slice(&peer->seen).data, bytes, BIG);
+	pass_until(us->drained == 1);
+	assert_false(stream_is_full(us->stream));
+	assert_int_equal(stream_queued(us->stream), 0);
 	free(bytes);
 }
 
@@ -415,20 +248,20 @@ static void
 nothing_is_forgotten_while_paused(void **state)
 {
 	const size_t len = 300 * 1000;
-	char	   *bytes = pattern(len);
+	char	   *bytes = make_pattern(len);
 
 	secure();
-	us.pauses = true;
-	put(&peer, bytes, len);
-	for (size_t seen = 0; seen < len; seen = buf_len(&us.seen))
+	us->in_data = owner_pause;
+	owner_write(peer, bytes, len);
+	for (size_t seen = 0; seen < len; seen = buf_len(&us->seen))
 	{
-		run_until(buf_len(&us.seen) > seen);
-		seen = buf_len(&us.seen);
-		run_turns(10);
-		assert_int_equal(buf_len(&us.seen), seen);
-		stream_resume(us.stream);
+		pass_until(buf_len(&us->seen) > seen);
+		seen = buf_len(&us->seen);
+		pass_turns(10);
+		assert_int_equal(buf_len(&us->seen), seen);
+		stream_resume(us->stream);
 	}
-	assert_memory_equal(buf_slice(&us.seen).data, bytes, len);
+	assert_memory_equal(buf_slice(&us->seen).data, bytes, len);
 	free(bytes);
 }
 
@@ -438,51 +271,60 @@ corked_writes_share_a_record(void **state)
 	size_t		before;
 
 	secure();
-	run_turns(5);
-	before = us.sent;
-	stream_cork(us.stream);
+	pass_turns(5);
+	before = from_us.sent;
+	stream_cork(us->stream);
 	for (int i = 0; i < 100; i++)
-		put(&us, "0123456789", 10);
-	run_turns(5);
-	assert_int_equal(us.sent, before);
-	stream_uncork(us.stream);
-	run_until(buf_len(&peer.seen) == 1000);
-	assert_true(us.sent - before < 1000 + 64);
+		owner_write(us, "0123456789", 10);
+	pass_turns(5);
+	assert_int_equal(from_us.sent, before);
+	stream_uncork(us->stream);
+	pass_until(buf_len(&peer->seen) == 1000);
+	assert_true(from_us.sent - before < 1000 + 64);
+}
+
+static void
+begin_in_data(Owner *owner)
+{
+	StreamTlsPlan plan = {.context = accepting, .needs_alpn = true};
+
+	owner->in_data = NULL;
+	owner->take = SIZE_MAX;
+	stream_start_tls(owner->stream, &plan);
 }
 
 /* The hello was read before anybody knew that it is one. */
 static void
 what_on_data_leaves_is_the_handshake(void **state)
 {
-	us.begins_tls = true;
-	begin(&peer, connecting, "127.0.0.1");
-	run_until(us.secured == 1 && peer.secured == 1);
-	put(&peer, "startup", 7);
-	run_until(buf_len(&us.seen) == 7);
-	assert_seen(&us, "startup");
+	us->take = 0;
+	us->in_data = begin_in_data;
+	begin(peer, connecting, "127.0.0.1");
+	pass_until(us->secured == 1 && peer->secured == 1);
+	owner_write(peer, "startup", 7);
+	pass_until(buf_len(&us->seen) == 7);
+	owner_assert_seen(us, "startup");
 }
 
 static void
 goodbye_ends_it_though_the_socket_lives(void **state)
 {
 	secure();
-	put(&peer, "last words", 10);
-	stream_destroy(peer.stream, STREAM_FLUSH);
-	peer.stream = NULL;
-	run_until(us.closed == 1);
-	assert_seen(&us, "last words");
-	assert_string_equal(us.why, "end of file");
+	owner_write(peer, "last words", 10);
+	owner_flush(peer);
+	pass_until(us->closed == 1);
+	owner_assert_seen(us, "last words");
+	assert_string_equal(us->why, "end of file");
 }
 
 static void
 cut_off_without_goodbye(void **state)
 {
 	secure();
-	close(us.wire);
-	us.wire = -1;
-	run_until(us.closed == 1);
-	assert_string_equal(us.why, "end of file");
-	put(&us, "to nobody", 9);
+	peer_close(us);
+	pass_until(us->closed == 1);
+	assert_string_equal(us->why, "end of file");
+	owner_write(us, "to nobody", 9);
 }
 
 static void
@@ -490,12 +332,11 @@ cut_off_in_the_handshake(void **state)
 {
 	per_turn = 100;
 	begin_both();
-	run_turns(2);
-	close(us.wire);
-	us.wire = -1;
-	run_until(us.closed == 1);
-	assert_string_equal(us.why, "end of file");
-	assert_int_equal(us.secured, 0);
+	pass_turns(2);
+	peer_close(us);
+	pass_until(us->closed == 1);
+	assert_string_equal(us->why, "end of file");
+	assert_int_equal(us->secured, 0);
 }
 
 /* A write that finds the connection broken is reported later, as without TLS. */
@@ -503,49 +344,48 @@ static void
 a_broken_connection_is_reported_later(void **state)
 {
 	secure();
-	close(us.wire);
-	us.wire = -1;
-	put(&us, "one", 3);
-	put(&us, "two", 3);
-	assert_int_equal(us.closed, 0);
-	run_until(us.closed == 1);
-	run_turns(3);
-	assert_int_equal(us.closed, 1);
+	peer_close(us);
+	owner_write(us, "one", 3);
+	owner_write(us, "two", 3);
+	assert_int_equal(us->closed, 0);
+	pass_until(us->closed == 1);
+	pass_turns(3);
+	assert_int_equal(us->closed, 1);
 }
 
 static void
 forged_bytes_end_it(void **state)
 {
 	secure();
-	put(&peer, "good", 4);
-	run_until(buf_len(&us.seen) == 4);
-	assert_int_equal(send(us.wire, "\x17\x03\x03\x00\x20" "0123456789abcdef0123456789abcdef", 37, 0), 37);
-	run_until(us.closed == 1);
-	assert_memory_equal(us.why, "TLS: ", 5);
-	assert_seen(&us, "good");
+	owner_write(peer, "good", 4);
+	pass_until(buf_len(&us->seen) == 4);
+	assert_int_equal(send(us->fd, "\x17\x03\x03\x00\x20" "0123456789abcdef0123456789abcdef", 37, 0), 37);
+	pass_until(us->closed == 1);
+	assert_memory_equal(us->why, "TLS: ", 5);
+	owner_assert_seen(us, "good");
 }
 
 static void
 clear_text_is_no_handshake(void **state)
 {
-	begin(&us, accepting, NULL);
-	put(&peer, "GET / HTTP/1.1\r\n\r\n", 18);
-	run_until(us.closed == 1);
-	assert_memory_equal(us.why, "TLS: ", 5);
-	assert_int_equal(us.secured, 0);
-	assert_int_equal(buf_len(&us.seen), 0);
+	begin(us, accepting, NULL);
+	owner_write(peer, "GET / HTTP/1.1\r\n\r\n", 18);
+	pass_until(us->closed == 1);
+	assert_memory_equal(us->why, "TLS: ", 5);
+	assert_int_equal(us->secured, 0);
+	assert_int_equal(buf_len(&us->seen), 0);
 }
 
 static void
 assert_not_believed(TlsContext *context, const char *host, const char *words)
 {
-	begin(&us, accepting, NULL);
-	begin(&peer, context, host);
-	run_until(peer.closed == 1 && us.closed == 1);
-	assert_int_equal(peer.secured, 0);
-	if (strstr(peer.why, words) == NULL)
-		fail_msg("\"%s\" does not say \"%s\"", peer.why, words);
-	assert_int_equal(buf_len(&peer.seen), 0);
+	begin(us, accepting, NULL);
+	begin(peer, context, host);
+	pass_until(peer->closed == 1 && us->closed == 1);
+	assert_int_equal(peer->secured, 0);
+	if (strstr(peer->why, words) == NULL)
+		fail_msg("\"%s\" does not say \"%s\"", peer->why, words);
+	assert_int_equal(buf_len(&peer->seen), 0);
 }
 
 static void
@@ -586,29 +426,29 @@ another_protocol(void **state)
 static void
 a_name_that_fits(void **state)
 {
-	begin(&us, accepting, NULL);
-	begin(&peer, connecting, "north.example.org");
-	run_until(us.secured == 1 && peer.secured == 1);
+	begin(us, accepting, NULL);
+	begin(peer, connecting, "north.example.org");
+	pass_until(us->secured == 1 && peer->secured == 1);
 }
 
 static void
 destroyed_when_secured(void **state)
 {
-	us.leaves = peer.leaves = true;
+	us->in_secured = peer->in_secured = owner_flush;
 	begin_both();
-	run_until(us.secured == 1 && us.stream == NULL);
-	run_turns(5);
+	pass_until(us->secured == 1 && us->stream == NULL);
+	pass_turns(5);
 }
 
 static void
 destroyed_in_on_data(void **state)
 {
 	secure();
-	us.leaves = true;
-	put(&peer, "go", 2);
-	run_until(us.stream == NULL);
-	run_until(peer.closed == 1);
-	assert_string_equal(peer.why, "end of file");
+	us->in_data = owner_flush;
+	owner_write(peer, "go", 2);
+	pass_until(us->stream == NULL);
+	pass_until(peer->closed == 1);
+	assert_string_equal(peer->why, "end of file");
 }
 
 /* The context may go when the configuration does; connections keep what they need. */
@@ -617,12 +457,12 @@ connections_outlive_the_configuration(void **state)
 {
 	TlsContext *context = make_context(TLS_OF_CLIENTS, TLS_MODE_REQUIRE, "", "secure");
 
-	begin(&us, context, NULL);
+	begin(us, context, NULL);
 	tls_context_unref(context);
-	begin(&peer, connecting, "127.0.0.1");
-	run_until(us.secured == 1 && peer.secured == 1);
-	put(&us, "still here", 10);
-	run_until(buf_len(&peer.seen) == 10);
+	begin(peer, connecting, "127.0.0.1");
+	pass_until(us->secured == 1 && peer->secured == 1);
+	owner_write(us, "still here", 10);
+	pass_until(buf_len(&peer->seen) == 10);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
