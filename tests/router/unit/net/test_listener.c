@@ -62,7 +62,7 @@ listen_on(Host *host, const char *address)
 	const SocketWish wish = {.address = address, .count = 1};
 	ListenerConfig config = {.nworkers = 1};
 
-	host->sockets = config.sockets = sockets_create();
+	config.sockets = host->sockets = sockets_create();
 	if (!sockets_open_tcp(host->sockets, &wish, &host->error) || !sockets_listen(host->sockets, &host->error))
 		return NULL;
 	return listener_create(host->loop, &config, on_accepted, host);
