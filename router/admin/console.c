@@ -282,9 +282,9 @@ take_argument(ConsoleRun *run, const ConsoleWords *words, Error *error)
 				run->value = unquote(value, is_quoted);
 			break;
 		case CONSOLE_STATEMENT:
-			ok = console_parse_route(words->argument, run->name, &value);
+			ok = console_parse_route(words->argument, &run->route);
 			if (ok)
-				run->value = unquote(value, true);
+				run->value = unquote(run->route.statement, true);
 			break;
 	}
 	if (!ok)

@@ -33,7 +33,7 @@ typedef enum ConsoleArgument
 	CONSOLE_DATABASE,
 	CONSOLE_CLIENT,				/* its id in SHOW CLIENTS */
 	CONSOLE_SETTING,			/* NAME = VALUE */
-	CONSOLE_STATEMENT			/* ROUTE [DATABASE] 'STATEMENT' */
+	CONSOLE_STATEMENT			/* ROUTE [DATABASE [USER [APPLICATION]]] 'STATEMENT' */
 } ConsoleArgument;
 
 typedef struct ConsoleRun ConsoleRun;
@@ -80,6 +80,9 @@ struct ConsoleRun
 	/* its argument */
 	char		name[CONSOLE_NAME_SIZE];	/* of a database or an option; "": none */
 	char	   *value;			/* owned; of an option, or a statement; NULL: none */
+	ConsoleRoute route;			/* of EXPLAIN ROUTE, whose statement is value */
+	RouteWish	wish;			/* of such a session */
+	char		rule[CONSOLE_NAME_SIZE];	/* wish.rule */
 	uint64_t	client_id;
 	char	   *database;		/* owned; the servers' name of it; NULL: all, or not a database */
 

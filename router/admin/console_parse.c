@@ -94,14 +94,20 @@ console_parse_setting(Slice text, char name[CONSOLE_NAME_SIZE], Slice *value, bo
 }
 
 bool
-console_parse_route(Slice text, char name[CONSOLE_NAME_SIZE], Slice *statement)
+console_parse_route(Slice text, ConsoleRoute *route)
 {
-	if (!take_name(&text, name) || strcasecmp(name, "route") != 0)
+	char	   *const names[] = {route->database, route->user, route->application};
+	char		word[CONSOLE_NAME_SIZE];
+
+	memset(route, 0, sizeof(*route));
+	if (!take_name(&text, word) || strcasecmp(word, "route") != 0)
 		return false;
-	name[0] = '\0';
-	if (text.len > 0 && text.data[0] != '\'' && !take_name(&text, name))
-		return false;
-	return text.len > 0 && text.data[0] == '\'' && take_quoted(text, statement);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && text.len > 0 && text.data[0] != '\''; i++)
+	{
+		if (!take_name(&text, names[i]))
+			return false;
+	}
+	return text.len > 0 && text.data[0] == '\'' && take_quoted(text, &route->statement);
 }
 
 /* 'VALUE' and nothing more. */

@@ -42,7 +42,16 @@ extern bool console_parse_number(Slice text, uint64_t *number);
  */
 extern bool console_parse_setting(Slice text, char name[CONSOLE_NAME_SIZE], Slice *value, bool *is_quoted);
 
-/* ROUTE [NAME] 'STATEMENT'; the statement as in a setting, the name may be empty. */
-extern bool console_parse_route(Slice text, char name[CONSOLE_NAME_SIZE], Slice *statement);
+/* What EXPLAIN ROUTE is asked about; a name that was not given is empty. */
+typedef struct ConsoleRoute
+{
+	char		database[CONSOLE_NAME_SIZE];
+	char		user[CONSOLE_NAME_SIZE];
+	char		application[CONSOLE_NAME_SIZE];
+	Slice		statement;		/* borrowed, '' in it is one quote */
+} ConsoleRoute;
+
+/* ROUTE [DATABASE [USER [APPLICATION]]] 'STATEMENT' */
+extern bool console_parse_route(Slice text, ConsoleRoute *route);
 
 #endif							/* ROUTER_ADMIN_CONSOLE_PARSE_H */

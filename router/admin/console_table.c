@@ -57,7 +57,7 @@ static const ConsoleCommand commands[] = {
 	.help = "what the process's memory is used for"},
 	{.verb = "EXPLAIN", .permission = CONSOLE_STATS, .argument = CONSOLE_STATEMENT, .shape = &explain_route_shape,
 		.visit = explain_route, .finish = explain_routed,
-	.help = "where a statement would go and why, by the facts of each database"},
+	.help = "where a statement would go and why, by the facts of each database, and by [routes] for a session of that user and application"},
 
 	{CONTROL("RELOAD"), .finish = control_reload,
 	.help = "read the configuration and auth_file again; a bad file changes nothing"},
@@ -156,7 +156,7 @@ console_argument_text(ConsoleArgument argument)
 		case CONSOLE_SETTING:
 			return "OPTION = VALUE";
 		case CONSOLE_STATEMENT:
-			return "ROUTE [DATABASE] 'STATEMENT'";
+			return "ROUTE [DATABASE [USER [APPLICATION]]] 'STATEMENT'";
 		case CONSOLE_NO_ARGUMENT:
 			break;
 	}

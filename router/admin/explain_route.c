@@ -1,16 +1,20 @@
 /*-------------------------------------------------------------------------
  *
  * explain_route.c
- *	  EXPLAIN ROUTE [DATABASE] 'STATEMENT': where it would go, and why.
+ *	  EXPLAIN ROUTE [DATABASE [USER [APPLICATION]]] 'STATEMENT': where it would
+ *	  go, and why.
  *
- * Decided as for a client, by the facts of the database and what was learned
- * of the statement; of a session without hints, settings or a transaction.
- * Which of the replicas it is, or whether any has the session's floor, is known
- * only when it runs: SHOW CLIENTS and the metric routes_total tell of that.
+ * Decided as for a client of that user and application_name, by [routes], the
+ * facts of the database and what was learned of the statement; of a session
+ * without SET andon.route or a transaction.  Which of the replicas it is, or
+ * whether any has the session's floor, is known only when it runs: SHOW CLIENTS
+ * and the metric routes_total tell of that.
  *
  *-------------------------------------------------------------------------
  */
 #include "admin/console_internal.h"
+
+#include <stdio.h>
 
 #include "session/account.h"
 
@@ -25,24 +29,28 @@ static const ResultColumn columns[] = {
 
 const ResultShape explain_route_shape = RESULT_SHAPE(columns);
 
-static void add_class(Result *result, const char *database, const StatementClass *class);
-static bool may_go_to_replica(const StatementClass *class);
+#define RULE_SIZE 128
+
+static void find_wish(ConsoleRun *run, const SessionConfig *config, const char *database);
+static void add_class(ConsoleRun *run, const char *database, const StatementClass *class);
 static void add_name(Result *result, const char *name);
 
 void
 explain_route(ConsoleRun *run, int worker, SessionContext *context)
 {
+	if (run->tally.changed == 0)
+		find_wish(run, &context->config, run->route.database);
 	LIST_FOREACH(node, &context->databases)
 	{
 		const Database *database = list_entry(node, Database, node);
 
-		if (run->name[0] != '\0' && strcmp(run->name, database->name) != 0)
+		if (run->route.database[0] != '\0' && strcmp(run->route.database, database->name) != 0)
 			continue;
 		if (statement_cache_facts(database->statements) == NULL)
 			continue;
 		run->tally.changed++;
-		add_class(run->result, database->name,
-				  statement_cache_get(database->statements, slice_from_string(run->value)));
+		find_wish(run, &context->config, database->name);
+		add_class(run, database->name, statement_cache_get(database->statements, slice_from_string(run->value)));
 	}
 }
 
@@ -55,30 +63,38 @@ explain_routed(ConsoleRun *run)
 	if (run->tally.changed == 0)
 	{
 		classify_text(slice_from_string(run->value), NULL, &class);
-		add_class(run->result, run->name, &class);
+		add_class(run, run->route.database, &class);
 	}
 	console_run_send(run);
 }
 
+/* The name is copied: the configuration is the worker's. */
 static void
-add_class(Result *result, const char *database, const StatementClass *class)
+find_wish(ConsoleRun *run, const SessionConfig *config, const char *database)
 {
-	result_begin_row(result);
-	add_name(result, database);
-	result_add_text(result, may_go_to_replica(class) ? "replica" : "primary");
-	result_add_text(result, statement_kind_name(class->kind));
-	result_add_text(result, class->flags & STATEMENT_HINT_PRIMARY ? "the hint in it" : class->why);
-	add_name(result, class->detail);
-	add_name(result, class->flags & STATEMENT_LEAVES_STATE ? class->pin_reason : "");
+	const RouteSubject subject = {database, run->route.user, run->route.application};
+	const char *rule;
+
+	run->wish = (RouteWish) {ROUTE_TARGET_AUTO};
+	rule = config->find_rule ? config->find_rule(config->databases, &subject, &run->wish.target) : NULL;
+	snprintf(run->rule, sizeof(run->rule), "%s", rule ? rule : "");
+	run->wish.rule = run->rule;
 }
 
-static bool
-may_go_to_replica(const StatementClass *class)
+static void
+add_class(ConsoleRun *run, const char *database, const StatementClass *class)
 {
-	if (class->flags & STATEMENT_HINT_PRIMARY)
-		return false;
-	return (class->flags & STATEMENT_IS_READ) ||
-		((class->flags & STATEMENT_NODE_LOCAL) && (class->flags & STATEMENT_HINT_REPLICA));
+	Result	   *result = run->result;
+	char		rule[RULE_SIZE];
+
+	route_target_explain(class, &run->wish, rule, sizeof(rule));
+	result_begin_row(result);
+	add_name(result, database);
+	result_add_text(result, route_target_allows_replica(class->flags, run->wish.target) ? "replica" : "primary");
+	result_add_text(result, statement_kind_name(class->kind));
+	result_add_text(result, rule);
+	add_name(result, class->detail);
+	add_name(result, class->flags & STATEMENT_LEAVES_STATE ? class->pin_reason : "");
 }
 
 static void

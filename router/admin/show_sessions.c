@@ -30,6 +30,8 @@ static const ResultColumn client_columns[] = {
 	{"floor", RESULT_TEXT},
 	{"pin_reason", RESULT_TEXT},
 	{"prepared_statements", RESULT_TEXT},
+	{"route", RESULT_TEXT},		/* what it asks for, and how */
+	{"route_rule", RESULT_TEXT},
 	{"id", RESULT_TEXT},
 	{"worker", RESULT_TEXT},
 };
@@ -122,6 +124,8 @@ add_client(void *arg, const ClientStats *stats)
 	result_add_lsn(result, stats->floor);
 	result_add_text(result, stats->pin_reason);
 	result_add_number(result, stats->statements);
+	result_add_text(result, route_target_names[stats->wish->target]);
+	result_add_text(result, stats->wish->is_set ? "SET andon.route" : stats->wish->rule);
 	result_add_number(result, stats->id);
 	result_add_number(result, (uint64_t) visit->worker);
 }

@@ -9,6 +9,7 @@
  */
 #include "app/config.h"
 
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -77,6 +78,18 @@ config_add_user(Config *config, const char *name)
 	return user;
 }
 
+ConfigRoute *
+config_add_route(Config *config, const char *name)
+{
+	ConfigRoute *route;
+
+	config->routes = mem_realloc(config->routes, (size_t) (config->nroutes + 1) * sizeof(ConfigRoute));
+	route = &config->routes[config->nroutes++];
+	config_words_init(config_route_words, route);
+	route->name = mem_strdup(name);
+	return route;
+}
+
 Config *
 config_ref(Config *config)
 {
@@ -104,6 +117,12 @@ config_unref(Config *config)
 		mem_free(config->users[i].name);
 		config_words_free(config_user_words, &config->users[i]);
 	}
+	for (int i = 0; i < config->nroutes; i++)
+	{
+		mem_free(config->routes[i].name);
+		config_words_free(config_route_words, &config->routes[i]);
+	}
+	mem_free(config->routes);
 	mem_free(config->databases);
 	mem_free(config->users);
 	mem_free(config->path);
@@ -202,6 +221,8 @@ copy_entries(Config *to, const Config *from)
 						  &from->databases[i]);
 	for (int i = 0; i < from->nusers; i++)
 		config_words_copy(config_user_words, config_add_user(to, from->users[i].name), &from->users[i]);
+	for (int i = 0; i < from->nroutes; i++)
+		config_words_copy(config_route_words, config_add_route(to, from->routes[i].name), &from->routes[i]);
 }
 
 static void
@@ -317,6 +338,28 @@ config_find_account(const Config *config, const char *name, const char *user_nam
 										 config->max_db_client_connections);
 	account->max_user_clients = first_said(client != NULL ? client->max_user_client_connections : CONFIG_INHERIT,
 										   CONFIG_INHERIT, config->max_user_client_connections);
+}
+
+static bool
+fits(const char *pattern, const char *name)
+{
+	return *pattern == '\0' || fnmatch(pattern, name, 0) == 0;
+}
+
+const char *
+config_find_rule(const Config *config, const RouteSubject *subject, RouteTarget *target)
+{
+	for (int i = 0; i < config->nroutes; i++)
+	{
+		const ConfigRoute *route = &config->routes[i];
+
+		if (!fits(route->database, subject->database) || !fits(route->user, subject->user) ||
+			!fits(route->application, subject->application))
+			continue;
+		*target = (RouteTarget) route->target;
+		return route->name;
+	}
+	return NULL;
 }
 
 Slice

@@ -66,6 +66,16 @@ typedef struct ConfigUser
 	int			max_user_client_connections;
 } ConfigUser;
 
+/* One line of [routes]; what it does not say fits everybody. */
+typedef struct ConfigRoute
+{
+	char	   *name;
+	char	   *database;		/* patterns, with * and ? */
+	char	   *user;
+	char	   *application;
+	int			target;			/* a RouteTarget */
+} ConfigRoute;
+
 /* Times in microseconds, sizes in bytes; 0: no limit, where the option says so. */
 typedef struct Config
 {
@@ -164,6 +174,8 @@ typedef struct Config
 	int			ndatabases;
 	ConfigUser *users;
 	int			nusers;
+	ConfigRoute *routes;		/* in the order of the file: the first that fits counts */
+	int			nroutes;
 } Config;
 
 /* All that is wrong with a file, one "FILE:LINE: what" each, in order of lines. */
@@ -212,6 +224,9 @@ extern const char *config_find_auth_database(const Config *config, const char *n
 /* What holds for that user in that database, beyond the options. */
 extern void config_find_limits(const Config *config, const char *name, const char *user, PoolLimits *limits);
 extern void config_find_account(const Config *config, const char *name, const char *user, AccountConfig *account);
+
+/* The name of the line of [routes] that fits, and what it asks for; NULL: none does. */
+extern const char *config_find_rule(const Config *config, const RouteSubject *subject, RouteTarget *target);
 
 /* Is name in a comma-separated list of the configuration? */
 extern bool config_list_has(const char *list, const char *name);

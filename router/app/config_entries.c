@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * config_entries.c
- *	  The words of [databases] and [users].
+ *	  The words of [databases], [users] and [routes].
  *
- * To add one: a field in ConfigDatabase or ConfigUser, a row here, and whoever
- * needs it.  Names and meanings are PgBouncer's where it has them.
+ * To add one: a field in ConfigDatabase, ConfigUser or ConfigRoute, a row here, and
+ * whoever needs it.  Names and meanings are PgBouncer's where it has them.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,9 +17,14 @@
 
 #define OF_DATABASE(field) .offset = offsetof(ConfigDatabase, field)
 #define OF_USER(field) .offset = offsetof(ConfigUser, field)
+#define OF_ROUTE(field) .offset = offsetof(ConfigRoute, field)
 #define TEXT .type = CONFIG_WORD_TEXT
 #define NUMBER(least, most) .type = CONFIG_WORD_INT, .min = least, .max = most
-#define MODE .type = CONFIG_WORD_MODE
+#define MODE .type = CONFIG_WORD_CHOICE, .choices = mode_names
+
+static const char *const mode_names[] = {
+	[POOL_MODE_TRANSACTION] = "transaction", [POOL_MODE_SESSION] = "session", NULL
+};
 
 const ConfigWord config_database_words[] = {
 	{.key = "dbname", TEXT, OF_DATABASE(server_name),
@@ -59,12 +64,20 @@ const ConfigWord config_user_words[] = {
 	{.key = NULL}
 };
 
-static const char *const mode_names[] = {
-	[POOL_MODE_TRANSACTION] = "transaction", [POOL_MODE_SESSION] = "session"
+const ConfigWord config_route_words[] = {
+	{.key = "target", .type = CONFIG_WORD_CHOICE, .choices = route_target_names, OF_ROUTE(target),
+	.doc = "Where: primary: nowhere else; replica: reads to replicas, also in session pooling, and what tells of the node; auto: as if there were no rule. Writes go to the primary in any case"},
+	{.key = "application", TEXT, OF_ROUTE(application),
+	.doc = "Sessions whose application_name fits this pattern; * stands for any characters, ? for one"},
+	{.key = "user", TEXT, OF_ROUTE(user),
+	.doc = "Sessions of users that fit it"},
+	{.key = "database", TEXT, OF_ROUTE(database),
+	.doc = "Sessions in databases that fit it, as clients name them"},
+	{.key = NULL}
 };
 
 static bool set_text(char **field, const char *key, const char *text, Buf *why);
-static bool set_mode(int *field, const char *text, Buf *why);
+static bool set_choice(const ConfigWord *word, int *field, const char *text, Buf *why);
 
 static char **
 text_field(const ConfigWord *word, const void *entry)
@@ -141,8 +154,8 @@ config_word_set(const ConfigWord *word, void *entry, const char *text, Buf *why)
 		buf_printf(why, "%s must be given once", word->key);
 		return false;
 	}
-	if (word->type == CONFIG_WORD_MODE)
-		return set_mode(field, text, why);
+	if (word->type == CONFIG_WORD_CHOICE)
+		return set_choice(word, field, text, why);
 	if (len > 0 && len < 9 && strspn(text, "0123456789") == len && atoi(text) >= word->min && atoi(text) <= word->max)
 	{
 		*field = atoi(text);
@@ -166,18 +179,31 @@ set_text(char **field, const char *key, const char *text, Buf *why)
 }
 
 static bool
-set_mode(int *field, const char *text, Buf *why)
+set_choice(const ConfigWord *word, int *field, const char *text, Buf *why)
 {
-	for (size_t i = 0; i < sizeof(mode_names) / sizeof(mode_names[0]); i++)
+	for (int i = 0; word->choices[i] != NULL; i++)
 	{
-		if (strcmp(mode_names[i], text) == 0)
+		if (strcmp(word->choices[i], text) == 0)
 		{
-			*field = (int) i;
+			*field = i;
 			return true;
 		}
 	}
-	buf_printf(why, "pool_mode=%s: must be one of: transaction, session", text);
+	buf_printf(why, "%s=%s: must be one of: ", word->key, text);
+	config_word_describe(word, why);
 	return false;
+}
+
+void
+config_word_describe(const ConfigWord *word, Buf *out)
+{
+	if (word->type == CONFIG_WORD_INT)
+		buf_printf(out, "%d to %d", word->min, word->max);
+	else if (word->type == CONFIG_WORD_TEXT)
+		buf_append_string(out, "text");
+	else
+		for (int i = 0; word->choices[i] != NULL; i++)
+			buf_printf(out, "%s%s", i > 0 ? ", " : "", word->choices[i]);
 }
 
 void
@@ -195,7 +221,7 @@ config_words_print(const ConfigWord *words, const void *entry, Buf *out)
 		if (text == NULL && words->type == CONFIG_WORD_INT)
 			buf_printf(out, "%s=%d", words->key, number);
 		else
-			config_print_word(out, words->key, text != NULL ? text : mode_names[number]);
+			config_print_word(out, words->key, text != NULL ? text : words->choices[number]);
 	}
 }
 

@@ -19,5 +19,6 @@ extern void config_add_node(Config *config, const char *name, const char *host, 
 /* With nothing said but the name; to be filled by the caller, valid until the next is added. */
 extern ConfigDatabase *config_add_database(Config *config, const char *name);
 extern ConfigUser *config_add_user(Config *config, const char *name);
+extern ConfigRoute *config_add_route(Config *config, const char *name);
 
 #endif							/* ROUTER_APP_CONFIG_INTERNAL_H */

@@ -3,8 +3,8 @@
  * config_read.c
  *	  From router.ini to a Config.
  *
- * Four sections: [router] holds the options of the table, [nodes], [databases]
- * and [users] hold names with "key=value" words.  Reading goes on after an
+ * Five sections: [router] holds the options of the table, [nodes], [databases],
+ * [users] and [routes] hold names with "key=value" words.  Reading goes on after an
  * error, so that one look tells all of them; what cannot be judged line by
  * line is checked at the end.
  *
@@ -33,10 +33,11 @@ typedef enum Section
 	SECTION_ROUTER,
 	SECTION_NODES,
 	SECTION_DATABASES,
-	SECTION_USERS
+	SECTION_USERS,
+	SECTION_ROUTES
 } Section;
 
-static const char *const section_names[] = {"router", "nodes", "databases", "users", NULL};
+static const char *const section_names[] = {"router", "nodes", "databases", "users", "routes", NULL};
 
 /* What is known while a file is read. */
 typedef struct ConfigReader
@@ -50,6 +51,7 @@ typedef struct ConfigReader
 	int			node_lines[TOPOLOGY_MAX_NODES];
 	int		   *database_lines; /* per database */
 	int		   *user_lines;		/* per user */
+	int		   *route_lines;	/* per line of [routes] */
 } ConfigReader;
 
 #define COMPLAIN(reader, line, ...) \
@@ -75,6 +77,7 @@ static bool read_node_words(ConfigReader *reader, int line, ConfigNode *node, co
 static bool is_node_name(const char *name);
 static void read_database(ConfigReader *reader, int line, const char *name, const char *value);
 static void read_user(ConfigReader *reader, int line, const char *name, const char *value);
+static void read_route(ConfigReader *reader, int line, const char *name, const char *value);
 static void note_line(int **lines, int count, int line);
 static void read_words(ConfigReader *reader, int line, const ConfigWord *words, const char *what, void *entry,
 					   const char *value);
@@ -111,6 +114,7 @@ config_parse(Slice text, const char *path, ConfigErrors *errors)
 	mem_free(reader.option_lines);
 	mem_free(reader.database_lines);
 	mem_free(reader.user_lines);
+	mem_free(reader.route_lines);
 	if (errors->count == before)
 		return reader.config;
 	config_unref(reader.config);
@@ -226,7 +230,7 @@ on_section(void *arg, int line, const char *section)
 	if (nearest != NULL)
 		COMPLAIN(reader, line, "unknown section [%s]; did you mean [%s]?", section, nearest);
 	else
-		COMPLAIN(reader, line, "unknown section [%s]; there are [router], [nodes], [databases] and [users]", section);
+		COMPLAIN(reader, line, "unknown section [%s]; there are [router], [nodes], [databases], [users] and [routes]", section);
 }
 
 static void
@@ -252,6 +256,9 @@ on_entry(void *arg, int line, const char *section, const char *name, const char 
 			break;
 		case SECTION_USERS:
 			read_user(reader, line, name, value);
+			break;
+		case SECTION_ROUTES:
+			read_route(reader, line, name, value);
 			break;
 	}
 }
@@ -441,13 +448,39 @@ read_user(ConfigReader *reader, int line, const char *name, const char *value)
 }
 
 static void
+read_route(ConfigReader *reader, int line, const char *name, const char *value)
+{
+	Config	   *config = reader->config;
+	ConfigRoute *route;
+	int			before = reader->errors->count;
+
+	for (int i = 0; i < config->nroutes; i++)
+	{
+		if (strcmp(config->routes[i].name, name) == 0)
+		{
+			COMPLAIN(reader, line, "route %s is there twice, first in line %d", name, reader->route_lines[i]);
+			return;
+		}
+	}
+	note_line(&reader->route_lines, config->nroutes, line);
+	route = config_add_route(config, name);
+	read_words(reader, line, config_route_words, "route", route, value);
+	if (reader->errors->count > before)
+		return;
+	if (route->target == CONFIG_INHERIT)
+		COMPLAIN(reader, line, "route %s has no target: write target=primary, target=replica or target=auto", name);
+	else if (*route->application == '\0' && *route->user == '\0' && *route->database == '\0')
+		COMPLAIN(reader, line, "route %s says of no session: write application=, user= or database= and a pattern; * fits all", name);
+}
+
+static void
 note_line(int **lines, int count, int line)
 {
 	*lines = mem_realloc(*lines, (size_t) (count + 1) * sizeof(int));
 	(*lines)[count] = line;
 }
 
-/* what: "database" or "user" */
+/* what: "database", "user" or "route" */
 static void
 read_words(ConfigReader *reader, int line, const ConfigWord *words, const char *what, void *entry, const char *value)
 {

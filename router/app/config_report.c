@@ -60,6 +60,15 @@ config_each_item(const Config *config, void (*fn) (void *arg, const ConfigItem *
 		item.value = terminated(&value);
 		fn(arg, &item);
 	}
+	for (int i = 0; i < config->nroutes; i++)
+	{
+		ConfigItem	item = {"routes", config->routes[i].name, NULL, NULL, false, "Where such sessions ask to be run"};
+
+		buf_clear(&value);
+		config_words_print(config_route_words, &config->routes[i], &value);
+		item.value = terminated(&value);
+		fn(arg, &item);
+	}
 	buf_release(&value);
 }
 
@@ -142,6 +151,9 @@ config_write_markdown(Buf *out)
 				"Applied by a reload.", config_database_words);
 	write_words(out, "[users]", "NAME = KEY=VALUE ..., for users that something else holds for. Applied by a reload.",
 				config_user_words);
+	write_words(out, "[routes]", "NAME = KEY=VALUE ..., rules for sessions by who they are: the first line of which all fits counts. "
+				"A hint in a statement and SET andon.route come before them. Applied by a reload, to sessions that are there too.",
+				config_route_words);
 }
 
 static void
@@ -151,10 +163,7 @@ write_words(Buf *out, const char *section, const char *intro, const ConfigWord *
 	for (; words->key != NULL; words++)
 	{
 		buf_printf(out, "| `%s` | ", words->key);
-		if (words->type == CONFIG_WORD_INT)
-			buf_printf(out, "%d to %d", words->min, words->max);
-		else
-			buf_append_string(out, words->type == CONFIG_WORD_MODE ? "transaction, session" : "text");
+		config_word_describe(words, out);
 		buf_printf(out, " | %s |\n", words->doc);
 	}
 }
@@ -196,5 +205,9 @@ config_write_sample(Buf *out)
 					  ";shop = dbname=mes pool_size=5\n"
 					  "\n" RULER "; Users that something else holds for.\n" RULER
 					  "\n[users]\n"
-					  ";batch = pool_mode=session max_user_connections=3\n");
+					  ";batch = pool_mode=session max_user_connections=3\n"
+					  "\n" RULER "; Rules for sessions by who they are; the first line that fits counts.\n" RULER
+					  "\n[routes]\n"
+					  ";reporting = application=grafana* target=replica\n"
+					  ";booking = user=cashier database=shop target=primary\n");
 }

@@ -221,20 +221,18 @@ may_run(void)
 static int
 explain_route(const char *sql)
 {
+	const RouteWish wish = {ROUTE_TARGET_AUTO};
 	StatementClass class;
-	bool		to_replica;
+	char		rule[128];
 
 	if (!classify_check_parser())
 		return 2;
 	classify_text(slice_from_string(sql), NULL, &class);
-	to_replica = (class.flags & STATEMENT_IS_READ) ||
-		((class.flags & STATEMENT_NODE_LOCAL) && (class.flags & STATEMENT_HINT_REPLICA));
+	route_target_explain(&class, &wish, rule, sizeof(rule));
 	printf("route: %s\nkind: %s\nrule: %s%s%s%s\n",
-		   to_replica && !(class.flags & STATEMENT_HINT_PRIMARY) ? "replica" : "primary",
-		   statement_kind_name(class.kind), class.why,
+		   route_target_allows_replica(class.flags, ROUTE_TARGET_AUTO) ? "replica" : "primary",
+		   statement_kind_name(class.kind), rule,
 		   class.detail[0] ? " (" : "", class.detail, class.detail[0] ? ")" : "");
-	if (class.flags & (STATEMENT_HINT_PRIMARY | STATEMENT_HINT_REPLICA))
-		printf("hint: %s\n", (class.flags & STATEMENT_HINT_PRIMARY) ? "primary" : "replica");
 	if (class.flags & STATEMENT_LEAVES_STATE)
 		printf("pins the session: %s\n", class.pin_reason);
 	return 0;

@@ -50,6 +50,7 @@ static void worker_fill_session_config(Worker *worker);
 static const char *find_database(const void *databases, const char *name);
 static const char *find_auth_database(const void *databases, const char *name);
 static void find_account(const void *databases, const char *name, const char *user, AccountConfig *account);
+static const char *find_rule(const void *databases, const RouteSubject *subject, RouteTarget *target);
 static void *worker_main(void *arg);
 
 Worker *
@@ -236,6 +237,7 @@ worker_fill_session_config(Worker *worker)
 	session->find_database = find_database;
 	session->find_auth_database = find_auth_database;
 	session->find_account = find_account;
+	session->find_rule = find_rule;
 	session->databases = worker->config.config;
 }
 
@@ -255,6 +257,12 @@ static void
 find_account(const void *databases, const char *name, const char *user, AccountConfig *account)
 {
 	config_find_account(databases, name, user, account);
+}
+
+static const char *
+find_rule(const void *databases, const RouteSubject *subject, RouteTarget *target)
+{
+	return config_find_rule(databases, subject, target);
 }
 
 static void *

@@ -45,19 +45,27 @@ static const char *const client_state_names[] = {
 #undef CLIENT_STATE_NAME
 };
 
+/* "": it has given none, or not yet. */
+static const char *
+application_name(const Client *client)
+{
+	const char *name = client->settings ? settings_find(client->settings, "application_name") : NULL;
+
+	return name ? name : "";
+}
+
 void
 client_each(const SessionContext *context, void (*fn) (void *arg, const ClientStats *stats), void *arg)
 {
 	LIST_FOREACH(node, &context->clients)
 	{
 		Client	   *client = list_entry(node, Client, node);
-		const char *application = client->settings ? settings_find(client->settings, "application_name") : NULL;
 		const Relay *relay = &client->relay;
 		ClientStats stats = {
 			.id = client->id,
 			.user = client->user ? client->user : "",
 			.database = client->database_name ? client->database_name : "",
-			.application_name = application ? application : "",
+			.application_name = application_name(client),
 			.state = client->state,
 			.peer = &client->peer,
 			.connected_us = client->connected_us,
@@ -70,6 +78,7 @@ client_each(const SessionContext *context, void (*fn) (void *arg, const ClientSt
 			.node = client->server ? server_node(client->server) : replication_node(client),
 			.tx_status = client->transaction.status,
 			.pin_reason = client->pin_reason,
+			.wish = &client->wish,
 			.floor = client->position.floor,
 			.statements = client->prepared ? prepared_map_count(client->prepared) : 0,
 		};
@@ -78,6 +87,29 @@ client_each(const SessionContext *context, void (*fn) (void *arg, const ClientSt
 		stream_stats(client->stream, &stats.bytes);
 		fn(arg, &stats);
 	}
+}
+
+void
+client_find_rule(Client *client)
+{
+	const SessionConfig *config = &client->context->config;
+
+	if (client->wish.is_set)
+		return;
+	client->wish = (RouteWish) {ROUTE_TARGET_AUTO};
+	if (config->find_rule)
+		client->wish.rule = config->find_rule(config->databases, &(RouteSubject) {
+											  .database = client->database_name,
+											  .user = client->user,
+											  .application = application_name(client),
+											  }, &client->wish.target);
+}
+
+void
+client_reset_route(Client *client)
+{
+	client->wish.is_set = false;
+	client_find_rule(client);
 }
 
 const char *

@@ -76,6 +76,7 @@ typedef struct ClientStats
 	int			node;			/* of the server it holds; -1: none */
 	char		tx_status;
 	const char *pin_reason;		/* NULL: not pinned */
+	const RouteWish *wish;		/* borrowed for the call */
 	Lsn			floor;
 	uint64_t	statements;		/* prepared */
 	char		tls[STREAM_TLS_TEXT_SIZE];	/* "": in clear text */

@@ -43,7 +43,6 @@ client_accept(SessionContext *context, int fd, const PeerAddress *peer)
 	client->connected_us = client->state_since_us = loop_now_us(context->loop);
 	client->state = CLIENT_STARTUP;
 	client->transaction.status = 'I';
-	client->route = 'a';
 	position_init(&client->position);
 	inflight_init(&client->relay.inflight);
 	client->server_events = &relay_server_events;

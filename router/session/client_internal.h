@@ -213,7 +213,7 @@ struct Client
 	LexDefaults lex_defaults;	/* where it sets nothing itself */
 	Settings   *told;			/* a reference: what servers report, as far as it was told; NULL before */
 	PreparedMap *prepared;		/* owned */
-	char		route;			/* 'a'uto, 'p'rimary or 'r'eplica: SET andon.route */
+	RouteWish	wish;			/* what SET andon.route or [routes] ask for */
 
 	SessionPosition position;
 	Transaction transaction;
@@ -255,6 +255,12 @@ extern void client_write_ready(Client *client);
 
 /* Whatever it waits for, a view, a server, the console or its name, it waits no longer. */
 extern void client_stop_waiting(Client *client);
+
+/* What [routes] ask for it: after its login, and when its application_name or the rules are others. */
+extern void client_find_rule(Client *client);
+
+/* SET andon.route is taken back: the rule counts again. */
+extern void client_reset_route(Client *client);
 
 /* Give the server back as the session's state demands; no-op without one. */
 extern void client_release_server(Client *client, bool is_broken);

@@ -361,6 +361,7 @@ login_authenticated(Client *client, const char *keys)
 		replication_login(client, secret);
 		return;
 	}
+	client_find_rule(client);
 	client_set_state(client, CLIENT_WELCOME);
 	client_welcome(client);
 }

@@ -93,6 +93,13 @@ session_context_set_auth(SessionContext *context, UserTable *users, Hba *hba)
 	context->hba = hba;
 	configure_auth_query(context);
 	account_configure_all(context);
+	LIST_FOREACH(node, &context->clients)
+	{
+		Client	   *client = list_entry(node, Client, node);
+
+		if (client->account)
+			client_find_rule(client);
+	}
 }
 
 /* auth_user's own password is in auth_file, if it needs one. */

@@ -23,6 +23,7 @@
 #include "net/tls.h"
 #include "policy/global_floor.h"
 #include "policy/route.h"
+#include "policy/route_target.h"
 #include "policy/topology_view.h"
 #include "session/console_hook.h"
 #include "session/prepared.h"
@@ -50,6 +51,14 @@ typedef struct AccountConfig
 	int			max_db_clients; /* 0: no limit */
 	int			max_user_clients;
 } AccountConfig;
+
+/* Who a session is to [routes]. */
+typedef struct RouteSubject
+{
+	const char *database;		/* as the client names it */
+	const char *user;
+	const char *application;	/* "": it has given none */
+} RouteSubject;
 
 typedef struct SessionConfig
 {
@@ -80,6 +89,9 @@ typedef struct SessionConfig
 	const char *(*find_database) (const void *databases, const char *name);
 	const char *(*find_auth_database) (const void *databases, const char *name);
 	void		(*find_account) (const void *databases, const char *name, const char *user, AccountConfig *account);
+
+	/* The line of [routes] for such a session, valid while this configuration is in force; NULL: none. */
+	const char *(*find_rule) (const void *databases, const RouteSubject *subject, RouteTarget *target);
 	const void *databases;		/* lives as long as this configuration is in force */
 } SessionConfig;
 

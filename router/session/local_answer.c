@@ -282,13 +282,18 @@ local_set(Client *client, const StatementClass *class, LocalResult *result, Erro
 	}
 	else if (strcmp(class->set_name, "andon.route") == 0)
 	{
-		if (strcmp(value, "auto") != 0 && strcmp(value, "primary") != 0 && strcmp(value, "replica") != 0)
+		RouteTarget target;
+
+		if (!route_target_parse(value, &target))
 		{
 			set_invalid(error, class->set_name, value);
 			error_set_hint(error, "Available values: auto, primary, replica.");
 			return false;
 		}
-		client->route = value[0];
+		if (class->kind == STATEMENT_SET)
+			client->wish = (RouteWish) {.target = target, .is_set = true};
+		else
+			client_reset_route(client);
 	}
 	else if (strcmp(class->set_name, "andon.report_commit_lsn") == 0)
 	{
@@ -322,8 +327,7 @@ local_show(Client *client, const StatementClass *class, LocalResult *result)
 	else if (strcmp(class->set_name, "andon.route") == 0)
 	{
 		result->column = "andon.route";
-		snprintf(result->value, sizeof(result->value), "%s",
-				 client->route == 'p' ? "primary" : client->route == 'r' ? "replica" : "auto");
+		snprintf(result->value, sizeof(result->value), "%s", route_target_names[client->wish.target]);
 	}
 	else
 		return false;
@@ -368,7 +372,7 @@ local_reset_all(Client *client, LocalResult *result)
 {
 	if (client->server || client->transaction.status != 'I' || client->settings != client->startup_settings)
 		return false;
-	client->route = 'a';
+	client_reset_route(client);
 	result->tag = "RESET";
 	return true;
 }

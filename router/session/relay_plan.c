@@ -323,11 +323,9 @@ may_run_on_replica(const Client *client)
 	const UnitSummary *summary = &client->relay.summary;
 	const Transaction *transaction = &client->transaction;
 	const Facts *facts = statement_cache_facts(client->account->database->statements);
-	bool		wants_replica = client->route == 'r' || (summary->flags & STATEMENT_HINT_REPLICA);
-	bool		is_read = summary->only_prepares || (summary->flags & STATEMENT_IS_READ) ||
-		((summary->flags & STATEMENT_NODE_LOCAL) && wants_replica);
+	RouteTarget target = client->wish.target;
 
-	if (client->account->pool_mode == POOL_MODE_SESSION && client->route != 'r')
+	if (client->account->pool_mode == POOL_MODE_SESSION && target != ROUTE_TARGET_REPLICA)
 		return false;
 
 	/*
@@ -335,9 +333,9 @@ may_run_on_replica(const Client *client)
 	 * program that waits for that answer (pgbench -M prepared) cannot go on with
 	 * its other clients, whose transactions may hold all the primary's servers.
 	 */
-	if (!is_read || (summary->prepares_write && !transaction->is_deferred) ||
+	if ((summary->prepares_write && !transaction->is_deferred) ||
 		summary->pin_reason || client->relay.is_open || client->relay.to_primary ||
-		client->route == 'p' || (summary->flags & STATEMENT_HINT_PRIMARY))
+		!route_target_allows_replica(summary->flags | (summary->only_prepares ? STATEMENT_IS_READ : 0), target))
 		return false;
 
 	/* its own DDL is not among the facts yet */
@@ -365,7 +363,7 @@ plan_decide(Client *client, uint64_t now_us, RouteDecision *decision)
 							 .position = &client->position,
 							 .consistency = context->config.consistency,
 							 .is_read = may_run_on_replica(client),
-							 .insists_on_replica = client->route == 'r' &&
+							 .insists_on_replica = client->wish.target == ROUTE_TARGET_REPLICA &&
 							 client->transaction.is_deferred,
 							 .patience_over = relay->patience_over,
 							 .patience_us = context->config.replica_wait_us,

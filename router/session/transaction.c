@@ -111,6 +111,7 @@ transaction_apply_settings(Client *client, Settings *settings, Settings *server_
 	}
 	settings_unref(client->settings);
 	client->settings = settings_ref(settings);
+	client_find_rule(client);
 	if (client->server)
 		server_set_settings(client->server, server_settings);
 }
@@ -124,7 +125,7 @@ transaction_note_discard(Client *client)
 	client->settings = settings_ref(client->startup_settings);
 	server_set_settings(client->server, empty);
 	settings_unref(empty);
-	client->route = 'a';
+	client_reset_route(client);
 	client->pin_reason = client->relay.summary.pin_reason = NULL;
 	client->pins = client->relay.summary.pins = 0;
 	client->pins_due = client->needs_reset = false;
@@ -148,6 +149,7 @@ set_settings(Client *client, Settings *settings)
 	settings_ref(settings);
 	settings_unref(client->settings);
 	client->settings = settings;
+	client_find_rule(client);
 	if (client->server)
 		server_set_settings(client->server, settings);
 }

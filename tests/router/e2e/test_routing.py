@@ -9,6 +9,7 @@ import contextlib
 
 import psycopg2
 
+from pgcluster import wait_until
 from pgwire import Bind, Execute, Parse, Query, Sync
 from routercase import RouterTestCase
 
@@ -272,6 +273,96 @@ class Routing(RouterTestCase):
             cursor.execute("SET client_encoding = 'SJIS'")
             cursor.execute("SELECT here()")
             self.assertEqual(cursor.fetchone(), (self.primary_name,))
+
+
+class Rules(RouterTestCase):
+    """[routes]: where sessions ask to be run, by who they are."""
+
+    router_sections = {"routes": {
+        "reporting": "application=report* target=replica",
+        "booking": "user=cashier target=primary",
+        "other": "database=nowhere target=primary"}}
+
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        cls.sql("CREATE ROLE cashier LOGIN")
+
+    def here(self, cursor, sql="SELECT here()"):
+        cursor.execute(sql)
+        return cursor.fetchone()[0]
+
+    def route_of(self, **of):
+        return [(client["route"], client["route_rule"]) for client in self.router.show("CLIENTS")
+                if client["type"] == "C" and all(client[key] == value for key, value in of.items())]
+
+    def test_by_who_they_are(self):
+        """Guards: the first rule that fits holds for a session; a hint and SET andon.route come before it."""
+        with self.client(user="cashier") as connection:
+            cursor = connection.cursor()
+            self.assertEqual(self.here(cursor), self.primary_name)
+            self.assertEqual(self.route_of(user="cashier"), [("primary", "booking")])
+            cursor.execute("SHOW andon.route")
+            self.assertEqual(cursor.fetchone(), ("primary",))
+            self.assertIn(self.here(cursor, "/* andon:replica */ SELECT here()"), self.replica_names())
+            cursor.execute("SET andon.route = 'auto'")
+            self.assertIn(self.here(cursor), self.replica_names())
+            self.assertEqual(self.route_of(user="cashier"), [("auto", "SET andon.route")])
+            cursor.execute("RESET andon.route")
+            self.assertEqual(self.here(cursor), self.primary_name)
+
+    def test_application_name(self):
+        """Guards: a session that gives itself another name, or takes it back with its transaction, has another rule."""
+        with self.client(application_name="report 7") as connection:
+            cursor = connection.cursor()
+            self.assertIn(self.here(cursor, "SELECT inet_server_port()"), [node.port for node in self.cluster.replicas])
+            cursor.execute("SET application_name = 'shop'")
+            self.assertEqual(self.here(cursor, "SELECT inet_server_port()"), self.cluster.primary.port)
+            cursor.execute("BEGIN; SET application_name = 'report 8'")
+            cursor.execute("ROLLBACK")
+            self.assertEqual(self.route_of(application_name="shop"), [("auto", None)])
+            cursor.execute("BEGIN")
+            cursor.execute("SET application_name = 'report 8'")
+            self.assertEqual(self.route_of(application_name="report 8"), [("replica", "reporting")])
+            cursor.execute("ROLLBACK")
+            self.assertEqual(self.route_of(application_name="shop"), [("auto", None)])
+
+    def test_writes_go_to_the_primary(self):
+        """Guards: no rule sends what is not proven to be a read to a replica."""
+        with self.client(application_name="report") as connection:
+            cursor = connection.cursor()
+            self.assertEqual(self.here(cursor, "INSERT INTO t VALUES (1000) RETURNING here()"), self.primary_name)
+            cursor.execute("CREATE TABLE made (a int)")
+
+    def test_reload(self):
+        """Guards: changed rules hold for sessions that are there; a wrong file changes nothing and says why."""
+        self.addCleanup(self.router.reload, "configuration_reloaded")
+        self.addCleanup(self.router.sections.update, self.router_sections)
+        with self.client(user="cashier") as connection:
+            cursor = connection.cursor()
+            self.assertEqual(self.here(cursor), self.primary_name)
+            self.router.sections["routes"] = {"booking": "user=cash* target=standby"}
+            self.router.reload("configuration_error")
+            self.assertEqual(self.here(cursor), self.primary_name)
+            self.router.sections["routes"] = {"any": "user=cash* target=auto"}
+            self.router.reload("configuration_reloaded")
+            wait_until(lambda: self.route_of(user="cashier") == [("auto", "any")], what="the new rule")
+            self.assertIn(self.here(cursor), self.replica_names())
+
+    def test_explain_route(self):
+        """Guards: EXPLAIN ROUTE names the rule that would decide for such a session."""
+        with contextlib.closing(self.router.connect("andon")) as console, console.cursor() as cursor:
+            for who, sql, route, rule in (
+                    ("cashier", "SELECT 1", "primary", "[routes] booking"),
+                    ("cashier", "DELETE FROM t", "primary", "DELETE"),
+                    ("ann", "SELECT 1", "replica", "everything in it is known to be a read"),
+                    ('ann "report 3"', "SELECT pg_is_in_recovery()", "replica", "[routes] reporting"),
+                    ("ann shop", "SELECT pg_is_in_recovery()", "primary", "tells of the node"),
+                    ('cashier "report"', "/* andon:primary */ SELECT 1", "primary", "the hint in it")):
+                cursor.execute("EXPLAIN ROUTE %s %s '%s'" % (self.dbname, who, sql))
+                self.assertEqual(cursor.fetchone()[1:4:2], (route, rule), (who, sql))
+            cursor.execute("EXPLAIN ROUTE nowhere 'SELECT 1'")
+            self.assertEqual(cursor.fetchone()[:4:3], ("nowhere", "[routes] other"))
 
 
 class FreshNames(RouterTestCase):

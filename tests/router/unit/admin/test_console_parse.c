@@ -172,34 +172,39 @@ a_statement_to_explain(void **state)
 	static const struct
 	{
 		const char *text;
-		const char *name;		/* NULL: no such form */
-		const char *statement;
+		const char *statement;	/* NULL: no such form */
+		const char *database;
+		const char *user;
+		const char *application;
 	}			forms[] = {
-		{"EXPLAIN ROUTE 'SELECT 1'", "", "SELECT 1"},
-		{"explain route mes 'SELECT ''a; b'' -- c' ;", "mes", "SELECT ''a; b'' -- c"},
-		{"EXPLAIN ROUTE \"my db\" ''", "my db", ""},
-		{"EXPLAIN ROUTE mes", NULL, NULL},
-		{"EXPLAIN ROUTE", NULL, NULL},
-		{"EXPLAIN SELECT 1", NULL, NULL},
-		{"EXPLAIN ROUTE 'SELECT 1", NULL, NULL},
-		{"EXPLAIN ROUTE '", NULL, NULL},
-		{"EXPLAIN ROUTE 'SELECT 1' 2", NULL, NULL},
-		{"EXPLAIN ROUTE a b 'SELECT 1'", NULL, NULL},
+		{"EXPLAIN ROUTE 'SELECT 1'", "SELECT 1", "", "", ""},
+		{"explain route mes 'SELECT ''a; b'' -- c' ;", "SELECT ''a; b'' -- c", "mes", "", ""},
+		{"EXPLAIN ROUTE \"my db\" ''", "", "my db", "", ""},
+		{"EXPLAIN ROUTE mes ann 'SELECT 1'", "SELECT 1", "mes", "ann", ""},
+		{"EXPLAIN ROUTE mes ann \"My report\" 'SELECT 1'", "SELECT 1", "mes", "ann", "My report"},
+		{"EXPLAIN ROUTE mes", NULL},
+		{"EXPLAIN ROUTE", NULL},
+		{"EXPLAIN SELECT 1", NULL},
+		{"EXPLAIN ROUTE 'SELECT 1", NULL},
+		{"EXPLAIN ROUTE '", NULL},
+		{"EXPLAIN ROUTE 'SELECT 1' 2", NULL},
+		{"EXPLAIN ROUTE a b c d 'SELECT 1'", NULL},
 	};
 
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
 	{
 		ConsoleWords words;
-		char		name[CONSOLE_NAME_SIZE];
-		Slice		statement;
+		ConsoleRoute route;
 
 		console_parse(slice_from_string(forms[i].text), &words);
-		if (console_parse_route(words.argument, name, &statement) != (forms[i].name != NULL))
+		if (console_parse_route(words.argument, &route) != (forms[i].statement != NULL))
 			fail_msg("%s", forms[i].text);
-		if (forms[i].name == NULL)
+		if (forms[i].statement == NULL)
 			continue;
-		assert_string_equal(name, forms[i].name);
-		assert_true(slice_equals_string(statement, forms[i].statement));
+		assert_string_equal(route.database, forms[i].database);
+		assert_string_equal(route.user, forms[i].user);
+		assert_string_equal(route.application, forms[i].application);
+		assert_true(slice_equals_string(route.statement, forms[i].statement));
 	}
 }
 

@@ -17,6 +17,7 @@
 #include "session/client_internal.h"
 
 static SettingsPool *pool;
+static SessionContext context;
 static Client *client;
 
 static int
@@ -24,6 +25,7 @@ setup(void **state)
 {
 	pool = settings_pool_create();
 	client = mem_alloc(sizeof(Client));
+	client->context = &context;
 	client->transaction.status = 'I';
 	client->settings = settings_empty(pool);
 	return 0;
