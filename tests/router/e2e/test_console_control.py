@@ -14,7 +14,7 @@ from pgwire import Bind, Describe, Execute, Parse, Query, StartupMessage, Sync
 from routercase import RouterTestCase
 
 ARGUMENTS = {"": "", "[DATABASE]": "%(dbname)s", "DATABASE": "%(dbname)s", "ID": "1", "OPTION = VALUE": "log_level = 'info'",
-             "ROUTE [DATABASE] 'STATEMENT'": "ROUTE %(dbname)s 'SELECT 1'"}
+             "ROUTE [DATABASE [USER [APPLICATION]]] 'STATEMENT'": "ROUTE %(dbname)s 'SELECT 1'"}
 
 
 class ConsoleTestCase(RouterTestCase):
