@@ -3,8 +3,7 @@
  * server_login.c
  *	  From a connection to a server that may be used.
  *
- * Follows PostgreSQL's documentation, "Message Flow: Start-up" and "SASL
- * Authentication".
+ * Follows PostgreSQL's documentation, "Message Flow: Start-up".
  *
  * With server_tls_sslmode SSLRequest comes first, and what is said in answer
  * to it in clear text is not believed beyond its one byte.
@@ -29,8 +28,8 @@
 #include <stdio.h>
 
 #include "backend/server_internal.h"
+#include "backend/server_proof.h"
 #include "base/memory.h"
-#include "scram/scram.h"
 #include "wire/build.h"
 #include "wire/frame.h"
 #include "wire/message.h"
@@ -49,21 +48,11 @@
 	" AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE')"
 #define ENABLE_QUERY "SELECT andon.enable_commit_lsn()"
 
-/* AuthenticationRequest kinds */
-#define AUTH_KIND_OK 0
-#define AUTH_KIND_CLEAR_TEXT 3
-#define AUTH_KIND_MD5 5
-#define AUTH_KIND_SASL 10
-#define AUTH_KIND_SASL_CONTINUE 11
-#define AUTH_KIND_SASL_FINAL 12
-
 typedef enum LoginStep
 {
 	STEP_TLS_ASKED,				/* SSLRequest sent, one byte awaited */
 	STEP_TLS_HANDSHAKE,
-	STEP_AUTHENTICATION,		/* startup sent, or a password */
-	STEP_SASL,					/* in the SCRAM exchange */
-	STEP_SASL_PROVEN,			/* the node has proven itself too; its Ok is awaited */
+	STEP_AUTHENTICATION,		/* startup sent: the proof goes on */
 	STEP_STARTING,				/* Ok seen, ReadyForQuery awaited */
 	STEP_FINDING,				/* is the extension there? */
 	STEP_ENABLING,				/* andon.enable_commit_lsn() called */
@@ -73,9 +62,8 @@ typedef enum LoginStep
 struct ServerLogin
 {
 	LoginStep	step;
-	char	   *password;		/* owned, wiped; NULL: none */
+	ServerProof *proof;			/* owned */
 	char	   *connect_query;	/* owned; NULL: none */
-	ScramClient *scram;			/* owned; NULL outside the exchange */
 	Buf			out;
 	Buf			startup;		/* the client's own startup packet; empty: ours */
 	bool		found_extension;
@@ -90,26 +78,18 @@ static size_t handle_tls_answer(Server *server, Slice data);
 static void on_lost(void *owner, const char *why);
 static bool handle_message(Server *server, const Frame *frame);
 static bool handle_Authentication(Server *server, Slice body);
-static bool answer_clear_text(Server *server);
-static bool answer_md5(Server *server, Slice salt);
-static bool begin_scram(Server *server, Slice mechanisms);
-static bool continue_scram(Server *server, Slice data, bool is_final);
 static bool handle_ParameterStatus(Server *server, Slice body);
 static bool handle_BackendKeyData(Server *server, Slice body);
 static bool handle_ErrorResponse(Server *server, Slice body);
 static bool handle_ReadyForQuery(Server *server, Slice body);
 static void log_connect_query(const Server *server, const ErrorFields *fields);
 static bool is_querying(const Server *server);
-static bool has_password(Server *server);
-static bool has_mechanism(Slice mechanisms, const char *name);
-static bool is_hashed(const char *secret);
 static bool is_trouble_sqlstate(const char *sqlstate);
 static void send_out(Server *server);
 static void send_query(Server *server, const char *text, LoginStep step);
 static bool finish(Server *server);
 static bool fail(Server *server, LoginFailure failure, const Error *error);
 static bool fail_protocol(Server *server, const char *what);
-static bool fail_secret(Server *server, const char *what, const char *hint);
 static int	slice_width(Slice text);
 
 static const ServerEvents login_events = {on_data, NULL, on_lost, NULL};
@@ -118,9 +98,10 @@ void
 server_login_attach(Server *server, const char *password, const char *connect_query,
 					const ServerLoginEvents *events, void *owner)
 {
+	const ProofPlan plan = {server->user, server->node_name, password, server->host[0] == '/'};
 	ServerLogin *login = mem_alloc(sizeof(ServerLogin));
 
-	login->password = password == NULL ? NULL : mem_strdup(password);
+	login->proof = server_proof_create(&plan);
 	login->connect_query = connect_query == NULL || connect_query[0] == '\0' ? NULL : mem_strdup(connect_query);
 	login->events = events;
 	login->owner = owner;
@@ -192,11 +173,8 @@ server_login_destroy(Server *server)
 
 	if (login == NULL)
 		return;
-	if (login->password != NULL)
-		explicit_bzero(login->password, strlen(login->password));
-	mem_free(login->password);
+	server_proof_destroy(login->proof);
 	mem_free(login->connect_query);
-	scram_client_destroy(login->scram);
 	buf_release(&login->out);
 	buf_release(&login->startup);
 	mem_free(login);
@@ -337,127 +315,23 @@ handle_message(Server *server, const Frame *frame)
 static bool
 handle_Authentication(Server *server, Slice body)
 {
-	LoginStep	step = server->login->step;
-	AuthRequest request;
-
-	if (!message_parse_auth(body, &request))
-		return fail_protocol(server, "a malformed authentication request");
-	switch (request.kind)
-	{
-		case AUTH_KIND_OK:
-			if (step != STEP_AUTHENTICATION && step != STEP_SASL_PROVEN)
-				return fail_protocol(server, "an end of authentication without proof");
-			server->login->step = STEP_STARTING;
-			return true;
-		case AUTH_KIND_CLEAR_TEXT:
-			return step == STEP_AUTHENTICATION ? answer_clear_text(server) :
-				fail_protocol(server, "a second authentication");
-		case AUTH_KIND_MD5:
-			return step == STEP_AUTHENTICATION ? answer_md5(server, request.rest) :
-				fail_protocol(server, "a second authentication");
-		case AUTH_KIND_SASL:
-			return step == STEP_AUTHENTICATION ? begin_scram(server, request.rest) :
-				fail_protocol(server, "a second authentication");
-		case AUTH_KIND_SASL_CONTINUE:
-		case AUTH_KIND_SASL_FINAL:
-			return step == STEP_SASL ?
-				continue_scram(server, request.rest, request.kind == AUTH_KIND_SASL_FINAL) :
-				fail_protocol(server, "SASL data outside an exchange");
-		default:
-			return fail_secret(server, "asks for an authentication method the router does not know",
-							   "Use scram-sha-256 for the router's connections in the node's pg_hba.conf.");
-	}
-}
-
-static bool
-answer_clear_text(Server *server)
-{
-	char	   *password = server->login->password;
-
-	if (!has_password(server))
-		return false;
-	if (server->host[0] != '/')
-		return fail_secret(server, "asks for the password in clear text over the network",
-						   "Use scram-sha-256 for the router's connections in the node's pg_hba.conf.");
-	if (is_hashed(password))
-		return fail_secret(server, "asks for the password itself, and only a hash of it is known",
-						   "Put the plain password into auth_file, or use md5 or trust on the node.");
-	build_password(&server->login->out, slice_make(password, strlen(password) + 1));
-	send_out(server);
-	return true;
-}
-
-static bool
-answer_md5(Server *server, Slice salt)
-{
-	char		response[MD5_TEXT_SIZE];
-
-	if (!has_password(server))
-		return false;
-	if (salt.len != 4)
-		return fail_protocol(server, "a malformed authentication request");
-	if (is_hashed(server->login->password) && !md5_is_secret(server->login->password))
-		return fail_secret(server, "asks for md5, and only a SCRAM verifier is known",
-						   "Put the plain password into auth_file.");
-	if (!md5_make_response(server->login->password, server->user, (const uint8_t *) salt.data, response))
-		return fail_secret(server, "asks for md5, which this system's cryptography refuses",
-						   "Use scram-sha-256 for the router's connections in the node's pg_hba.conf.");
-	build_password(&server->login->out, slice_make(response, strlen(response) + 1));
-	send_out(server);
-	return true;
-}
-
-static bool
-begin_scram(Server *server, Slice mechanisms)
-{
 	ServerLogin *login = server->login;
-	Buf			first = BUF_INIT;
 	Error		error;
-	bool		made;
 
-	if (!has_password(server))
-		return false;
-	if (!has_mechanism(mechanisms, SCRAM_MECHANISM))
-		return fail_secret(server, "offers no SASL mechanism the router knows",
-						   "Use scram-sha-256 for the router's connections in the node's pg_hba.conf.");
-	if (is_hashed(login->password) && !scram_secret_is_keys(login->password))
-		return fail_secret(server, "asks for SCRAM-SHA-256, and only a hash of the password is known",
-						   "Let the user log in to the router with SCRAM against the node's own verifier, "
-						   "or put the plain password into auth_file.");
-	login->scram = scram_client_create(login->password);
-	made = scram_client_first(login->scram, &first, &error);
-	if (made)
+	switch (server_proof_step(login->proof, body, &login->out, &error))
 	{
-		build_sasl_initial(&login->out, SCRAM_MECHANISM, buf_slice(&first));
-		login->step = STEP_SASL;
-		send_out(server);
+		case PROOF_CONTINUE:
+			send_out(server);
+			return true;
+		case PROOF_DONE:
+			login->step = STEP_STARTING;
+			return true;
+		case PROOF_REFUSED:
+			return fail(server, LOGIN_REFUSED, &error);
+		case PROOF_PROTOCOL:
+			break;
 	}
-	buf_release(&first);
-	return made ? true : fail(server, LOGIN_REFUSED, &error);
-}
-
-static bool
-continue_scram(Server *server, Slice data, bool is_final)
-{
-	ServerLogin *login = server->login;
-	Buf			answer = BUF_INIT;
-	ScramStatus status = scram_client_step(login->scram, data, &answer);
-	bool		ok = status == (is_final ? SCRAM_DONE : SCRAM_CONTINUE);
-
-	if (ok && is_final)
-		login->step = STEP_SASL_PROVEN;
-	else if (ok)
-	{
-		build_password(&login->out, buf_slice(&answer));
-		send_out(server);
-	}
-	buf_release(&answer);
-	if (ok)
-		return true;
-	if (status == SCRAM_FAILED)
-		return fail_secret(server, "could not prove that it knows the password",
-						   "Somebody may be answering in its place.");
-	return fail_protocol(server, "malformed SCRAM data");
+	return fail_protocol(server, error.message);
 }
 
 static bool
@@ -555,42 +429,6 @@ is_querying(const Server *server)
 	return server->login->step >= STEP_FINDING;
 }
 
-/* ---------------------------------------------------------------- secrets */
-
-static bool
-has_password(Server *server)
-{
-	if (server->login->password != NULL && server->login->password[0] != '\0')
-		return true;
-	return fail_secret(server, "asks for a password, and none is known",
-					   "Add the user with its password to auth_file.");
-}
-
-/* mechanisms: strings with terminators, the last one empty */
-static bool
-has_mechanism(Slice mechanisms, const char *name)
-{
-	Reader		reader = reader_make(mechanisms);
-
-	for (;;)
-	{
-		Slice		mechanism = read_string(&reader);
-
-		if (reader.bad || mechanism.len == 0)
-			return false;
-		if (slice_equals_string(mechanism, name))
-			return true;
-	}
-}
-
-/* What is known of the password without knowing it. */
-static bool
-is_hashed(const char *secret)
-{
-	return md5_is_secret(secret) || scram_secret_is_keys(secret) ||
-		strncmp(secret, SCRAM_MECHANISM "$", sizeof(SCRAM_MECHANISM)) == 0;
-}
-
 /* Connection exceptions, operator intervention, system error: about the node, not about us. */
 static bool
 is_trouble_sqlstate(const char *sqlstate)
@@ -657,17 +495,6 @@ fail_protocol(Server *server, const char *what)
 			  server->node_name, server->host, server->port, what);
 	error_set_hint(&error, "Is a PostgreSQL server listening there?");
 	return fail(server, LOGIN_NODE_TROUBLE, &error);
-}
-
-static bool
-fail_secret(Server *server, const char *what, const char *hint)
-{
-	Error		error;
-
-	error_set(&error, SQLSTATE_INVALID_AUTHORIZATION, "cannot log in as \"%s\": node \"%s\" %s",
-			  server->user, server->node_name, what);
-	error_set_hint(&error, "%s", hint);
-	return fail(server, LOGIN_REFUSED, &error);
 }
 
 /* For "%.*s": what an Error can hold is short. */

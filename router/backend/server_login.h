@@ -8,9 +8,7 @@
  *	  and if the configuration has one: connect_query
  *
  * The pool attaches a login to each server it creates and is told once how it
- * ended.  SCRAM-SHA-256 (with the password or with the keys of a client's
- * proof), md5 (with the password or its md5) and trust; a password goes in
- * clear text only through a unix socket.
+ * ended.  How a node is told the password, or not: server_proof.h.
  *
  *-------------------------------------------------------------------------
  */
