@@ -17,6 +17,7 @@
 #include "app/config_entries.h"
 #include "app/config_internal.h"
 #include "app/config_options.h"
+#include "app/config_values.h"
 #include "base/memory.h"
 
 static bool same_nodes(const Config *a, const Config *b);
@@ -37,7 +38,7 @@ config_create(const char *path)
 	config->path = mem_strdup(path);
 	for (int i = 0; i < config_option_count; i++)
 	{
-		if (!config_option_set(&config_options[i], config, config_options[i].default_text, &why))
+		if (!config_value_set(&config_options[i], config, config_options[i].default_text, &why))
 		{
 			LOG_ERROR("config_default_invalid", LF_STR("option", config_options[i].name));
 			abort();
@@ -103,7 +104,7 @@ config_unref(Config *config)
 	if (config == NULL || atomic_fetch_sub(&config->refcount, 1) > 1)
 		return;
 	for (int i = 0; i < config_option_count; i++)
-		config_option_free(&config_options[i], config);
+		config_value_free(&config_options[i], config);
 	tls_context_unref(config->client_tls);
 	tls_context_unref(config->server_tls);
 	free_nodes(config);
@@ -165,7 +166,7 @@ config_reload_check(const Config *running, const Config *loaded,
 	{
 		const ConfigOption *option = &config_options[i];
 
-		if (option->needs_restart && !config_option_equals(option, running, loaded))
+		if (option->needs_restart && !config_value_equals(option, running, loaded))
 		{
 			tell(arg, option->name);
 			changed++;
@@ -185,7 +186,7 @@ config_merge_reload(const Config *running, const Config *loaded)
 	Config	   *merged = config_create(loaded->path);
 
 	for (int i = 0; i < config_option_count; i++)
-		config_option_copy(&config_options[i], merged, config_options[i].needs_restart ? running : loaded);
+		config_value_copy(&config_options[i], merged, config_options[i].needs_restart ? running : loaded);
 	copy_nodes(merged, running);
 	copy_entries(merged, loaded);
 	return merged;

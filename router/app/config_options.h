@@ -1,10 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * config_options.h
- *	  The option table, and values as text.
+ *	  The option table.
  *
- * One row is all there is to know of an option of the section [router].  Used
- * by config.c, which fills a Config with it, and by config_report.c.
+ * One row is all there is to know of an option of the section [router].  The
+ * files of the configuration walk it: to fill a Config (config.c), to read one
+ * (config_read.c), to print it and its reference (config_report.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -44,20 +45,5 @@ extern const ConfigOption config_options[];
 extern const int config_option_count;
 
 extern const ConfigOption *config_find_option(const char *name);	/* NULL: unknown */
-
-/* Set the field from text; false: why says what is allowed. */
-extern bool config_option_set(const ConfigOption *option, Config *config, const char *text, Buf *why);
-
-/* Append the field's value as config_option_set() would read it. */
-extern void config_option_print(const ConfigOption *option, const Config *config, Buf *out);
-extern void config_option_copy(const ConfigOption *option, Config *to, const Config *from);
-extern bool config_option_equals(const ConfigOption *option, const Config *a, const Config *b);
-extern void config_option_free(const ConfigOption *option, Config *config);
-
-/* What may be written, for the reference: "1 to 65535", "session, eventual, primary". */
-extern void config_option_describe(const ConfigOption *option, Buf *out);
-
-/* The most similar of names (NULL-terminated) if it is similar at all, or NULL. */
-extern const char *config_nearest(const char *name, const char *const *names);
 
 #endif							/* ROUTER_APP_CONFIG_OPTIONS_H */

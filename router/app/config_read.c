@@ -19,8 +19,10 @@
 #include "app/config_entries.h"
 #include "app/config_internal.h"
 #include "app/config_options.h"
+#include "app/config_values.h"
 #include "app/ini.h"
 #include "base/memory.h"
+#include "base/nearest.h"
 
 #define FILE_SIZE_MAX (1024 * 1024)
 #define ERRORS_MAX 100
@@ -226,7 +228,7 @@ on_section(void *arg, int line, const char *section)
 	}
 	reader->section = SECTION_NONE;
 	reader->complained = true;
-	nearest = config_nearest(section, section_names);
+	nearest = nearest_find(section, section_names);
 	if (nearest != NULL)
 		COMPLAIN(reader, line, "unknown section [%s]; did you mean [%s]?", section, nearest);
 	else
@@ -280,7 +282,7 @@ read_option(ConfigReader *reader, int line, const char *name, const char *value)
 		COMPLAIN(reader, line, "%s has no value: write %s = ...", name, name);
 	else if (*first != 0)
 		COMPLAIN(reader, line, "%s is set twice, first in line %d", name, *first);
-	else if (!config_option_set(option, reader->config, value, &why))
+	else if (!config_value_set(option, reader->config, value, &why))
 		COMPLAIN(reader, line, "%s = %s: %.*s", name, value, (int) buf_len(&why), buf_slice(&why).data);
 	if (*first == 0)
 		*first = line;
@@ -295,7 +297,7 @@ unknown_option(ConfigReader *reader, int line, const char *name)
 
 	for (int i = 0; i < config_option_count; i++)
 		names[i] = config_options[i].name;
-	nearest = config_nearest(name, names);
+	nearest = nearest_find(name, names);
 	if (nearest != NULL)
 		COMPLAIN(reader, line, "unknown option \"%s\"; did you mean \"%s\"?", name, nearest);
 	else

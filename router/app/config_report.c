@@ -13,6 +13,7 @@
 #include "app/config.h"
 #include "app/config_entries.h"
 #include "app/config_options.h"
+#include "app/config_values.h"
 #include "base/memory.h"
 
 #define RULER "; ----------------------------------------------------------------\n"
@@ -83,7 +84,7 @@ each_option(const Config *config, void (*fn) (void *arg, const ConfigItem *item)
 		ConfigItem	item = {"router", option->name, NULL, option->default_text, option->needs_restart, option->doc};
 
 		buf_clear(&value);
-		config_option_print(option, config, &value);
+		config_value_print(option, config, &value);
 		item.value = terminated(&value);
 		fn(arg, &item);
 	}
@@ -144,7 +145,7 @@ config_write_markdown(Buf *out)
 		buf_printf(out, "| `%s` | %s%s%s | ", option->name, *option->default_text != '\0' ? "`" : "",
 				   *option->default_text != '\0' ? option->default_text : "none",
 				   *option->default_text != '\0' ? "`" : "");
-		config_option_describe(option, out);
+		config_value_describe(option, out);
 		buf_printf(out, " | %s | %s |\n", option->needs_restart ? "restart" : "reload", option->doc);
 	}
 	write_words(out, "[databases]", "NAME = KEY=VALUE ..., one line per database that clients may name; * is any other. "

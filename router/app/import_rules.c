@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "app/config_options.h"
+#include "app/config_values.h"
 #include "base/memory.h"
 
 typedef enum RuleKind
@@ -225,7 +226,7 @@ write_option(Import *import, const char *name, const char *value)
 	const ConfigOption *option = config_find_option(name);
 	Buf			why = BUF_INIT;
 	bool		is_cut = strstr(value, " ;") != NULL || strchr(value, '\n') != NULL;
-	bool		ok = option != NULL && !is_cut && config_option_set(option, import->scratch, value, &why);
+	bool		ok = option != NULL && !is_cut && config_value_set(option, import->scratch, value, &why);
 
 	if (ok)
 	{
