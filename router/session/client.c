@@ -273,6 +273,8 @@ client_release_server(Client *client, bool is_broken)
 
 	if (server == NULL)
 		return;
+	if (prepared_map_has_placed(client->prepared))
+		prepared_map_remove_placed(client->prepared);	/* they were there and nowhere else */
 	mode = is_broken ? CHECKIN_CLOSE :
 		client->pin_reason || client->needs_reset ||
 		client->account->pool_mode == POOL_MODE_SESSION ? CHECKIN_RESET : CHECKIN_CLEAN;

@@ -9,7 +9,7 @@
  *	  client_query.c	client_startup.c -> client_login.c	phases of a session
  *	  relay_finish.c	client_welcome.c	console_session.c	replication.c
  *	  relay_reply.c		relay_plan.c -> local_answer.c
- *	  relay_run.c -> relay_check.c -> relay_send.c -> relay_describe.c
+ *	  relay_run.c -> relay_check.c -> relay_send.c -> relay_describe.c placed.c
  *	  relay_hold.c		reported.c	account.c	unit.c	transaction.c	prepared.c	params.c
  *	  client.c
  *
@@ -383,6 +383,9 @@ extern bool relay_is_changed(const Client *client, Slice name, uint64_t number);
 extern void relay_expect_description(Client *client, const TargetMessage *target);	/* a Describe was sent */
 extern void relay_note_description(Client *client, const InFlightEntry *entry, const Frame *frame);
 extern void describe_log_clear(DescribeLog *log);	/* forgets, keeps the memory */
+
+/* ---- placed.c ---- */
+extern void relay_place_names(Client *client, const Frame *frame);	/* which SQL in that message is about */
 
 /* ---- relay_send.c ---- */
 extern void relay_prepare_there(Client *client, Prepared *prepared, InFlightAction action);

@@ -146,7 +146,8 @@ local_close(Client *client)
 	{
 		if (frame.type != 'S' &&
 			!(frame.type == 'C' && message_parse_target(frame.body, &target) && target.kind == 'S' &&
-			  (client->pin_reason == NULL || prepared_map_find(client->prepared, target.name))))
+			  (client->pin_reason == NULL || prepared_map_find(client->prepared, target.name)) &&
+			  !prepared_map_is_placed(client->prepared, target.name)))
 			return false;
 		messages = slice_skip(messages, frame.total_len);
 	}
@@ -342,6 +343,8 @@ local_deallocate(Client *client, const StatementClass *class, LocalResult *resul
 	Slice		name = slice_from_string(class->set_name);
 
 	result->tag = name.len > 0 ? "DEALLOCATE" : "DEALLOCATE ALL";
+	if (prepared_map_is_placed(client->prepared, name))
+		return false;
 	if (name.len > 0 && prepared_map_find(client->prepared, name))
 	{
 		result->removes_name = class->set_name;

@@ -12,6 +12,8 @@
  */
 #include "session/pins.h"
 
+#include "session/prepared.h"
+
 typedef struct PinKind
 {
 	unsigned	bit;
@@ -29,7 +31,8 @@ static const PinKind pin_kinds[] = {
 	" AND pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid())"},
 	{PIN_LISTEN, "LISTEN", "EXISTS (SELECT FROM pg_catalog.pg_listening_channels())"},
 	{PIN_CURSOR, "cursor WITH HOLD", "EXISTS (SELECT FROM pg_catalog.pg_cursors WHERE is_holdable)"},
-	{PIN_PREPARED, "PREPARE", "EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql)"},
+	{PIN_PREPARED, "PREPARE", "EXISTS (SELECT FROM pg_catalog.pg_prepared_statements"
+	" WHERE from_sql OR NOT pg_catalog.starts_with(name, '" PREPARED_NAME_PREFIX "'))"},
 	{PIN_ROLE, "SET ROLE", "pg_catalog.current_setting('role') OPERATOR(pg_catalog.<>) 'none'"},
 	{PIN_OTHER, "session state", NULL},
 	{PIN_UNREAD, "statement could not be read", NULL},

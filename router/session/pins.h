@@ -8,7 +8,7 @@
  *	  LOCK			 pg_advisory_lock() and kin		pg_advisory_unlock()	pg_locks of the backend
  *	  LISTEN		 LISTEN							UNLISTEN				pg_listening_channels()
  *	  CURSOR		 DECLARE ... WITH HOLD			CLOSE					pg_cursors, is_holdable
- *	  PREPARED		 PREPARE, EXECUTE				DEALLOCATE				pg_prepared_statements, from_sql
+ *	  PREPARED		 PREPARE, EXECUTE				DEALLOCATE				pg_prepared_statements, but the router's
  *	  ROLE			 SET ROLE						SET ROLE, RESET ROLE	current_setting('role')
  *	  OTHER, UNREAD	 LOAD, a SET not followed ...	DISCARD ALL only		nothing
  *

@@ -58,6 +58,7 @@ typedef struct NamedStatement
 	UT_hash_handle hh;
 	Prepared   *prepared;		/* a reference */
 	Description description;
+	bool		is_placed;
 	size_t		name_len;
 	char		name[];
 } NamedStatement;
@@ -69,9 +70,11 @@ struct PreparedMap
 	Prepared   *unnamed;		/* a reference, or NULL: most statements have no name */
 	Description unnamed_description;
 	bool		has_descriptions;
+	bool		has_placed;		/* since they were removed last */
 };
 
 static NamedStatement *find_named(const PreparedMap *map, Slice name);
+static void remove_named(PreparedMap *map, NamedStatement *named);
 
 PreparedTable *
 prepared_table_create(void)
@@ -392,6 +395,34 @@ prepared_map_has_descriptions(const PreparedMap *map)
 }
 
 bool
+prepared_map_is_placed(const PreparedMap *map, Slice name)
+{
+	NamedStatement *named = map->has_placed && name.len > 0 ? find_named(map, name) : NULL;
+
+	return named && named->is_placed;
+}
+
+bool
+prepared_map_has_placed(const PreparedMap *map)
+{
+	return map->has_placed;
+}
+
+void
+prepared_map_remove_placed(PreparedMap *map)
+{
+	NamedStatement *named;
+	NamedStatement *next;
+
+	HASH_ITER(hh, map->by_name, named, next)
+	{
+		if (named->is_placed)
+			remove_named(map, named);
+	}
+	map->has_placed = false;
+}
+
+bool
 prepared_map_remove(PreparedMap *map, Slice name)
 {
 	NamedStatement *named;
@@ -407,11 +438,17 @@ prepared_map_remove(PreparedMap *map, Slice name)
 	named = find_named(map, name);
 	if (named == NULL)
 		return false;
+	remove_named(map, named);
+	return true;
+}
+
+static void
+remove_named(PreparedMap *map, NamedStatement *named)
+{
 	HASH_DELETE(hh, map->by_name, named);
 	map->found_last = NULL;
 	prepared_unref(named->prepared);
 	mem_free(named);
-	return true;
 }
 
 void
@@ -420,13 +457,9 @@ prepared_map_clear(PreparedMap *map)
 	NamedStatement *named;
 	NamedStatement *next;
 
-	map->found_last = NULL;
 	HASH_ITER(hh, map->by_name, named, next)
-	{
-		HASH_DELETE(hh, map->by_name, named);
-		prepared_unref(named->prepared);
-		mem_free(named);
-	}
+		remove_named(map, named);
+	map->has_placed = false;
 }
 
 size_t
@@ -442,6 +475,13 @@ prepared_log_put(PreparedLog *log, PreparedMap *map, Slice name, Prepared *prepa
 {
 	log_append(log, map, name);
 	prepared_map_put(map, name, prepared);
+}
+
+void
+prepared_log_place(PreparedLog *log, PreparedMap *map, Slice name)
+{
+	log_append(log, map, name);
+	find_named(map, name)->is_placed = map->has_placed = true;
 }
 
 void
@@ -463,6 +503,8 @@ prepared_log_undo(PreparedLog *log, PreparedMap *map, size_t keep)
 		if (change->before)
 		{
 			prepared_map_put(map, name, change->before);
+			if (name.len > 0)
+				find_named(map, name)->is_placed = change->was_placed;
 			prepared_map_describe(map, name, change->before->number, &change->described);
 		}
 		else
@@ -509,4 +551,5 @@ log_append(PreparedLog *log, const PreparedMap *map, Slice name)
 	change->name = name.len > 0 ? mem_strndup(name) : NULL;
 	change->before = before ? prepared_ref(before) : NULL;
 	change->described = prepared_map_description(map, name);
+	change->was_placed = prepared_map_is_placed(map, name);
 }

@@ -81,6 +81,16 @@ extern void prepared_map_put(PreparedMap *map, Slice name, Prepared *prepared);	
 extern void prepared_map_describe(PreparedMap *map, Slice name, uint64_t number, const Description *description);
 extern Description prepared_map_description(const PreparedMap *map, Slice name);
 extern bool prepared_map_has_descriptions(const PreparedMap *map);	/* of any, ever */
+
+/*
+ * A name may be placed: the session's server, and no other, has it as it is,
+ * for SQL to find (placed.c).  Messages about it pass unchanged, and whether
+ * there still is such a statement only that server knows.
+ */
+extern bool prepared_map_is_placed(const PreparedMap *map, Slice name);
+extern bool prepared_map_has_placed(const PreparedMap *map);
+extern void prepared_map_remove_placed(PreparedMap *map);	/* all of them */
+
 extern bool prepared_map_remove(PreparedMap *map, Slice name);
 extern void prepared_map_clear(PreparedMap *map);	/* as DEALLOCATE ALL: not the unnamed one */
 extern size_t prepared_map_count(const PreparedMap *map);
@@ -90,6 +100,7 @@ typedef struct PreparedChange
 	char	   *name;			/* owned; NULL: the unnamed statement */
 	Prepared   *before;			/* a reference, or NULL: there was none */
 	Description described;		/* as before */
+	bool		was_placed;
 } PreparedChange;
 
 /* Zeroed before first use. */
@@ -102,6 +113,7 @@ typedef struct PreparedLog
 } PreparedLog;
 
 extern void prepared_log_put(PreparedLog *log, PreparedMap *map, Slice name, Prepared *prepared);	/* takes the reference */
+extern void prepared_log_place(PreparedLog *log, PreparedMap *map, Slice name);	/* not the unnamed one */
 extern void prepared_log_remove(PreparedLog *log, PreparedMap *map, Slice name);
 extern void prepared_log_undo(PreparedLog *log, PreparedMap *map, size_t keep);	/* all but the first keep changes */
 extern void prepared_log_clear(PreparedLog *log);	/* forgets, keeps the memory */

@@ -148,7 +148,7 @@ check_statement(Client *client, Slice name)
 	uint64_t	number;
 	Buf			out = BUF_INIT;
 
-	if (prepared == NULL || !description_is_known(&told) || client->relay.is_open ||
+	if (prepared == NULL || prepared_map_is_placed(client->prepared, name) || !description_is_known(&told) || client->relay.is_open ||
 		server_tx_status(client->server) == 'E')
 		return false;
 	number = prepared_number(prepared);

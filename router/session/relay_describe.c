@@ -32,7 +32,7 @@ relay_expect_description(Client *client, const TargetMessage *target)
 	if (is_portal && (relay->bound_name.data == NULL || !slice_equals(relay->bound_portal, target->name)))
 		return;
 	prepared = prepared_map_find(client->prepared, name);
-	if (prepared == NULL)
+	if (prepared == NULL || prepared_map_is_placed(client->prepared, name))
 		return;
 	told = prepared_map_description(client->prepared, name);
 	there = server_find_description(client->server, prepared_number(prepared));

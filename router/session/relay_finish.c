@@ -290,7 +290,8 @@ unit_may_pin(const Client *client)
 	const Relay *relay = &client->relay;
 	const UnitSummary *summary = &relay->summary;
 
-	if (relay->saw_error && summary->statements == 1 && summary->kind != STATEMENT_MULTI)
+	if (relay->saw_error && summary->statements == 1 && summary->kind != STATEMENT_MULTI &&
+		!prepared_map_has_placed(client->prepared))
 		return false;
 	return client->context->config.pin_sessions == PIN_SESSIONS_ALLOW || summary->pins != PIN_UNREAD;
 }

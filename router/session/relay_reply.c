@@ -374,7 +374,8 @@ handle_result(Client *client, ReplyRun *run, const Frame *frame, bool shows_resu
 	}
 	if (step.entry.kind == INFLIGHT_DESCRIBE)
 		relay_note_description(client, &step.entry, frame);
-	if (step.completed && step.entry.kind == INFLIGHT_PARSE && step.verdict == INFLIGHT_PASS)
+	if (step.completed && step.entry.kind == INFLIGHT_PARSE &&
+		(step.verdict == INFLIGHT_PASS || step.entry.purpose == INFLIGHT_PLACE))
 		relay->names.answered++;
 	if (step.verdict == INFLIGHT_DROP)
 	{

@@ -13,7 +13,8 @@
  * A statement without a name that nobody prepared lately is sent without one
  * if it is bound in the same unit: a one-off text costs the server no memory.  Names nobody prepared pass, so
  * that the server says what it says; those that look like the router's own, and
- * no name at all, do not: they would be somebody else's.
+ * no name at all, do not: they would be somebody else's.  Statements that SQL
+ * was to find are there by their own names (placed.c): about them all passes.
  *
  * A message the router refuses is replaced by one that fails there, so that
  * the transaction fails as it would have in PostgreSQL; relay_reply.c replaces
@@ -40,7 +41,7 @@ static void refuse(Client *client, const char *sqlstate, const char *format, Sli
 static void refuse_unknown(Client *client, Slice name);
 static bool is_taken_when_failed(const Client *client, Slice text);
 static bool is_not_the_clients(const Client *client, Slice name);
-static bool is_unnamed_there(const Client *client, Slice name);
+static bool is_there_as_named(const Client *client, Slice name);
 static void expect(Client *client, InFlightKind kind, uint64_t statement);
 
 void
@@ -81,6 +82,8 @@ relay_pass_gathered(Client *client)
 void
 relay_send_message(Client *client, const Frame *frame)
 {
+	if (client->relay.summary.flags & STATEMENT_USES_PREPARED)
+		relay_place_names(client, frame);
 	switch (frame->type)
 	{
 		case 'P':
@@ -149,7 +152,7 @@ relay_send_Bind(Client *client, Slice body, size_t total_len)
 	relay->bound_name = relay->is_open ? slice_make(NULL, 0) : bind.statement;
 	prepared = client_find_prepared(client, bind.statement);
 	there = bind.statement;
-	if (prepared && !is_unnamed_there(client, bind.statement))
+	if (prepared && !is_there_as_named(client, bind.statement))
 	{
 		number = prepared_number(prepared);
 		if (!server_has_statement(client->server, number))
@@ -261,6 +264,7 @@ send_Parse(Client *client, const Frame *frame)
 	ParseMessage parse;
 	Prepared   *prepared;
 	bool		is_new;
+	bool		is_placed;
 
 	if (!message_parse_parse(frame->body, &parse))
 		return;					/* seen to be readable before it came here */
@@ -276,7 +280,8 @@ send_Parse(Client *client, const Frame *frame)
 		ask_to_refuse(client, &parse);
 		return;
 	}
-	if (parse.statement.len > 0 && prepared_map_find(client->prepared, parse.statement))
+	is_placed = prepared_map_is_placed(client->prepared, parse.statement);
+	if (parse.statement.len > 0 && !is_placed && prepared_map_find(client->prepared, parse.statement))
 	{
 		refuse(client, SQLSTATE_DUPLICATE_PSTATEMENT, "prepared statement \"%.*s\" already exists", parse.statement);
 		return;
@@ -287,7 +292,7 @@ send_Parse(Client *client, const Frame *frame)
 	if (parse.statement.len == 0)
 		relay->unnamed_there = is_new && !relay->summary.only_prepares;
 
-	if (parse.statement.len == 0 && relay->unnamed_there)
+	if (is_placed || (parse.statement.len == 0 && relay->unnamed_there))
 	{
 		pass_to_server(client, frame->whole);
 		expect(client, INFLIGHT_PARSE, 0);
@@ -345,7 +350,7 @@ send_Describe(Client *client, const Frame *frame)
 	if (!message_parse_target(frame->body, &target))
 		return;					/* seen to be readable before it came here */
 	prepared = target.kind == 'S' ? client_find_prepared(client, target.name) : NULL;
-	if (prepared && !is_unnamed_there(client, target.name))
+	if (prepared && !is_there_as_named(client, target.name))
 	{
 		number = prepared_number(prepared);
 		if (!server_has_statement(client->server, number))
@@ -366,7 +371,7 @@ send_Describe(Client *client, const Frame *frame)
 	}
 }
 
-/* A name that the client did not prepare by protocol may be PREPAREd on a pinned server. */
+/* A name that the client did not prepare by protocol may be PREPAREd on a pinned server, and placed ones are there. */
 static void
 send_Close(Client *client, const Frame *frame)
 {
@@ -374,8 +379,9 @@ send_Close(Client *client, const Frame *frame)
 
 	if (!message_parse_target(frame->body, &target))
 		return;					/* seen to be readable before it came here */
-	if (target.kind == 'S' && (client->pin_reason == NULL || prepared_is_server_name(target.name) ||
-							   prepared_map_find(client->prepared, target.name)))
+	if (target.kind == 'S' && !prepared_map_is_placed(client->prepared, target.name) &&
+		(client->pin_reason == NULL || prepared_is_server_name(target.name) ||
+		 prepared_map_find(client->prepared, target.name)))
 	{
 		prepared_log_remove(&client->relay.names, client->prepared, target.name);
 		inflight_push(&client->relay.inflight, INFLIGHT_CLOSE, INFLIGHT_LOCAL, INFLIGHT_CLIENT, 0);
@@ -455,9 +461,9 @@ is_not_the_clients(const Client *client, Slice name)
 }
 
 static bool
-is_unnamed_there(const Client *client, Slice name)
+is_there_as_named(const Client *client, Slice name)
 {
-	return name.len == 0 && client->relay.unnamed_there;
+	return name.len == 0 ? client->relay.unnamed_there : prepared_map_is_placed(client->prepared, name);
 }
 
 static void

@@ -91,7 +91,6 @@ summary_add_class(UnitSummary *summary, const StatementClass *class)
 		case STATEMENT_SET:
 		case STATEMENT_RESET:
 		case STATEMENT_DISCARD_ALL:
-		case STATEMENT_DEALLOCATE:
 			summary->has_session_command = true;
 			break;
 		case STATEMENT_COPY:
@@ -139,13 +138,25 @@ static void
 summarize_prepared(void *arg, Slice text, UnitTextStatus status)
 {
 	SummaryArg *a = arg;
+	const StatementClass *class;
 
 	/* an unknown name fails the same everywhere */
-	if (status == UNIT_TEXT_UNKNOWN || a->summary->prepares_write)
+	if (status == UNIT_TEXT_UNKNOWN)
 		return;
-	if (status == UNIT_TEXT_UNREADABLE || a->context->unsafe_lexing ||
-		!(statement_cache_get(a->context->statements, text)->flags & (STATEMENT_IS_READ | STATEMENT_NODE_LOCAL)))
+	if (status == UNIT_TEXT_UNREADABLE || a->context->unsafe_lexing)
+	{
 		a->summary->prepares_write = true;
+		return;
+	}
+	class = statement_cache_get(a->context->statements, text);
+	a->summary->prepares_write |= !(class->flags & (STATEMENT_IS_READ | STATEMENT_NODE_LOCAL));
+
+	/* described as what EXECUTE runs: that has to be there */
+	if ((class->flags & STATEMENT_USES_PREPARED) && class->kind != STATEMENT_DEALLOCATE)
+	{
+		a->summary->flags |= STATEMENT_USES_PREPARED;
+		unit_pin(a->summary, PIN_PREPARED, "prepared statement of SQL");
+	}
 }
 
 static void

@@ -22,7 +22,7 @@ typedef struct UnitSummary
 	bool		has_function_call;
 	bool		has_execute;
 	bool		has_copy_in;	/* a COPY FROM STDIN is among them */
-	bool		has_session_command;	/* SET, RESET, DISCARD ALL, DEALLOCATE is among them */
+	bool		has_session_command;	/* SET, RESET, DISCARD ALL is among them */
 	bool		only_prepares;	/* Parse, Describe, Close, Sync: nothing is executed */
 	bool		prepares_write; /* it parses or describes what is not proven a read */
 	const char *pin_reason;		/* static; NULL: leaves no state */

@@ -127,6 +127,29 @@ classify_unparsed(StatementClass *result, const char *why)
 	result->why = why;
 }
 
+void
+classify_prepared_names(Slice text, ClassifyPreparedName tell, void *arg)
+{
+	MemoryContext context = pg_query_enter_memory_context();
+	char	   *terminated = mem_strndup(text);
+	PgQueryInternalParsetreeAndError parsed = pg_query_raw_parse(terminated);
+	StatementClass ignored;
+	const ListCell *cell;
+
+	classify_init(&ignored);
+	foreach(cell, parsed.error == NULL ? parsed.tree : NIL)
+	{
+		Walk		walk = {.result = &ignored, .tell_name = tell, .tell_arg = arg};
+
+		walk_statement(&walk, ((const RawStmt *) lfirst(cell))->stmt);
+	}
+	if (parsed.error != NULL)
+		pg_query_free_error(parsed.error);
+	free(parsed.stderr_buffer);
+	mem_free(terminated);
+	pg_query_exit_memory_context(context);
+}
+
 /* ---- statements ---- */
 
 static void
@@ -217,7 +240,7 @@ classify_add_to_multi(StatementClass *multi, const StatementClass *part)
 	multi->reads_constant |= part->reads_constant;
 	multi->pins |= pins;
 	multi->flags |= part->flags & (STATEMENT_HAS_TRANSACTION | STATEMENT_IS_DDL | STATEMENT_LOCAL_MEANING |
-								   STATEMENT_ENDS_STATE);
+								   STATEMENT_ENDS_STATE | STATEMENT_USES_PREPARED);
 }
 
 static Verdict
@@ -274,6 +297,14 @@ void
 walk_flag(Walk *walk, unsigned flags)
 {
 	walk->result->flags |= flags;
+}
+
+void
+walk_prepared_name(Walk *walk, const char *name)
+{
+	walk_flag(walk, STATEMENT_USES_PREPARED);
+	if (walk->tell_name)
+		walk->tell_name(walk->tell_arg, name);
 }
 
 void

@@ -75,6 +75,7 @@ typedef enum StatementKind
 #define STATEMENT_RELEASE 0x10000		/* SAVEPOINT: it is RELEASE */
 #define STATEMENT_ROLLBACK_TO 0x20000	/* SAVEPOINT: it is ROLLBACK TO */
 #define STATEMENT_RESETS_ALL 0x40000	/* MULTI: RESET ALL is among them */
+#define STATEMENT_USES_PREPARED 0x80000	/* names prepared statements: classify_prepared_names() */
 
 /* Bits of StatementClass.pins: the kinds of state that keep a session on its server (session/pins.h). */
 #define PIN_TEMPORARY 0x01		/* temporary tables and other objects */
@@ -104,6 +105,10 @@ typedef struct StatementClass
  * statements that name nothing can be reads).
  */
 extern void classify_text(Slice text, const Facts *facts, StatementClass *result);
+
+/* Tell of each prepared statement that PREPARE, EXECUTE and DEALLOCATE in a query string name. */
+typedef void (*ClassifyPreparedName) (void *arg, const char *name);
+extern void classify_prepared_names(Slice text, ClassifyPreparedName tell, void *arg);
 
 /* Check at start that the parser and the headers agree; false: refuse to run. */
 extern bool classify_check_parser(void);

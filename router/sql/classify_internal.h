@@ -51,6 +51,8 @@ typedef struct Walk
 	const WalkScope *scope;		/* on the stack of a caller */
 	bool		is_executed;	/* false below EXPLAIN: nothing is left behind */
 	bool		has_types;		/* values of any type the database may define: implicit casts count */
+	ClassifyPreparedName tell_name; /* NULL: nobody wants to know */
+	void	   *tell_arg;
 } Walk;
 
 /* ---- classify.c: what was found ---- */
@@ -61,6 +63,7 @@ extern void walk_lower(Walk *walk, Verdict verdict, const char *why, const char 
 /* It leaves state of that kind (PIN_...) behind that must stay with the session; reason is static. */
 extern void walk_pin(Walk *walk, unsigned kind, const char *reason);
 extern void walk_flag(Walk *walk, unsigned flags);
+extern void walk_prepared_name(Walk *walk, const char *name);	/* of a prepared statement that it is about */
 extern void walk_local_setting(Walk *walk, const char *name);	/* set up to the end of the transaction */
 
 /* Copy a name or value, cut to the room there is; false when it had to be cut. */

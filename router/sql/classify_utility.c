@@ -219,6 +219,7 @@ walk_PrepareStmt(Walk *walk, const PrepareStmt *statement)
 {
 	walk_lower(walk, VERDICT_PRIMARY, "a prepared statement of the session", statement->name);
 	walk_pin(walk, PIN_PREPARED, "PREPARE");
+	walk_prepared_name(walk, statement->name);
 }
 
 static void
@@ -226,6 +227,7 @@ walk_ExecuteStmt(Walk *walk, const ExecuteStmt *statement)
 {
 	walk_lower(walk, VERDICT_PRIMARY, "a prepared statement of the session", statement->name);
 	walk_pin(walk, PIN_PREPARED, "EXECUTE");
+	walk_prepared_name(walk, statement->name);
 }
 
 static void
@@ -233,6 +235,8 @@ walk_DeallocateStmt(Walk *walk, const DeallocateStmt *statement)
 {
 	walk_flag(walk, STATEMENT_ENDS_STATE);
 	walk_set_kind(walk, STATEMENT_DEALLOCATE, "a prepared statement of the session", statement->name);
+	if (statement->name != NULL)
+		walk_prepared_name(walk, statement->name);
 }
 
 /* ---- statements around a query ---- */
@@ -334,6 +338,8 @@ walk_CreateTableAsStmt(Walk *walk, const CreateTableAsStmt *statement)
 		walk_pin(walk, PIN_TEMPORARY, "temporary table");
 	if (IsA(statement->query, SelectStmt))
 		walk_query(walk, statement->query);
+	else
+		walk_statement(walk, statement->query);
 }
 
 static void

@@ -124,7 +124,7 @@ handle_error(InFlight *inflight, const InFlightEntry *head, InFlightSkip skip, v
 		inflight_skip_to_sync(inflight, skip, arg);
 	if (head->action == INFLIGHT_REFUSE)
 		return INFLIGHT_REPLACE_ERROR;
-	return head->action == INFLIGHT_SWALLOW && head->purpose != INFLIGHT_BEGIN &&
+	return head->action == INFLIGHT_SWALLOW && head->purpose != INFLIGHT_BEGIN && head->purpose != INFLIGHT_PLACE &&
 		head->purpose != INFLIGHT_CLIENT && head->purpose != INFLIGHT_DESCRIPTION ? INFLIGHT_DROP : INFLIGHT_PASS;
 }
 

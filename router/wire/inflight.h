@@ -40,7 +40,7 @@ typedef enum InFlightAction
 {
 	INFLIGHT_FORWARD,			/* the client sent it and gets the answer */
 	INFLIGHT_SWALLOW,			/* the router sent it; nobody sees the answer, but an error if it was
-								 * sent for the client (INFLIGHT_CLIENT, INFLIGHT_BEGIN) */
+								 * sent for the client (INFLIGHT_CLIENT, _BEGIN, _PLACE) */
 	INFLIGHT_LOCAL,				/* not sent; the router answers when its turn comes */
 	INFLIGHT_REFUSE				/* made to fail; the error is replaced by the router's own */
 } InFlightAction;
@@ -54,6 +54,7 @@ typedef enum InFlightPurpose
 	INFLIGHT_POSITION,			/* SELECT pg_current_wal_insert_lsn() */
 	INFLIGHT_DESCRIPTION,		/* how the server describes a statement before the unit is sent */
 	INFLIGHT_STATE,				/* what is left of the state that pins the session */
+	INFLIGHT_PLACE,				/* a statement of the client's under its own name */
 	INFLIGHT_RESYNC				/* a Sync that closes a unit flushed by the client */
 } InFlightPurpose;
 

@@ -90,6 +90,20 @@ class PreparedStatements(RouterTestCase):
         self.assertEqual(wire.ask(Close("S", "never there"), Sync()), ["3", "Z I"])
         self.assertEqual(wire.query("DEALLOCATE never_there"), ["E 26000", "Z I"])
 
+    def test_sql_finds_them(self):
+        """Guards: EXECUTE by SQL of what was prepared by protocol pins the session, until that statement is gone."""
+        wire = self.wire(application_name="sql")
+        wire.ask(Parse("s", "SELECT here()"), Parse("other", "SELECT here()"), Sync())
+        self.assertEqual(wire.query("EXECUTE s"), ["T", "D " + self.primary_name, "C SELECT 1", "Z I"])
+        self.assertEqual(self.show_client(application_name="sql")["pin_reason"], "EXECUTE")
+        self.assertEqual(self.value(wire.ask(Bind("", "s"), Execute(), Sync())), self.primary_name)
+        self.assertEqual(wire.ask(Parse("", "DEALLOCATE s"), Bind("", ""), Execute(), Parse("", "SELECT 1"), Bind("", ""),
+                                  Execute(), Sync())[-2:], ["C SELECT 1", "Z I"])
+        self.assertIsNone(self.show_client(application_name="sql")["pin_reason"])
+        self.assertEqual(wire.ask(Bind("", "s"), Execute(), Sync()), ["E 26000", "Z I"])
+        self.assertIn(self.value(wire.ask(Bind("", "other"), Execute(), Sync())), self.replica_names())
+        self.assertEqual(wire.ask(Parse("s", "SELECT 7"), Bind("", "s"), Execute(), Sync())[2], "D 7")
+
     def test_statement_that_failed(self):
         """Guards: a Parse that failed, or was skipped after an error, leaves no name behind."""
         wire = self.wire()

@@ -217,6 +217,28 @@ SCRIPTS = {
         ([Query("EXECUTE q (1)")], "Z"),
         ([Query("DEALLOCATE q")], "Z"),
         ([Query("DISCARD ALL")], "Z")],
+    "statements by protocol, used by SQL": [
+        ([Parse("q", "SELECT v FROM w WHERE id = $1", 23), Parse("r", "SELECT 1 / (count(*) - 3) FROM w"), Sync()], "Z"),
+        ([Query("EXECUTE q (1)")], "Z"),
+        ([Query("EXPLAIN (COSTS OFF) EXECUTE r")], "Z"),
+        ([Query("EXECUTE r")], "Z"),
+        ([Bind("", "q", 2), Describe("P"), Execute(), Describe("S", "q"), Sync()], "Z"),
+        ([Query("PREPARE q AS SELECT 1")], "Z"),
+        ([Parse("q", "SELECT 2"), Sync()], "Z"),
+        ([Parse("x", "EXECUTE q (2)"), Describe("S", "x"), Bind("", "x"), Execute(), Close("S", "x"), Sync()], "Z"),
+        ([Query("BEGIN"), Query("CREATE TEMP TABLE made ON COMMIT DROP AS EXECUTE q (1)"), Query("SELECT v || '' FROM made"),
+          Query("COMMIT")], "Z"),
+        ([Parse("", "DEALLOCATE q"), Bind("", ""), Execute(), Parse("q", "SELECT 3"), Bind("", "q"), Execute(), Sync()], "Z"),
+        ([Query("SELECT 4; DEALLOCATE q; DEALLOCATE q")], "Z"),
+        ([Query("EXECUTE q")], "Z"),
+        ([Bind("", "q"), Execute(), Sync()], "Z"),
+        ([Close("S", "r"), Parse("r", "SELECT 5"), Sync()], "Z"),
+        ([Query("EXECUTE r")], "Z"),
+        ([Query("EXECUTE \"no such\"")], "Z"),
+        ([Query("DEALLOCATE ALL")], "Z"),
+        ([Query("EXECUTE r")], "Z"),
+        ([Parse("r", "SELECT 6"), Bind("", "r"), Execute(), Sync()], "Z"),
+        ([Query("EXECUTE r")], "Z")],
 }
 
 

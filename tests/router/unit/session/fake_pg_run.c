@@ -9,6 +9,8 @@
 
 #include <strings.h>
 
+#include "session/prepared.h"
+
 /* ---------------------------------------------------------------- names */
 
 PgName *
@@ -222,6 +224,20 @@ pg_set(PgBackend *backend, const char *text)
 		fail_msg("the fake does not read: %s", text);
 }
 
+/* One that the router has not named. */
+static bool
+pg_has_clients_statement(const PgBackend *backend)
+{
+	for (int i = 0; i < PG_NAMES; i++)
+	{
+		const PgName *statement = &backend->statements[i];
+
+		if (statement->text != NULL && statement->name[0] != '\0' && !pg_begins(statement->name, PREPARED_NAME_PREFIX))
+			return true;
+	}
+	return false;
+}
+
 static void
 pg_row(PgBackend *backend, const char *text)
 {
@@ -238,7 +254,8 @@ pg_row(PgBackend *backend, const char *text)
 		value = lsn;
 	}
 	else if (strstr(text, "OPERATOR(pg_catalog.") != NULL || strstr(text, "SELECT CASE WHEN") == text)
-		value = backend->node->state_left != NULL ? backend->node->state_left : "0";
+		value = backend->node->state_left != NULL ? backend->node->state_left :
+			strstr(text, "pg_prepared_statements") != NULL && pg_has_clients_statement(backend) ? "16" : "0";
 	else if (word != NULL && sscanf(word, "'guc %63[^']'", name) == 1)
 	{
 		guc = pg_find(backend->gucs, name);
@@ -301,6 +318,14 @@ pg_run(PgBackend *backend, const char *text, bool is_simple)
 			return pg_raise(backend, SQLSTATE_UNDEFINED_PSTATEMENT, "prepared statement does not exist");
 		pg_forget(backend->statements, name);
 		tag = "DEALLOCATE";
+	}
+	else if (pg_begins(text, "EXECUTE "))
+	{
+		const PgName *found = pg_find(backend->statements, text + strlen("EXECUTE "));
+
+		if (found == NULL)
+			return pg_raise(backend, SQLSTATE_UNDEFINED_PSTATEMENT, "prepared statement does not exist");
+		return pg_run(backend, pg_skip_comment(found->text), is_simple);
 	}
 	else if (pg_begins(text, "COPY") && strcasestr(text, "FROM STDIN") != NULL)
 	{

@@ -383,6 +383,71 @@ statements_are_shared_by_search_path(void **state)
 	hang_up(&t);
 }
 
+#define PLACED "C:S/a\nP:a=INSERT INTO t VALUES (1)\n"
+
+/* Guards: EXECUTE finds what was prepared by protocol; from then on the server answers for that name. */
+static void
+execute_finds_what_was_prepared_by_protocol(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "P a INSERT INTO t VALUES (1)|P b SELECT 2|S|Q EXECUTE a|B a|E|S|P a SELECT 3|S|Q EXECUTE b|Q EXECUTE a");
+	hears(&t, "1 1 Z:I C:INSERT 0 1 Z:I 2 C:INSERT 0 1 Z:I E:42P05 Z:I T D:north C:SELECT 1 Z:I C:INSERT 0 1 Z:I");
+	was_sent(&north, "P:andon_1=INSERT INTO t VALUES (1)\nP:andon_2=SELECT 2\nS\n" PLACED "Q:EXECUTE a\nB:/a\nE:\nS\n"
+			 "P:a=SELECT 3\nS\nC:S/b\nP:b=SELECT 2\nQ:EXECUTE b\nQ:EXECUTE a");
+	hang_up(&t);
+}
+
+/* Guards: EXECUTE that failed leaves the name as it was, on its server and nowhere else; so does what failed before. */
+static void
+execute_that_fails_keeps_the_name(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "P a INSERT INTO t VALUES ('fail 22012')|S|Q EXECUTE a|B a|E|S");
+	hears(&t, "1 Z:I E:22012 Z:I 2 E:22012 Z:I");
+	say(&t, "P c SELECT 2|S|Q SELECT 'fail 42601'; EXECUTE c|B c|S|Q BEGIN|Q SELECT 'fail 22012'|Q EXECUTE c|Q ROLLBACK|B c|S");
+	hears(&t, "1 Z:I E:42601 Z:I 2 Z:I C:BEGIN Z:T E:22012 Z:E E:25P02 Z:E C:ROLLBACK Z:I 2 Z:I");
+	hang_up(&t);
+}
+
+/* Guards: what the client prepared and has DEALLOCATEd among others is gone, and with it what pinned the session. */
+static void
+deallocate_among_others_takes_the_name(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "P a INSERT INTO t VALUES (1)|S|P - DEALLOCATE a|B -|E|B a|E|S");
+	hears(&t, "1 Z:I 1 2 C:DEALLOCATE E:26000 Z:I");
+	say(&t, "B a|S");
+	hears(&t, "E:26000 Z:I");
+	catch_up();
+	say(&t, "P a SELECT 2|S|Q INSERT INTO t VALUES (2); DEALLOCATE a; EXECUTE a|B a|S");
+	hears(&t, "1 Z:I C:INSERT 0 1 C:DEALLOCATE E:26000 Z:I E:26000 Z:I");
+	catch_up();
+	say(&t, "P a SELECT 3|S");
+	hears(&t, "1 Z:I");
+	assert_int_equal(north.fake.logins, 1);
+	hang_up(&t);
+}
+
+/* Guards: SQL's EXECUTE prepared by protocol is described as what it runs. */
+static void
+execute_is_described(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "P a INSERT INTO t VALUES (1)|S|P x EXECUTE a|D S x|S|B x|E|S");
+	hears(&t, "1 Z:I 1 t n Z:I 2 C:INSERT 0 1 Z:I");
+	was_sent(&north, "P:andon_1=INSERT INTO t VALUES (1)\nS\nP:andon_2=EXECUTE a\n" PLACED "D:S/andon_2\nS\n"
+			 "B:/andon_2\nE:\nS");
+	hang_up(&t);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_talk, teardown_talk)
 
 int
@@ -409,6 +474,10 @@ main(void)
 		TEST(a_session_may_not_prepare_without_end),
 		TEST(discard_all_takes_effect_when_it_succeeds),
 		TEST(statements_are_shared_by_search_path),
+		TEST(execute_finds_what_was_prepared_by_protocol),
+		TEST(execute_that_fails_keeps_the_name),
+		TEST(deallocate_among_others_takes_the_name),
+		TEST(execute_is_described),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

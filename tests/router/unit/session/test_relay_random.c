@@ -37,7 +37,7 @@ static const char *const texts[] = {
 	"UPDATE t SET a = 'fail 23505'", "BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ", "COMMIT", "ROLLBACK", "COMMIT",
 	"ROLLBACK", "SET timezone = 'UTC'", "SET timezone = 'CET'", "SET search_path = x", "RESET timezone", "RESET ALL",
 	"SET timezone = 'fail 22023'", "SAVEPOINT s", "LISTEN c",
-	"SELECT 1", "SELECT a FROM t", "INSERT INTO t VALUES (2)",
+	"SELECT 1", "SELECT a FROM t", "INSERT INTO t VALUES (2)", "EXECUTE a", "EXECUTE b", "DEALLOCATE b",
 };
 
 /* These take effect on names when they are executed, not when what is behind them is sent. */
