@@ -32,27 +32,17 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "topology/facts_keeper.h"
-#include "topology/lag.h"
-#include "topology/primary_wal.h"
 #include "topology/probe.h"
-#include "topology/roles.h"
+#include "topology/watched.h"
 
 #define SUSPICION_INTERVAL_US (10 * US_PER_MS)
 #define SUSPICION_LENGTH_US US_PER_SEC
 
-/* One node, as far as its own words go. */
-typedef struct Watched
+typedef struct MonitoredNode
 {
 	Probe	   *probe;			/* owned */
-	RolesNode	said;
-	NodeSample	sample;			/* the last one */
-	PrimaryWal	wal;			/* zeroed while it is not a primary */
-	bool		was_heard;		/* answered or failed once */
-	RolesVerdict verdict;		/* the last one told */
-	uint64_t	usable_since_us;	/* 0: it was when the first roles were decided */
-	NodeIdentity told;			/* the last one logged */
-	char		silence[96];	/* why it does not answer */
-} Watched;
+	Watched		watched;
+} MonitoredNode;
 
 struct Monitor
 {
@@ -63,8 +53,7 @@ struct Monitor
 	LoopTimer  *tick;			/* owned */
 	uint64_t	suspicion_until_us;
 	FactsKeeper *facts;			/* owned */
-	MonitorSubscriber *subscribers;	/* owned; fixed once it runs */
-	int			nsubscribers;
+	Subscribers subscribers;
 	RolesState	roles;
 	NodeIdentity primary_identity;	/* of the primary last told */
 	LagHistory	history;		/* of the primary we have */
@@ -74,23 +63,8 @@ struct Monitor
 	bool		has_synchronous;
 	atomic_bool probe_asked;	/* a request is on its way to our loop */
 	atomic_bool suspicion_asked;
-	Watched		nodes[];
+	MonitoredNode nodes[];
 };
-
-/* What travels to a subscriber; it may outlive the monitor. */
-typedef struct ViewPost
-{
-	void		(*fn) (void *arg, TopologyView *view);
-	void	   *arg;
-	TopologyView *view;
-} ViewPost;
-
-typedef struct FactsPost
-{
-	void		(*fn) (void *arg, Facts *facts);
-	void	   *arg;
-	Facts	   *facts;
-} FactsPost;
 
 typedef struct FactsWish
 {
@@ -106,7 +80,6 @@ static void suspect(Monitor *monitor);
 static void on_probe_requested(void *arg);
 static void on_suspicion(void *arg);
 static void on_sample(void *arg, int node, const NodeSample *sample);
-static NodeIdentity known_identity(const Watched *watched, const NodeSample *sample);
 static void on_lost(void *arg, int node, const char *why);
 static void on_silent(void *arg, int node, const char *why);
 static void decide_later(Monitor *monitor);
@@ -117,10 +90,7 @@ static void tell_verdicts(Monitor *monitor, const RolesVerdict *verdicts);
 static void log_verdict(const Monitor *monitor, int i);
 static TopologyView *build_view(Monitor *monitor);
 static void fill_node(const Monitor *monitor, int i, NodeView *node);
-static void publish(Monitor *monitor, TopologyView *view);
-static void deliver_view(void *arg);
 static void on_facts(void *arg, Facts *facts);
-static void deliver_facts(void *arg);
 static void post_wish(Monitor *monitor, const char *database, bool is_refresh);
 static void handle_wish(void *arg);
 
@@ -149,7 +119,7 @@ monitor_create(const MonitorConfig *config, Error *error)
 		error_set_hint(error, "List the servers in the section [nodes].");
 		return NULL;
 	}
-	monitor = mem_alloc(sizeof(Monitor) + (size_t) config->nnodes * sizeof(Watched));
+	monitor = mem_alloc(sizeof(Monitor) + (size_t) config->nnodes * sizeof(MonitoredNode));
 	monitor->config = *config;
 	monitor->loop = loop_create();
 	monitor->tick = loop_timer_create(monitor->loop, on_tick, monitor);
@@ -157,17 +127,14 @@ monitor_create(const MonitorConfig *config, Error *error)
 	monitor->facts = facts_keeper_create(monitor->loop, &facts_config, on_facts, monitor);
 	monitor->roles = (RolesState) ROLES_STATE_INIT;
 	for (int i = 0; i < config->nnodes; i++)
-		monitor->nodes[i].verdict = VERDICT_SILENT;
+		monitor->nodes[i].watched.verdict = VERDICT_SILENT;
 	return monitor;
 }
 
 void
 monitor_subscribe(Monitor *monitor, const MonitorSubscriber *subscriber)
 {
-	size_t		size = (size_t) (monitor->nsubscribers + 1) * sizeof(MonitorSubscriber);
-
-	monitor->subscribers = mem_realloc(monitor->subscribers, size);
-	monitor->subscribers[monitor->nsubscribers++] = *subscriber;
+	subscribers_add(&monitor->subscribers, subscriber);
 }
 
 bool
@@ -207,7 +174,7 @@ monitor_destroy(Monitor *monitor)
 	facts_keeper_destroy(monitor->facts);
 	loop_timer_destroy(monitor->tick);
 	loop_destroy(monitor->loop);
-	mem_free(monitor->subscribers);
+	subscribers_fini(&monitor->subscribers);
 	mem_free(monitor);
 }
 
@@ -322,58 +289,19 @@ static void
 on_sample(void *arg, int node, const NodeSample *sample)
 {
 	Monitor    *monitor = arg;
-	Watched    *watched = &monitor->nodes[node];
-	NodeIdentity identity = known_identity(watched, sample);
-	bool		is_same = node_identity_equals(&watched->said.identity, &identity);
 
-	if (!is_same && watched->said.identity.system_id != 0)
+	if (watched_note_sample(&monitor->nodes[node].watched, sample))
 		suspect(monitor);
-	watched->sample = *sample;
-	watched->was_heard = true;
-	watched->said.answers = true;
-	watched->said.agreeing = is_same ? watched->said.agreeing + 1 : 1;
-	watched->said.identity = identity;
-	watched->said.lsn = sample->lsn;
-	if (!is_same || identity.role != NODE_PRIMARY)
-		watched->wal = (PrimaryWal) {0};
-	if (identity.role == NODE_PRIMARY)
-		primary_wal_note(&watched->wal, sample);
-	if (sample->identity.role == NODE_REPLICA)
-		watched->said.replica_lsn = sample->lsn;
 	decide_later(monitor);
 }
 
-/*
- * A replica that loses its upstream falls back to the timeline of its control
- * file, which may be an older one.  But within its life it does not go back.
- */
-static NodeIdentity
-known_identity(const Watched *watched, const NodeSample *sample)
-{
-	NodeIdentity identity = sample->identity;
-	uint32_t	known = watched->said.identity.timeline;
-
-	if (known > identity.timeline && identity.role == NODE_REPLICA)
-	{
-		identity.timeline = known;
-		if (!node_identity_equals(&identity, &watched->said.identity))
-			identity.timeline = sample->identity.timeline;
-	}
-	return identity;
-}
-
-/* It may have been restarted, and then answers older than before. */
 static void
 on_lost(void *arg, int node, const char *why)
 {
 	Monitor    *monitor = arg;
-	Watched    *watched = &monitor->nodes[node];
 
 	LOG_INFO("node_connection_lost", LF_STR("node", monitor->config.nodes[node].name), LF_STR("reason", why));
-	watched->said.lsn = 0;
-	watched->said.replica_lsn = 0;
-	watched->said.agreeing = 0;
-	watched->wal = (PrimaryWal) {0};
+	watched_note_lost(&monitor->nodes[node].watched);
 	suspect(monitor);
 	decide_later(monitor);
 }
@@ -382,20 +310,13 @@ static void
 on_silent(void *arg, int node, const char *why)
 {
 	Monitor    *monitor = arg;
-	Watched    *watched = &monitor->nodes[node];
-	bool		is_news = watched->said.answers || !watched->was_heard ||
-		strncmp(watched->silence, why, sizeof(watched->silence) - 1) != 0;
+	Watched    *watched = &monitor->nodes[node].watched;
+	bool		did_answer = watched->said.answers;
 
-	if (!is_news)
+	if (!watched_note_silence(watched, why))
 		return;
-	if (watched->said.answers)
+	if (did_answer)
 		suspect(monitor);
-	watched->was_heard = true;
-	watched->said.answers = false;
-	watched->said.lsn = 0;
-	watched->said.replica_lsn = 0;
-	watched->said.agreeing = 0;
-	snprintf(watched->silence, sizeof(watched->silence), "%s", why);
 	decide_later(monitor);
 }
 
@@ -421,11 +342,11 @@ decide(void *arg)
 	if (!settle(monitor))
 		return;
 	for (int i = 0; i < monitor->config.nnodes; i++)
-		said[i] = monitor->nodes[i].said;
+		said[i] = monitor->nodes[i].watched.said;
 	roles_decide(&monitor->roles, said, monitor->config.nnodes, verdicts);
 	follow_primary(monitor);
 	tell_verdicts(monitor, verdicts);
-	publish(monitor, build_view(monitor));
+	subscribers_post_view(&monitor->subscribers, build_view(monitor));
 }
 
 static bool
@@ -434,7 +355,7 @@ settle(Monitor *monitor)
 	if (monitor->is_settled)
 		return true;
 	for (int i = 0; i < monitor->config.nnodes; i++)
-		if (!monitor->nodes[i].was_heard)
+		if (!monitor->nodes[i].watched.was_heard)
 			return false;
 	monitor->is_settled = true;
 	return true;
@@ -445,7 +366,7 @@ follow_primary(Monitor *monitor)
 {
 	static const NodeIdentity nobody;
 	int			primary = monitor->roles.primary;
-	const Watched *watched = primary >= 0 ? &monitor->nodes[primary] : NULL;
+	const Watched *watched = primary >= 0 ? &monitor->nodes[primary].watched : NULL;
 	const NodeIdentity *identity = watched != NULL ? &watched->said.identity : &nobody;
 
 	if (!node_identity_equals(identity, &monitor->primary_identity))
@@ -470,26 +391,17 @@ follow_primary(Monitor *monitor)
 static void
 tell_verdicts(Monitor *monitor, const RolesVerdict *verdicts)
 {
-	for (int i = 0; i < monitor->config.nnodes; i++)
-	{
-		Watched    *watched = &monitor->nodes[i];
-		bool		is_news = watched->verdict != verdicts[i] || monitor->number == 0 ||
-			(watched->said.answers && !node_identity_equals(&watched->told, &watched->said.identity));
+	uint64_t	now_us = monitor->number != 0 ? clock_now_us() : 0;
 
-		if (verdicts[i] == VERDICT_USABLE && watched->verdict != VERDICT_USABLE && monitor->number != 0)
-			watched->usable_since_us = clock_now_us();
-		watched->verdict = verdicts[i];
-		if (is_news)
+	for (int i = 0; i < monitor->config.nnodes; i++)
+		if (watched_note_verdict(&monitor->nodes[i].watched, verdicts[i], now_us))
 			log_verdict(monitor, i);
-		if (watched->said.answers)
-			watched->told = watched->said.identity;
-	}
 }
 
 static void
 log_verdict(const Monitor *monitor, int i)
 {
-	const Watched *watched = &monitor->nodes[i];
+	const Watched *watched = &monitor->nodes[i].watched;
 	const char *name = monitor->config.nodes[i].name;
 	const char *role = node_role_name(watched->said.identity.role);
 	int64_t		timeline = watched->said.identity.timeline;
@@ -534,55 +446,14 @@ static void
 fill_node(const Monitor *monitor, int i, NodeView *node)
 {
 	const MonitorNode *config = &monitor->config.nodes[i];
-	const Watched *watched = &monitor->nodes[i];
 
 	node->name = config->name;
 	node->host = config->host;
 	node->port = config->port;
-	if (watched->probe != NULL)
-		snprintf(node->address, sizeof(node->address), "%s", probe_address(watched->probe));
-	node->identity = watched->said.identity;
-	node->is_usable = watched->verdict == VERDICT_USABLE;
-	node->usable_since_us = watched->usable_since_us;
 	node->weight = config->weight;
-	node->lsn = watched->said.lsn;
-	node->sampled_us = watched->sample.sampled_us;
-	node->visible_lsn = node->lsn != 0 && node->identity.role == NODE_PRIMARY ?
-		watched->wal.visible_lsn : node->lsn;
-	node->flush_lsn = watched->wal.flush_lsn;
-	node->unflushed_us = primary_wal_unflushed_us(&watched->wal, node->sampled_us);
-	if (node->identity.role == NODE_REPLICA && node->lsn != 0)
-	{
-		node->lag_bytes = lag_history_bytes(&monitor->history, node->lsn);
-		node->lag_us = lag_history_find(&monitor->history, node->lsn, node->sampled_us,
-										watched->sample.replay_age_us);
-	}
-	snprintf(node->why, sizeof(node->why), "%s", watched->verdict == VERDICT_SILENT ?
-			 watched->silence : roles_verdict_text(watched->verdict));
-}
-
-/* Takes the reference. */
-static void
-publish(Monitor *monitor, TopologyView *view)
-{
-	for (int i = 0; i < monitor->nsubscribers; i++)
-	{
-		const MonitorSubscriber *subscriber = &monitor->subscribers[i];
-		ViewPost   *post = mem_alloc(sizeof(ViewPost));
-
-		*post = (ViewPost) {subscriber->on_view, subscriber->arg, topology_view_ref(view)};
-		loop_post(subscriber->loop, deliver_view, post);
-	}
-	topology_view_unref(view);
-}
-
-static void
-deliver_view(void *arg)
-{
-	ViewPost   *post = arg;
-
-	post->fn(post->arg, post->view);
-	mem_free(post);
+	if (monitor->nodes[i].probe != NULL)
+		snprintf(node->address, sizeof(node->address), "%s", probe_address(monitor->nodes[i].probe));
+	watched_fill_view(&monitor->nodes[i].watched, &monitor->history, node);
 }
 
 /* ---------------------------------------------------------------- facts */
@@ -628,24 +499,5 @@ on_facts(void *arg, Facts *facts)
 {
 	Monitor    *monitor = arg;
 
-	for (int i = 0; i < monitor->nsubscribers; i++)
-	{
-		const MonitorSubscriber *subscriber = &monitor->subscribers[i];
-		FactsPost  *post;
-
-		if (subscriber->on_facts == NULL)
-			continue;
-		post = mem_alloc(sizeof(FactsPost));
-		*post = (FactsPost) {subscriber->on_facts, subscriber->arg, facts_ref(facts)};
-		loop_post(subscriber->loop, deliver_facts, post);
-	}
-}
-
-static void
-deliver_facts(void *arg)
-{
-	FactsPost  *post = arg;
-
-	post->fn(post->arg, post->facts);
-	mem_free(post);
+	subscribers_post_facts(&monitor->subscribers, facts);
 }

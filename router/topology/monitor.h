@@ -17,10 +17,8 @@
 #define ROUTER_TOPOLOGY_MONITOR_H
 
 #include "base/error.h"
-#include "net/loop.h"
 #include "net/tls.h"
-#include "policy/topology_view.h"
-#include "sql/facts.h"
+#include "topology/subscribers.h"
 
 typedef struct MonitorNode
 {
@@ -45,14 +43,6 @@ typedef struct MonitorConfig
 } MonitorConfig;
 
 typedef struct Monitor Monitor;
-
-typedef struct MonitorSubscriber
-{
-	Loop	   *loop;			/* where the callbacks run */
-	void		(*on_view) (void *arg, TopologyView *view);	/* the reference becomes the callee's */
-	void		(*on_facts) (void *arg, Facts *facts);	/* the reference becomes the callee's; may be NULL */
-	void	   *arg;
-} MonitorSubscriber;
 
 extern Monitor *monitor_create(const MonitorConfig *config, Error *error);
 extern void monitor_subscribe(Monitor *monitor, const MonitorSubscriber *subscriber);	/* before start */

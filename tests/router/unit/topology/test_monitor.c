@@ -3,9 +3,9 @@
  * test_monitor.c
  *	  The monitor against nodes that say what the test wants.
  *
- * A Fake speaks as much of PostgreSQL's protocol as a probe needs.  The fakes
- * run in the test's loop, the monitor in its own thread, as it always does.
- * What the test changes in a fake shows in some later view: tests wait for it.
+ * The nodes are fakes (probed_node.h) that run in the test's loop, the monitor in
+ * its own thread, as it always does.  What the test changes in a fake shows in
+ * some later view: tests wait for it.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,50 +23,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
-#include "base/list.h"
-#include "net/listener.h"
-#include "net/stream.h"
+#include "router/unit/topology/probed_node.h"
 #include "topology/monitor.h"
 
 #define FAKES 3
-#define SSL_REQUEST 80877103
-
-typedef struct Fake
-{
-	Loop	   *loop;
-	Listener   *listener;
-	Sockets    *sockets;
-	int			port;
-	const char *address;		/* NULL: 127.0.0.1 */
-	List		connections;	/* of FakeConnection */
-	bool		is_frozen;		/* takes connections and answers nothing */
-
-	/* what it says */
-	uint64_t	system_id;
-	uint64_t	start_us;
-	bool		in_recovery;
-	uint32_t	timeline;
-	uint32_t	lsn;
-	uint32_t	unflushed;		/* bytes before lsn that it has not flushed */
-	uint32_t	ended;			/* transactions */
-	bool		has_synchronous;
-	int			probes;			/* how often it was asked */
-} Fake;
-
-typedef struct FakeConnection
-{
-	ListNode	node;
-	Fake	   *fake;
-	Stream	   *stream;
-	bool		is_started;
-} FakeConnection;
 
 typedef struct Stage
 {
 	Loop	   *loop;
-	Fake		fakes[FAKES];
+	ProbedNode	fakes[FAKES];
 	MonitorNode nodes[FAKES];
 	Monitor    *monitor;
 	TopologyView *view;			/* the last one; a reference */
@@ -93,235 +59,6 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 			return EAI_NONAME;
 	}
 	return real(node, service, hints, found);
-}
-
-/* ---------------------------------------------------------------- the fakes */
-
-static void
-begin_message(Buf *out, char type, uint32_t body_len)
-{
-	buf_append_u8(out, (uint8_t) type);
-	buf_append_u32(out, body_len + 4);
-}
-
-static void
-append_columns(Buf *out, int n)
-{
-	begin_message(out, 'T', 2 + (uint32_t) n * (2 + 18));
-	buf_append_u16(out, (uint16_t) n);
-	for (int i = 0; i < n; i++)
-	{
-		buf_append(out, slice_make("c", 2));	/* with its terminator */
-		buf_append_u32(out, 0);
-		buf_append_u16(out, 0);
-		buf_append_u32(out, 25);
-		buf_append_u16(out, 0xFFFF);
-		buf_append_u32(out, 0xFFFFFFFF);
-		buf_append_u16(out, 0);
-	}
-}
-
-static void
-append_row(Buf *out, int n, char values[][32])
-{
-	uint32_t	len = 2;
-
-	for (int i = 0; i < n; i++)
-		len += 4 + (uint32_t) strlen(values[i]);
-	begin_message(out, 'D', len);
-	buf_append_u16(out, (uint16_t) n);
-	for (int i = 0; i < n; i++)
-	{
-		buf_append_u32(out, (uint32_t) strlen(values[i]));
-		buf_append_string(out, values[i]);
-	}
-	begin_message(out, 'C', 9);
-	buf_append(out, slice_make("SELECT 1", 9));
-}
-
-static void
-append_ready(Buf *out)
-{
-	begin_message(out, 'Z', 1);
-	buf_append_u8(out, 'I');
-}
-
-static void
-answer_hello(const Fake *fake, Buf *out)
-{
-	char		values[3][32];
-
-	snprintf(values[0], sizeof(values[0]), "%llu", (unsigned long long) fake->system_id);
-	snprintf(values[1], sizeof(values[1]), "%llu", (unsigned long long) fake->start_us);
-	snprintf(values[2], sizeof(values[2]), "16777216");
-	append_columns(out, 3);
-	append_row(out, 3, values);
-	append_ready(out);
-}
-
-static void
-answer_probe(Fake *fake, Buf *out)
-{
-	char		values[7][32];
-
-	fake->probes++;
-	snprintf(values[0], sizeof(values[0]), "%c", fake->in_recovery ? 't' : 'f');
-	snprintf(values[1], sizeof(values[1]), "0/%X", fake->lsn);
-	snprintf(values[2], sizeof(values[2]), fake->in_recovery ? "%u" : "%08X", fake->timeline);
-	snprintf(values[3], sizeof(values[3]), "%c", fake->has_synchronous ? 't' : 'f');
-	snprintf(values[4], sizeof(values[4]), "0");
-	snprintf(values[5], sizeof(values[5]), "0/%X", fake->lsn - fake->unflushed);
-	snprintf(values[6], sizeof(values[6]), "%u", fake->ended);
-	append_row(out, 7, values);
-}
-
-static void
-answer(Fake *fake, char type, Buf *out)
-{
-	switch (type)
-	{
-		case 'Q':
-			answer_hello(fake, out);
-			break;
-		case 'P':
-			begin_message(out, '1', 0);
-			break;
-		case 'B':
-			begin_message(out, '2', 0);
-			break;
-		case 'D':
-			append_columns(out, 7);
-			break;
-		case 'E':
-			answer_probe(fake, out);
-			break;
-		case 'S':
-			append_ready(out);
-			break;
-		default:
-			break;
-	}
-}
-
-static void
-answer_startup(FakeConnection *connection, const unsigned char *packet, Buf *out)
-{
-	uint32_t	code = (uint32_t) packet[4] << 24 | (uint32_t) packet[5] << 16 |
-		(uint32_t) packet[6] << 8 | packet[7];
-
-	if (code == SSL_REQUEST)
-	{
-		buf_append_u8(out, 'N');
-		return;
-	}
-	connection->is_started = true;
-	begin_message(out, 'R', 4);
-	buf_append_u32(out, 0);
-	append_ready(out);
-}
-
-static size_t
-on_data(void *arg, Slice data)
-{
-	FakeConnection *connection = arg;
-	Buf			out = BUF_INIT;
-	size_t		used = 0;
-
-	for (;;)
-	{
-		size_t		type_len = connection->is_started ? 1 : 0;
-		const unsigned char *at = (const unsigned char *) data.data + used;
-		size_t		len;
-
-		if (data.len - used < type_len + 4)
-			break;
-		len = type_len + ((size_t) at[type_len] << 24 | (size_t) at[type_len + 1] << 16 |
-						  (size_t) at[type_len + 2] << 8 | at[type_len + 3]);
-		if (data.len - used < len)
-			break;
-		if (connection->is_started)
-			answer(connection->fake, (char) at[0], &out);
-		else
-			answer_startup(connection, at, &out);
-		used += len;
-	}
-	stream_write(connection->stream, buf_slice(&out));
-	buf_release(&out);
-	return used;
-}
-
-static void
-drop(FakeConnection *connection)
-{
-	stream_destroy(connection->stream, STREAM_DROP);
-	list_remove(&connection->fake->connections, &connection->node);
-	free(connection);
-}
-
-static void
-on_closed(void *arg, const char *why)
-{
-	drop(arg);
-}
-
-static const StreamEvents events = {.on_data = on_data, .on_closed = on_closed};
-
-static void
-on_accepted(void *arg, int fd, const PeerAddress *peer)
-{
-	Fake	   *fake = arg;
-	FakeConnection *connection = calloc(1, sizeof(FakeConnection));
-
-	connection->fake = fake;
-	connection->stream = stream_create(fake->loop, fd, &events, connection);
-	list_push_tail(&fake->connections, &connection->node);
-	if (fake->is_frozen)
-		stream_pause(connection->stream);
-}
-
-static void
-fake_open(Fake *fake)
-{
-	const SocketWish wish = {.address = fake->address ? fake->address : "127.0.0.1", .port = fake->port, .count = 1};
-	Error		error;
-
-	fake->sockets = sockets_create();
-	assert_true(sockets_open_tcp(fake->sockets, &wish, &error));
-	assert_true(sockets_listen(fake->sockets, &error));
-	fake->listener = listener_create(fake->loop, &(ListenerConfig) {fake->sockets, 0, 1}, on_accepted, fake);
-	fake->port = socket_port(sockets_get(fake->sockets, 0)->fd);
-}
-
-static void
-fake_freeze(Fake *fake, bool on)
-{
-	fake->is_frozen = on;
-	LIST_FOREACH(node, &fake->connections)
-	{
-		FakeConnection *connection = list_entry(node, FakeConnection, node);
-
-		if (on)
-			stream_pause(connection->stream);
-		else
-			stream_resume(connection->stream);
-	}
-}
-
-static void
-fake_drop_all(Fake *fake)
-{
-	LIST_FOREACH(node, &fake->connections)
-		drop(list_entry(node, FakeConnection, node));
-}
-
-static void
-fake_kill(Fake *fake)
-{
-	listener_destroy(fake->listener);
-	sockets_destroy(fake->sockets);
-	fake->listener = NULL;
-	fake->sockets = NULL;
-	fake_drop_all(fake);
 }
 
 /* ---------------------------------------------------------------- the stage */
@@ -359,14 +96,13 @@ set_stage(void **state)
 	stage->loop = subscriber.loop = loop_create();
 	for (int i = 0; i < FAKES; i++)
 	{
-		Fake	   *fake = &stage->fakes[i];
+		ProbedNode *fake = &stage->fakes[i];
 
-		*fake = (Fake) {
+		*fake = (ProbedNode) {
 			.loop = stage->loop, .system_id = 4711, .start_us = 1000 + (uint64_t) i,
 			.in_recovery = i > 0, .timeline = 1, .lsn = 0x1000
 		};
-		list_init(&fake->connections);
-		fake_open(fake);
+		probed_node_open(fake);
 		stage->nodes[i] = (MonitorNode) {names[i], "127.0.0.1", fake->port, 1};
 	}
 	stage->monitor = monitor_create(&config, &error);
@@ -385,7 +121,7 @@ clear_stage(void **state)
 	loop_run(stage->loop);		/* what was posted until then */
 	monitor_destroy(stage->monitor);
 	for (int i = 0; i < FAKES; i++)
-		fake_kill(&stage->fakes[i]);
+		probed_node_kill(&stage->fakes[i]);
 	topology_view_unref(stage->view);
 	loop_destroy(stage->loop);
 	free(stage);
@@ -479,7 +215,7 @@ static void
 running_transactions_move_the_insert_position_only(void **state)
 {
 	Stage	   *stage = *state;
-	Fake	   *north = &stage->fakes[0];
+	ProbedNode *north = &stage->fakes[0];
 
 	start(stage);
 	run_until(stage, all_usable(stage));
@@ -497,7 +233,7 @@ running_transactions_move_the_insert_position_only(void **state)
 
 	/* a crash may have taken it back: the same number may stand for others */
 	north->lsn += 0x10;
-	fake_drop_all(north);
+	probed_node_drop_all(north);
 	run_until(stage, NODE(0)->lsn == 0x1090);
 	assert_int_equal(NODE(0)->visible_lsn, 0x1090);
 }
@@ -528,12 +264,12 @@ a_frozen_node_is_silent_until_it_thaws(void **state)
 
 	start(stage);
 	run_until(stage, all_usable(stage));
-	fake_freeze(&stage->fakes[2], true);
+	probed_node_freeze(&stage->fakes[2], true);
 	run_until(stage, !NODE(2)->is_usable);
 	assert_int_equal(NODE(2)->lsn, 0);
 	assert_non_null(strstr(NODE(2)->why, "no answer within 300 ms"));
 	assert_int_equal(stage->view->primary, 0);
-	fake_freeze(&stage->fakes[2], false);
+	probed_node_freeze(&stage->fakes[2], false);
 	run_until(stage, all_usable(stage));
 }
 
@@ -543,7 +279,7 @@ a_node_frozen_from_the_start_does_not_hold_up_the_rest(void **state)
 {
 	Stage	   *stage = *state;
 
-	fake_freeze(&stage->fakes[1], true);
+	probed_node_freeze(&stage->fakes[1], true);
 	start(stage);
 	run_until(stage, stage->view->primary == 0 && NODE(2)->is_usable);
 	assert_false(NODE(1)->is_usable);
@@ -557,13 +293,13 @@ a_lost_connection_voids_the_position(void **state)
 
 	start(stage);
 	run_until(stage, all_usable(stage));
-	fake_freeze(&stage->fakes[1], true);	/* it does not get back in */
-	fake_drop_all(&stage->fakes[1]);
+	probed_node_freeze(&stage->fakes[1], true);	/* it does not get back in */
+	probed_node_drop_all(&stage->fakes[1]);
 	run_until(stage, NODE(1)->lsn == 0);
 	assert_true(NODE(1)->is_usable || strlen(NODE(1)->why) > 0);
 	stage->fakes[1].start_us = 2000;
 	stage->fakes[1].lsn = 0x800;
-	fake_freeze(&stage->fakes[1], false);
+	probed_node_freeze(&stage->fakes[1], false);
 	run_until(stage, NODE(1)->lsn == 0x800);
 	assert_int_equal(NODE(1)->identity.postmaster_start_us, 2000);
 }
@@ -573,12 +309,11 @@ static void
 a_name_is_followed(void **state)
 {
 	Stage	   *stage = *state;
-	Fake		moved = stage->fakes[1];
+	ProbedNode	moved = stage->fakes[1];
 
 	moved.address = "127.0.0.2";
 	moved.start_us = 5000;
-	list_init(&moved.connections);
-	fake_open(&moved);
+	probed_node_open(&moved);
 	atomic_store(&south_address, "127.0.0.1");
 	stage->nodes[1].host = "south.test";
 	start(stage);
@@ -598,7 +333,7 @@ a_name_is_followed(void **state)
 	assert_string_equal(NODE(1)->address, "127.0.0.2");
 	assert_true(NODE(1)->is_usable);
 	monitor_stop(stage->monitor);
-	fake_kill(&moved);
+	probed_node_kill(&moved);
 }
 
 static void
@@ -608,11 +343,11 @@ a_refused_connection_needs_no_waiting(void **state)
 
 	start(stage);
 	run_until(stage, all_usable(stage));
-	fake_kill(&stage->fakes[0]);
+	probed_node_kill(&stage->fakes[0]);
 	run_until(stage, stage->view->primary < 0);
 	assert_non_null(strstr(NODE(0)->why, "refused"));
 	assert_true(NODE(1)->is_usable && NODE(2)->is_usable);	/* reads go on */
-	fake_open(&stage->fakes[0]);
+	probed_node_open(&stage->fakes[0]);
 	run_until(stage, stage->view->primary == 0);
 }
 
@@ -623,7 +358,7 @@ failover_and_the_return_of_the_old_primary(void **state)
 
 	start(stage);
 	run_until(stage, all_usable(stage));
-	fake_freeze(&stage->fakes[0], true);
+	probed_node_freeze(&stage->fakes[0], true);
 	run_until(stage, stage->view->primary < 0);
 
 	stage->fakes[1].in_recovery = false;
@@ -633,7 +368,7 @@ failover_and_the_return_of_the_old_primary(void **state)
 	assert_true(NODE(2)->is_usable);	/* it is where both timelines agree */
 
 	/* Thawed, it still takes itself for the primary. */
-	fake_freeze(&stage->fakes[0], false);
+	probed_node_freeze(&stage->fakes[0], false);
 	run_until(stage, NODE(0)->lsn != 0);
 	assert_int_equal(stage->view->primary, 1);
 	assert_false(NODE(0)->is_usable);
@@ -657,7 +392,7 @@ a_timeline_does_not_go_back_within_a_life(void **state)
 		stage->fakes[i].timeline = 7;
 	start(stage);
 	run_until(stage, all_usable(stage));
-	fake_kill(&stage->fakes[0]);
+	probed_node_kill(&stage->fakes[0]);
 	stage->fakes[1].timeline = 6;
 	stage->fakes[1].lsn = 0x2000;
 	run_until(stage, stage->view->primary < 0 && NODE(1)->lsn == 0x2000);
@@ -683,7 +418,7 @@ nobody_there(void **state)
 	Stage	   *stage = *state;
 
 	for (int i = 0; i < FAKES; i++)
-		fake_kill(&stage->fakes[i]);
+		probed_node_kill(&stage->fakes[i]);
 	start(stage);
 	run_until(stage, stage->view->number >= 1);
 	assert_int_equal(stage->view->primary, -1);
