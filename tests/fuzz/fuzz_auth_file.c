@@ -5,20 +5,9 @@
  * Properties: an error names the file; a user is found by its name, and
  * written back in quotes is read as the same user.
  */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "auth/users.h"
 #include "base/buf.h"
-
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool condition)
-{
-	if (!condition)
-		abort();
-}
+#include "tests/fuzz/target.h"
 
 static void
 append_quoted(Buf *out, const char *string)

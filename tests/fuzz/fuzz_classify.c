@@ -6,24 +6,14 @@
  * classifier, also of the text with other literals; what is a read without facts
  * is one with them; and a read with a DELETE behind it is none.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/buf.h"
 #include "sql/shape.h"
 #include "sql/statement_cache.h"
+#include "tests/fuzz/target.h"
 #include "tests/router/unit/sql/facts_fixture.h"
-
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 static bool
 is_terminated(const char *string, size_t size)

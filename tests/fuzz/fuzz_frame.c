@@ -6,21 +6,10 @@
  * what a reader answers lies within the body; what a client's message was
  * read as is written back as the same bytes.
  */
-#include <stdint.h>
-#include <stdlib.h>
-
+#include "tests/fuzz/target.h"
 #include "wire/build.h"
 #include "wire/frame.h"
 #include "wire/message.h"
-
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void
 require_inside(Slice part, Slice body)

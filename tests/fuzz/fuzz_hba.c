@@ -6,20 +6,9 @@
  * the text; a line put before it that fits everybody decides instead; and
  * with a comment behind it the text means the same.
  */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "auth/hba.h"
 #include "base/buf.h"
-
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool condition)
-{
-	if (!condition)
-		abort();
-}
+#include "tests/fuzz/target.h"
 
 /* The line that decides; 0: none. */
 static int

@@ -6,15 +6,11 @@
  * of a section or a name has no line break in it; the same text, read again,
  * tells the same; and a configuration, printed, is read as what prints the same.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "app/config.h"
 #include "app/ini.h"
 #include "base/buf.h"
-
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/config_target.h"
 
 typedef struct Told
 {
@@ -22,13 +18,6 @@ typedef struct Told
 	int			lines;			/* of the text */
 	Buf			words;
 } Told;
-
-static void
-require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void
 note(Told *told, int line, const char *word)
@@ -75,39 +64,6 @@ read_once(Slice text, Told *told)
 	ini_read(text, &events, told);
 }
 
-/* NULL: it is none, and the errors say why. */
-static Config *
-parse(Slice text)
-{
-	ConfigErrors errors = CONFIG_ERRORS_INIT;
-	Config	   *config = config_parse(text, "fuzz.ini", &errors);
-
-	require((config == NULL) == (errors.count > 0));
-	config_errors_release(&errors);
-	return config;
-}
-
-static void
-check_config(Slice text)
-{
-	Config	   *config = parse(text);
-	Config	   *again;
-	Buf			printed = BUF_INIT;
-	Buf			reprinted = BUF_INIT;
-
-	if (config == NULL)
-		return;
-	config_print(config, &printed);
-	again = parse(buf_slice(&printed));
-	require(again != NULL);
-	config_print(again, &reprinted);
-	require(slice_equals(buf_slice(&printed), buf_slice(&reprinted)));
-	config_unref(config);
-	config_unref(again);
-	buf_release(&printed);
-	buf_release(&reprinted);
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -120,6 +76,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(slice_equals(buf_slice(&first.words), buf_slice(&second.words)));
 	buf_release(&first.words);
 	buf_release(&second.words);
-	check_config(text);
+	reads_back(text);
 	return 0;
 }

@@ -7,21 +7,10 @@
  * so that the search can get past the nonce.  Properties: nobody is let in who
  * does not know the password, and nothing is answered but to go on.
  */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "scram/scram_internal.h"
-
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/target.h"
 
 #define MAX_DIGITS 4			/* of iterations: more only takes time */
-
-static void
-require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 static Slice
 take_line(Slice *rest)

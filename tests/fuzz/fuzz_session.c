@@ -14,9 +14,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,9 +24,8 @@
 #include "base/memory.h"
 #include "session/client.h"
 #include "session/context.h"
+#include "tests/fuzz/target.h"
 #include "wire/build.h"
-
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MODE_SERVER_LOGIN 0x01	/* the input says what the server says at login, too */
 #define MODE_CLIENT_LOGIN 0x02	/* the same of the client */
@@ -65,13 +62,6 @@ typedef struct World
 	int			client;			/* our end; -1: it has hung up */
 	bool		is_honest;		/* new connections of servers are logged in */
 } World;
-
-static void
-require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void
 stop(void *arg)

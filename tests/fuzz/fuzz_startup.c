@@ -6,21 +6,10 @@
  * parameters lie within it, are not repeated and are found by name; written
  * back, a session of protocol 3.0 is the same bytes.
  */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "base/memory.h"
+#include "tests/fuzz/target.h"
 #include "wire/build.h"
 #include "wire/startup.h"
-
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool condition)
-{
-	if (!condition)
-		abort();
-}
 
 static void
 check_session(const Startup *startup, Slice packet)
