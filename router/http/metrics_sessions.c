@@ -56,6 +56,8 @@ static const Family session_families[] = {
 	"Reads sent to the primary for want of a replica."},
 	{"andon_router_lost_floors_total", METRIC_COUNTER, VALUE_NUMBER, OF_SESSIONS(lost_floors),
 	"Sessions whose acknowledged write may be lost: the new primary does not reach their floor."},
+	{"andon_router_hidden_refusals_total", METRIC_COUNTER, VALUE_NUMBER, OF_SESSIONS(hidden_refusals),
+	"Units refused because the primary hid for too long what their session had read on a replica."},
 	{"andon_router_errors_raised_total", METRIC_COUNTER, VALUE_NUMBER, OF_SESSIONS(errors_raised),
 	"Errors the router itself sent to clients."},
 };

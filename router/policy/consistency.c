@@ -42,6 +42,13 @@ position_note_read(SessionPosition *position, int node, const NodeIdentity *iden
 	position->last_node = node;
 	position->last_identity = *identity;
 	position->uncovered_us = now_us;
+	position->hideable_us = identity->role == NODE_REPLICA ? now_us : 0;
+}
+
+void
+position_note_token(SessionPosition *position, uint64_t now_us)
+{
+	position->hideable_us = now_us;
 }
 
 void
@@ -50,7 +57,7 @@ position_note_commit(SessionPosition *position, int node, const NodeIdentity *id
 	position_raise_commit(position, commit_lsn, identity->timeline);
 	position->last_node = node;
 	position->last_identity = *identity;
-	position->uncovered_us = 0;
+	position->uncovered_us = position->hideable_us = 0;
 }
 
 bool
@@ -84,6 +91,24 @@ position_cover(SessionPosition *position, const TopologyView *view)
 		return true;
 	}
 	return false;
+}
+
+PrimaryShows
+position_check_primary(SessionPosition *position, const TopologyView *view)
+{
+	const NodeView *last = node_of(view, position->last_node);
+	bool		is_alive = last && last->identity.system_id == position->last_identity.system_id &&
+		last->identity.postmaster_start_us == position->last_identity.postmaster_start_us;
+	uint64_t	shown_us = view->shown_us;
+
+	if (position->hideable_us == 0 || !view->has_synchronous)
+		return PRIMARY_SHOWS_ALL;
+	if (is_alive && last->shown_us > shown_us)
+		shown_us = last->shown_us;
+	if (shown_us <= position->hideable_us)
+		return is_alive && last->hidden_us > 0 ? PRIMARY_HIDES : PRIMARY_NOT_KNOWN;
+	position->hideable_us = 0;
+	return PRIMARY_SHOWS_ALL;
 }
 
 bool

@@ -15,6 +15,11 @@
  * sample's visible_lsn, which running transactions do not move.  What was read
  * on a node that is gone is covered by the primary's whole insert position.
  *
+ * Going to the primary needs no floor: the primary has all there is.  But it
+ * does not show all: what was read on a replica may be a commit that waits there
+ * for a synchronous standby.  Before the session runs anything on the primary,
+ * it must be known to show what the session has read (position_check_primary).
+ *
  * A commit made by the session itself covers what it read before on the
  * primary: the commit record comes after all that was visible.
  *
@@ -42,7 +47,15 @@ typedef struct SessionPosition
 	int			last_node;		/* -1: has not read anywhere */
 	NodeIdentity last_identity;
 	uint64_t	uncovered_us;	/* what was read on last_node until then may be beyond the floor; 0: nothing is */
+	uint64_t	hideable_us;	/* what was read on a replica until then the primary may hide; 0: nothing */
 } SessionPosition;
+
+typedef enum PrimaryShows
+{
+	PRIMARY_SHOWS_ALL,			/* what the session has read on replicas */
+	PRIMARY_NOT_KNOWN,			/* a probe may tell */
+	PRIMARY_HIDES				/* for hidden_us already (NodeView) something that the session's replica shows */
+} PrimaryShows;
 
 extern void position_init(SessionPosition *position);
 extern void position_raise(SessionPosition *position, Lsn lsn, uint32_t timeline);
@@ -64,6 +77,12 @@ extern void position_note_commit(SessionPosition *position, int node, const Node
 /* Is everything read so far covered by the floor, or can this view's samples cover it?
  * Raises the floor when they can. */
 extern bool position_cover(SessionPosition *position, const TopologyView *view);
+
+/* The session has taken over a floor of unknown origin: it is as if it had read on a replica at now_us. */
+extern void position_note_token(SessionPosition *position, uint64_t now_us);
+
+/* Does the primary show all that the session has read?  Remembers that it does. */
+extern PrimaryShows position_check_primary(SessionPosition *position, const TopologyView *view);
 
 /* The node still lives the life in which the session last read there. */
 extern bool position_is_same_node(const SessionPosition *position, const TopologyView *view, int node);

@@ -15,7 +15,11 @@
 /* Weights are counted in these, so that a tenth of the least one is something. */
 #define WEIGHT_UNIT 100
 
+/* A commit that is just under way is hidden for a moment: nobody is refused for that. */
+#define HIDING_MIN_US 50000
+
 static RouteDecision decide_primary(const RouteInput *input, RouteReason reason);
+static RouteAction act_on_hiding(const RouteInput *input);
 static RouteDecision decide_without_replica(const RouteInput *input, bool any_replica);
 static bool floor_is_unflushed(const RouteInput *input);
 static bool replica_is_candidate(const RouteInput *input, int node);
@@ -77,9 +81,41 @@ route_reason_name(RouteReason reason)
 static RouteDecision
 decide_primary(const RouteInput *input, RouteReason reason)
 {
+	if (input->view->primary >= 0 && consistency_has_floor(input->consistency))
+	{
+		RouteAction action = act_on_hiding(input);
+
+		if (action != ROUTE_NODE)
+			return (RouteDecision) {action, -1, ROUTE_PRIMARY_HIDES};
+	}
 	if (input->view->primary >= 0)
 		return (RouteDecision) {ROUTE_NODE, input->view->primary, reason};
 	return (RouteDecision) {ROUTE_WAIT, -1, ROUTE_NO_PRIMARY};
+}
+
+/*
+ * What the session has read on a replica may be a commit that the primary hides
+ * until a synchronous standby has it.  Where that is only not known the unit
+ * waits as for a node: answers may be slow.
+ */
+static RouteAction
+act_on_hiding(const RouteInput *input)
+{
+	const SessionPosition *position = input->position;
+	uint64_t	limit_us = input->patience_us > HIDING_MIN_US ? input->patience_us : HIDING_MIN_US;
+
+	switch (position_check_primary(input->position, input->view))
+	{
+		case PRIMARY_SHOWS_ALL:
+			return ROUTE_NODE;
+		case PRIMARY_HIDES:
+			if (input->patience_over && input->view->nodes[position->last_node].hidden_us >= limit_us)
+				return ROUTE_REFUSE;
+			break;
+		case PRIMARY_NOT_KNOWN:
+			break;
+	}
+	return ROUTE_PROBE;
 }
 
 /* No replica can serve the read now. */

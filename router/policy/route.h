@@ -11,6 +11,7 @@
  *	  read, none has, patience left ------------------> probe, then ask again
  *	  read, patience over ----------------------------> the primary
  *	  read, no primary either ------------------------> wait for topology
+ *	  for the primary, which may hide what was read --> probe, then ask again; refused in the end
  *
  * A replica's load is divided by its weight.  One that has just come (back)
  * begins with a tenth of its weight and has all of it after slow_start: its
@@ -28,7 +29,7 @@ typedef enum RouteAction
 	ROUTE_NODE,					/* use node */
 	ROUTE_PROBE,				/* ask the monitor for a probe, decide again on the next view */
 	ROUTE_WAIT,					/* no node can take it now: decide again on the next view */
-	ROUTE_REFUSE				/* insisted on a replica and none fits in time */
+	ROUTE_REFUSE				/* no node fits in time: the reason tells which was asked for */
 } RouteAction;
 
 /* Why; the names are what EXPLAIN ROUTE, logs and metrics show. */
@@ -43,7 +44,8 @@ typedef enum RouteAction
 	X(ROUTE_FALLBACK_UNFLUSHED, "fallback_unflushed") \
 	X(ROUTE_FALLBACK_NO_REPLICA, "fallback_no_replica") \
 	X(ROUTE_NO_PRIMARY, "no_primary") \
-	X(ROUTE_NO_REPLICA, "no_replica")
+	X(ROUTE_NO_REPLICA, "no_replica") \
+	X(ROUTE_PRIMARY_HIDES, "primary_hides")
 
 typedef enum RouteReason
 {

@@ -39,6 +39,7 @@ topology_view_copy(const TopologyView *view)
 	copy->system_id = view->system_id;
 	copy->primary = view->primary;
 	copy->has_synchronous = view->has_synchronous;
+	copy->shown_us = view->shown_us;
 	memcpy(copy->nodes, view->nodes, (size_t) view->nnodes * sizeof(NodeView));
 	return copy;
 }

@@ -56,6 +56,9 @@ typedef struct NodeView
 	uint64_t	sampled_us;		/* when the query of that sample was sent; 0: never */
 	uint64_t	lag_bytes;		/* replicas: behind the primary's last known insert LSN */
 	uint64_t	lag_us;			/* replicas: 0 when caught up */
+	uint64_t	shown_us;		/* what was read there before, in this life, the primary shows */
+	uint64_t	hidden_us;		/* for so long the primary has hidden something that can be read there; 0: not
+								 * known to */
 	char		why[96];		/* not usable: the reason */
 } NodeView;
 
@@ -65,7 +68,9 @@ typedef struct TopologyView
 	uint64_t	number;			/* grows with each view */
 	uint64_t	system_id;		/* of the cluster; 0: not known yet */
 	int			primary;		/* index of the one primary, or -1 */
-	bool		has_synchronous;	/* synchronous replication is configured on the primary */
+	bool		has_synchronous;	/* synchronous replication is configured on the primary: it may hide
+									 * what replicas show (topology/ahead.h) */
+	uint64_t	shown_us;		/* then: what was read on any replica before, the primary shows */
 	int			nnodes;
 	NodeView	nodes[];
 } TopologyView;

@@ -106,6 +106,7 @@ typedef struct SessionStats
 	uint64_t	probe_waits;	/* units that waited for a replica to catch up */
 	uint64_t	fallback_reads; /* reads sent to the primary for want of a replica */
 	uint64_t	lost_floors;	/* floors beyond the new primary after a failover */
+	uint64_t	hidden_refusals;	/* units refused because the primary hid what the session had read */
 	uint64_t	errors_raised;	/* ERRORs and FATALs of the router's own */
 	uint64_t	routes[ROUTE_REASON_COUNT];
 	Histogram	read_replica;	/* time of a unit from its last byte in to ReadyForQuery out */

@@ -22,6 +22,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "wire/build.h"
 
@@ -280,6 +281,7 @@ local_set(Client *client, const StatementClass *class, LocalResult *result, Erro
 			return false;
 		}
 		position_raise(&client->position, lsn, 0);
+		position_note_token(&client->position, clock_now_us());
 	}
 	else if (strcmp(class->set_name, "andon.route") == 0)
 	{

@@ -38,6 +38,7 @@ static void refuse_lost(Client *client);
 static void refuse_cancelled(Client *client);
 static void refuse_query_wait(Client *client);
 static void refuse_replica(Client *client);
+static void refuse_hiding(Client *client);
 static void plan_new_settings(Client *client, const StatementClass *class);
 static void plan_at(Client *client, uint64_t now_us);
 static void plan_decide(Client *client, uint64_t now_us, RouteDecision *decision);
@@ -140,7 +141,10 @@ plan_at(Client *client, uint64_t now_us)
 			plan_wait_for_view(client, false);
 			break;
 		case ROUTE_REFUSE:
-			refuse_replica(client);
+			if (decision.reason == ROUTE_PRIMARY_HIDES)
+				refuse_hiding(client);
+			else
+				refuse_replica(client);
 			break;
 	}
 }
@@ -198,6 +202,19 @@ refuse_replica(Client *client)
 	error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "no replica can serve the session now");
 	error_set_hint(&error, "Replicas are away or have not caught up with what the session"
 				   " has seen; try again, or SET andon.route = 'auto'.");
+	client_refuse_unit(client, &error);
+}
+
+/* Nothing has been sent: the whole transaction can be run again. */
+static void
+refuse_hiding(Client *client)
+{
+	Error		error = {0};
+
+	client->context->stats.hidden_refusals++;
+	error_set(&error, SQLSTATE_SERIALIZATION_FAILURE, "the primary does not show yet what the session has read on a replica");
+	error_set_detail(&error, "A commit that the replica shows still waits on the primary for a synchronous standby.");
+	error_set_hint(&error, "Run the transaction again.");
 	client_refuse_unit(client, &error);
 }
 

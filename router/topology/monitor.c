@@ -31,6 +31,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "topology/ahead.h"
 #include "topology/facts_keeper.h"
 #include "topology/probe.h"
 #include "topology/watched.h"
@@ -60,7 +61,8 @@ struct Monitor
 	uint64_t	number;			/* of the last view */
 	bool		is_deciding;	/* decide() will run at the end of this turn */
 	bool		is_settled;		/* every node was heard of once */
-	bool		has_synchronous;
+	bool		has_synchronous;	/* the primary waits for synchronous standbys */
+	Ahead		ahead;			/* while it does */
 	atomic_bool probe_asked;	/* a request is on its way to our loop */
 	atomic_bool suspicion_asked;
 	MonitoredNode nodes[];
@@ -79,7 +81,9 @@ static void on_tick(void *arg);
 static void suspect(Monitor *monitor);
 static void on_probe_requested(void *arg);
 static void on_suspicion(void *arg);
+static const char *on_ask(void *arg, int node, uint64_t *asked);
 static void on_sample(void *arg, int node, const NodeSample *sample);
+static void note_snapshot(Monitor *monitor, int node, const NodeSample *sample);
 static void on_lost(void *arg, int node, const char *why);
 static void on_silent(void *arg, int node, const char *why);
 static void decide_later(Monitor *monitor);
@@ -95,6 +99,7 @@ static void post_wish(Monitor *monitor, const char *database, bool is_refresh);
 static void handle_wish(void *arg);
 
 static const ProbeEvents probe_events = {
+	.on_ask = on_ask,
 	.on_sample = on_sample,
 	.on_lost = on_lost,
 	.on_silent = on_silent
@@ -171,6 +176,7 @@ monitor_destroy(Monitor *monitor)
 	loop_run(monitor->loop);
 	for (int i = 0; i < monitor->config.nnodes; i++)
 		probe_destroy(monitor->nodes[i].probe);
+	ahead_forget_primary(&monitor->ahead);
 	facts_keeper_destroy(monitor->facts);
 	loop_timer_destroy(monitor->tick);
 	loop_destroy(monitor->loop);
@@ -285,6 +291,14 @@ on_suspicion(void *arg)
 
 /* ---------------------------------------------------------------- what they say */
 
+static const char *
+on_ask(void *arg, int node, uint64_t *asked)
+{
+	Monitor    *monitor = arg;
+
+	return ahead_question(&monitor->ahead, asked);
+}
+
 static void
 on_sample(void *arg, int node, const NodeSample *sample)
 {
@@ -292,7 +306,18 @@ on_sample(void *arg, int node, const NodeSample *sample)
 
 	if (watched_note_sample(&monitor->nodes[node].watched, sample))
 		suspect(monitor);
+	if (monitor->has_synchronous)
+		note_snapshot(monitor, node, sample);
 	decide_later(monitor);
+}
+
+static void
+note_snapshot(Monitor *monitor, int node, const NodeSample *sample)
+{
+	if (sample->identity.role == NODE_REPLICA)
+		ahead_note_replica(&monitor->ahead, node, sample);
+	else if (node == monitor->roles.primary)
+		ahead_note_primary(&monitor->ahead, sample);
 }
 
 static void
@@ -302,6 +327,7 @@ on_lost(void *arg, int node, const char *why)
 
 	LOG_INFO("node_connection_lost", LF_STR("node", monitor->config.nodes[node].name), LF_STR("reason", why));
 	watched_note_lost(&monitor->nodes[node].watched);
+	ahead_forget_replica(&monitor->ahead, node);
 	suspect(monitor);
 	decide_later(monitor);
 }
@@ -380,10 +406,14 @@ follow_primary(Monitor *monitor)
 		if (node != NULL && identity->timeline != monitor->primary_identity.timeline)
 			lag_history_clear(&monitor->history);
 		monitor->primary_identity = *identity;
+		ahead_forget_primary(&monitor->ahead);
 		facts_keeper_set_primary(monitor->facts, node != NULL ? node->host : NULL, node != NULL ? node->port : 0);
 	}
-	if (watched != NULL)
+	if (watched != NULL && monitor->has_synchronous != watched->sample.has_synchronous)
+	{
 		monitor->has_synchronous = watched->sample.has_synchronous;
+		ahead_forget_primary(&monitor->ahead);
+	}
 	if (watched != NULL && watched->sample.flush_lsn != 0)
 		lag_history_add(&monitor->history, watched->sample.flush_lsn, watched->sample.sampled_us);
 }
@@ -439,6 +469,7 @@ build_view(Monitor *monitor)
 	view->has_synchronous = monitor->has_synchronous;
 	for (int i = 0; i < view->nnodes; i++)
 		fill_node(monitor, i, &view->nodes[i]);
+	ahead_fill_view(&monitor->ahead, view, clock_now_us());
 	return view;
 }
 

@@ -270,9 +270,9 @@ pg_link_prepare(PgLink *link, const char *name, const char *sql)
 }
 
 void
-pg_link_execute(PgLink *link, const char *name)
+pg_link_execute(PgLink *link, const char *name, const char *parameter)
 {
-	sent(link, PQsendQueryPrepared(link->conn, name, 0, NULL, NULL, NULL, 0));
+	sent(link, PQsendQueryPrepared(link->conn, name, 1, &parameter, NULL, NULL, 0));
 }
 
 static void

@@ -54,6 +54,6 @@ extern const char *pg_link_address(const PgLink *link);
 /* Each is answered by one on_answer; not before on_open, nor before the last answer. */
 extern void pg_link_query(PgLink *link, const char *sql);
 extern void pg_link_prepare(PgLink *link, const char *name, const char *sql);
-extern void pg_link_execute(PgLink *link, const char *name);
+extern void pg_link_execute(PgLink *link, const char *name, const char *parameter);	/* its only one */
 
 #endif							/* ROUTER_TOPOLOGY_PG_LINK_H */

@@ -217,7 +217,7 @@ handle_sample(Probe *probe, const PGresult *result)
 		give_up(probe, error.message);
 		return;
 	}
-	sample = probe->sample;		/* the next question overwrites its time */
+	sample = probe->sample;		/* the next question overwrites its time, and what it is about */
 	probe->pause_us = RETRY_FIRST_US;
 	loop_timer_stop(probe->deadline);
 	become_ready(probe);
@@ -240,7 +240,8 @@ ask(Probe *probe)
 	probe->sample.sampled_us = clock_now_us();
 	if (!loop_timer_is_running(probe->deadline))
 		loop_timer_start(probe->deadline, probe->config.timeout_us);
-	pg_link_execute(probe->link, STATEMENT_NAME);
+	pg_link_execute(probe->link, STATEMENT_NAME,
+					probe->events->on_ask(probe->owner, probe->config.node, &probe->sample.asked));
 }
 
 /* ---------------------------------------------------------------- failures */

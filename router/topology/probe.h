@@ -23,6 +23,8 @@ typedef struct Probe Probe;
 
 typedef struct ProbeEvents
 {
+	/* A question is about to be sent: its parameter, valid until it is, and NodeSample.asked. */
+	const char *(*on_ask) (void *owner, int node, uint64_t *asked);
 	void		(*on_sample) (void *owner, int node, const NodeSample *sample);
 	void		(*on_lost) (void *owner, int node, const char *why);	/* the connection is; what was known of its
 																		 * position no longer holds */

@@ -14,6 +14,9 @@
  * xmax behind it; nothing else counts.  The snapshot is older than the
  * positions, which are asked for while the statement runs.
  *
+ * age() counts from the next transaction number to be given.  A replica knows
+ * nothing of numbers it has not come to: asking for their status is an error.
+ *
  * The role is asked once and decides which functions are called, since those
  * of the other role raise errors.
  *
@@ -49,13 +52,18 @@ const char	sample_probe_sql[] =
 "            ELSE greatest(0, extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000000)"
 "            END::bigint,"
 "       CASE WHEN NOT r.in_recovery THEN pg_current_wal_flush_lsn() END,"
-"       CASE WHEN NOT r.in_recovery THEN pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
-"            - (SELECT count(*) FROM pg_snapshot_xip(pg_current_snapshot())) END"
+"       pg_current_snapshot(),"
+"       CASE WHEN r.in_recovery THEN 0 ELSE age(pg_snapshot_xmax(pg_current_snapshot())::xid) END,"
+"       CASE WHEN r.in_recovery"
+"            THEN (SELECT string_agg(x::text, ',' ORDER BY x) FROM unnest($1::xid8[]) AS x"
+"                   WHERE CASE WHEN x < pg_snapshot_xmax(pg_current_snapshot()) THEN pg_xact_status(x) END = 'committed')"
+"            END"
 "  FROM (SELECT pg_is_in_recovery() AS in_recovery OFFSET 0) AS r";
 
 static bool check_shape(const PGresult *result, int nfields, Error *error);
 static bool parse_number(const PGresult *result, int field, int base, uint64_t *value, Error *error);
 static bool parse_lsn(const PGresult *result, int field, Lsn *lsn, Error *error);
+static bool parse_snapshot(const PGresult *result, NodeSample *sample, Error *error);
 static bool refuse(const PGresult *result, int field, Error *error);
 
 bool
@@ -78,7 +86,7 @@ sample_parse_probe(const PGresult *result, NodeSample *sample, Error *error)
 	bool		in_recovery;
 	uint64_t	timeline;
 
-	if (!check_shape(result, 7, error))
+	if (!check_shape(result, 9, error))
 		return false;
 	in_recovery = strcmp(PQgetvalue(result, 0, 0), "t") == 0;
 	sample->identity.role = in_recovery ? NODE_REPLICA : NODE_PRIMARY;
@@ -100,8 +108,7 @@ sample_parse_probe(const PGresult *result, NodeSample *sample, Error *error)
 	sample->flush_lsn = 0;
 	if (!in_recovery && !parse_lsn(result, 5, &sample->flush_lsn, error))
 		return false;
-	sample->ended = 0;
-	if (!in_recovery && !parse_number(result, 6, 10, &sample->ended, error))
+	if (!parse_snapshot(result, sample, error))
 		return false;
 	sample->replay_age_us = 0;
 	return PQgetisnull(result, 0, 4) || parse_number(result, 4, 10, &sample->replay_age_us, error);
@@ -157,6 +164,32 @@ parse_lsn(const PGresult *result, int field, Lsn *lsn, Error *error)
 	if (sscanf(text, "%8X/%8X%n", &high, &low, &len) != 2 || text[len] != '\0')
 		return refuse(result, field, error);
 	*lsn = (Lsn) high << 32 | low;
+	return true;
+}
+
+/* xmin:xmax:running, and what belongs to it. */
+static bool
+parse_snapshot(const PGresult *result, NodeSample *sample, Error *error)
+{
+	const char *text = PQgetvalue(result, 0, 6);
+	const char *xmax = strchr(text, ':');
+	const char *running = xmax ? strchr(xmax + 1, ':') : NULL;
+	uint64_t	not_ended;
+	uint64_t	beyond;
+	char	   *end;
+
+	if (running == NULL || xmax[1] < '0' || xmax[1] > '9')
+		return refuse(result, 6, error);
+	sample->xmax = strtoull(xmax + 1, &end, 10);
+	if (end != running || !parse_number(result, 7, 10, &beyond, error))
+		return refuse(result, 6, error);
+	sample->next_xid = sample->xmax + beyond;
+	sample->running = running + 1;
+	sample->committed = PQgetvalue(result, 0, 8);
+	not_ended = *sample->running != '\0';
+	for (const char *c = sample->running; *c; c++)
+		not_ended += *c == ',';
+	sample->ended = sample->identity.role == NODE_PRIMARY ? sample->xmax - not_ended : 0;
 	return true;
 }
 

@@ -22,6 +22,11 @@ typedef struct NodeSample
 	Lsn			lsn;			/* insert or replay, as in NodeView */
 	Lsn			flush_lsn;		/* of a primary: replicas are sent what is before it; else 0 */
 	uint64_t	ended;			/* of a primary: grows with each end of a transaction that has a number; else 0 */
+	uint64_t	xmax;			/* of its snapshot; a replica has replayed the end of that before it */
+	uint64_t	next_xid;		/* of a primary: to be given next; else xmax */
+	const char *running;		/* of its snapshot, "3,5,8"; as long as the answer lives */
+	const char *committed;		/* of a replica: those of the parameter that it shows as committed; likewise */
+	uint64_t	asked;			/* filled by the probe: what its owner said the question was about */
 	bool		has_synchronous;	/* synchronous_standby_names is set there */
 	uint64_t	replay_age_us;	/* replicas: by the clocks of both servers; 0: replayed all it received */
 	uint64_t	sampled_us;		/* filled by the probe: when the question was sent */
@@ -29,7 +34,7 @@ typedef struct NodeSample
 } NodeSample;
 
 extern const char sample_hello_sql[];	/* -> system id, start, segment size */
-extern const char sample_probe_sql[];	/* -> the rest */
+extern const char sample_probe_sql[];	/* $1: transaction numbers, {3,5,8} -> the rest */
 
 /*
  * Where the last record ends, given where the next one will begin.  The insert

@@ -25,6 +25,7 @@ watched_note_sample(Watched *watched, const NodeSample *sample)
 	bool		is_same = node_identity_equals(&watched->said.identity, &identity);
 
 	watched->sample = *sample;
+	watched->sample.running = watched->sample.committed = NULL; /* they end with the answer */
 	watched->was_heard = true;
 	watched->said.answers = true;
 	watched->said.agreeing = is_same ? watched->said.agreeing + 1 : 1;

@@ -131,6 +131,69 @@ each_case_of_the_table(void **state)
 	}
 }
 
+/* Guards: what was read on a replica the primary must show before anything of the session runs there. */
+static void
+the_primary_must_show_what_was_read(void **state)
+{
+	TopologyView *view = make_view("");
+	NodeView   *south = &view->nodes[1];
+	SessionPosition position;
+	const int	load[3] = {0, 0, 0};
+	RouteInput	input = {.view = view, .position = &position, .load = load, .patience_us = 50000};
+
+	position_init(&position);
+	position_note_read(&position, 1, &south->identity, 60);
+	assert_int_equal(route_decide(&input).node, 0); /* no synchronous replication */
+
+	view->has_synchronous = true;
+	assert_int_equal(route_decide(&input).action, ROUTE_PROBE);
+	south->shown_us = 60;
+	input.patience_over = true;
+	assert_int_equal(route_decide(&input).action, ROUTE_PROBE); /* not known: nobody is refused for that */
+	south->hidden_us = 49999;
+	assert_int_equal(route_decide(&input).action, ROUTE_PROBE);
+	south->hidden_us = 50000;
+	assert_int_equal(route_decide(&input).action, ROUTE_REFUSE);
+	assert_int_equal(route_decide(&input).reason, ROUTE_PRIMARY_HIDES);
+	input.patience_over = false;
+	assert_int_equal(route_decide(&input).action, ROUTE_PROBE);
+	input.consistency = CONSISTENCY_EVENTUAL;
+	assert_int_equal(route_decide(&input).node, 0);
+	input.consistency = CONSISTENCY_SESSION;
+
+	south->shown_us = 61;
+	assert_int_equal(route_decide(&input).node, 0);
+	south->shown_us = 0;
+	assert_int_equal(route_decide(&input).node, 0); /* once shown, always shown */
+	topology_view_unref(view);
+}
+
+/* Guards: another life of the replica has not shown the same; what holds for all replicas does. */
+static void
+a_replica_that_is_gone_is_not_believed(void **state)
+{
+	TopologyView *view = make_view("");
+	SessionPosition position;
+	const int	load[3] = {0, 0, 0};
+	RouteInput	input = {.view = view, .position = &position, .load = load};
+
+	view->has_synchronous = true;
+	position_init(&position);
+	position_note_read(&position, 1, &view->nodes[1].identity, 60);
+	view->nodes[1].identity.postmaster_start_us++;
+	view->nodes[1].shown_us = view->nodes[2].shown_us = 61;
+	assert_int_equal(route_decide(&input).action, ROUTE_PROBE);
+	view->shown_us = 61;
+	assert_int_equal(route_decide(&input).node, 0);
+
+	/* a token may come from one that has read anywhere */
+	position_note_token(&position, 70);
+	assert_int_equal(route_decide(&input).action, ROUTE_PROBE);
+	position_note_commit(&position, 0, &view->nodes[0].identity, 1000);
+	assert_int_equal(route_decide(&input).node, 0);
+	topology_view_unref(view);
+}
+
 static void
 lag_limits_exclude(void **state)
 {
@@ -399,6 +462,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_case_of_the_table),
+		cmocka_unit_test(the_primary_must_show_what_was_read),
+		cmocka_unit_test(a_replica_that_is_gone_is_not_believed),
 		cmocka_unit_test(lag_limits_exclude),
 		cmocka_unit_test(turns_spread_equal_replicas),
 		cmocka_unit_test(weights_share_the_reads),

@@ -7,6 +7,8 @@
  */
 #include "router/unit/session/talk.h"
 
+#include "base/clock.h"
+
 /* ---------------------------------------------------------------- routing */
 
 static void
@@ -343,6 +345,52 @@ a_replica_that_lags_is_waited_for_only_so_long(void **state)
 	hang_up(&t);
 }
 
+static void
+show_synchronous(uint64_t shown_us, uint64_t hidden_us)
+{
+	TopologyView *view = make_view();
+
+	view->has_synchronous = true;
+	view->nodes[1].shown_us = shown_us;
+	view->nodes[1].hidden_us = hidden_us;
+	session_context_set_view(&context, view);
+}
+
+/* Guards: nothing reaches a primary that may hide what was read on the replica; a refusal leaves all as it was. */
+static void
+a_primary_that_hides_is_not_asked(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	catch_up();
+	say(&t, "Q SELECT a FROM t");
+	hears(&t, "T D:south C:SELECT 1 Z:I");
+	show_synchronous(0, 0);
+	buf_clear(&north.log);
+	say(&t, "Q INSERT INTO t VALUES (1)|Q BEGIN|Q INSERT INTO t VALUES (2)|Q COMMIT");
+	hears(&t, "");
+	was_sent(&north, "");
+	show_synchronous(clock_now_us(), 0);
+	hears(&t, "C:INSERT 0 1 Z:I C:BEGIN Z:T C:INSERT 0 1 Z:T C:COMMIT Z:I");
+
+	catch_up();
+	say(&t, "Q SELECT a FROM t");
+	hears(&t, "T D:south C:SELECT 1 Z:I");
+	context.config.replica_wait_us = 1000;
+	show_synchronous(0, US_PER_SEC);
+	buf_clear(&north.log);
+	say(&t, "Q BEGIN|Q INSERT INTO t VALUES (3)");
+	hears(&t, "C:BEGIN Z:T E:40001 Z:E");
+	say(&t, "Q ROLLBACK|Q INSERT INTO t VALUES (4)");
+	hears(&t, "C:ROLLBACK Z:I E:40001 Z:I");
+	was_sent(&north, "");
+	assert_int_equal(context.stats.hidden_refusals, 2);
+	say(&t, "Q SELECT a FROM t");
+	hears(&t, "T D:south C:SELECT 1 Z:I");
+	hang_up(&t);
+}
+
 /* Guards: new waiters that keep coming do not put off the patience of those who wait. */
 static void
 patience_ends_though_others_come(void **state)
@@ -483,6 +531,7 @@ main(void)
 		TEST(a_cancelled_unit_is_not_run_again),
 		TEST(a_session_reads_its_own_write),
 		TEST(a_replica_that_lags_is_waited_for_only_so_long),
+		TEST(a_primary_that_hides_is_not_asked),
 		TEST(patience_ends_though_others_come),
 		TEST(without_the_extension_the_position_is_asked),
 		TEST(ready_for_query_waits_for_the_position),

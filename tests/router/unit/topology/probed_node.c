@@ -94,7 +94,7 @@ answer_hello(const ProbedNode *fake, Buf *out)
 static void
 answer_probe(ProbedNode *fake, Buf *out)
 {
-	char		values[7][32];
+	char		values[9][32];
 
 	fake->probes++;
 	snprintf(values[0], sizeof(values[0]), "%c", fake->in_recovery ? 't' : 'f');
@@ -103,8 +103,10 @@ answer_probe(ProbedNode *fake, Buf *out)
 	snprintf(values[3], sizeof(values[3]), "%c", fake->has_synchronous ? 't' : 'f');
 	snprintf(values[4], sizeof(values[4]), "0");
 	snprintf(values[5], sizeof(values[5]), "0/%X", fake->lsn - fake->unflushed);
-	snprintf(values[6], sizeof(values[6]), "%u", fake->ended);
-	append_row(out, 7, values);
+	snprintf(values[6], sizeof(values[6]), "3:%u:%s", fake->ended + fake->runs, fake->runs ? "3" : "");
+	snprintf(values[7], sizeof(values[7]), "0");
+	snprintf(values[8], sizeof(values[8]), "%s", fake->shows ? "3" : "");
+	append_row(out, 9, values);
 }
 
 static void
@@ -122,7 +124,7 @@ answer(ProbedNode *fake, char type, Buf *out)
 			begin_message(out, '2', 0);
 			break;
 		case 'D':
-			append_columns(out, 7);
+			append_columns(out, 9);
 			break;
 		case 'E':
 			answer_probe(fake, out);

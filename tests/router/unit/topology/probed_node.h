@@ -32,7 +32,9 @@ typedef struct ProbedNode
 	uint32_t	timeline;
 	uint32_t	lsn;
 	uint32_t	unflushed;		/* bytes before lsn that it has not flushed */
-	uint32_t	ended;			/* transactions */
+	uint32_t	ended;			/* transactions, beside number 3 */
+	bool		runs;			/* of a primary: number 3 runs, or its commit is hidden */
+	bool		shows;			/* of a replica: that it is committed */
 	bool		has_synchronous;
 	int			probes;			/* how often it was asked */
 } ProbedNode;

@@ -238,6 +238,29 @@ running_transactions_move_the_insert_position_only(void **state)
 	assert_int_equal(NODE(0)->visible_lsn, 0x1090);
 }
 
+/* Guards: that the primary hides what a replica shows gets into the views, and out of them. */
+static void
+a_hidden_commit_is_known(void **state)
+{
+	Stage	   *stage = *state;
+	ProbedNode *north = &stage->fakes[0];
+	ProbedNode *south = &stage->fakes[1];
+
+	north->has_synchronous = north->runs = south->shows = true;
+	north->ended = 5;
+	south->ended = 6;
+	stage->fakes[2].lsn -= 0x100;	/* has not come to it */
+	start(stage);
+	run_until(stage, NODE(1)->hidden_us > 0 && NODE(2)->shown_us > 0);
+	assert_int_equal(NODE(1)->shown_us, 0);
+	assert_int_equal(NODE(2)->hidden_us, 0);
+	assert_int_equal(stage->view->shown_us, 0);
+	north->runs = false;
+	north->ended = 6;
+	run_until(stage, NODE(1)->shown_us > 0 && stage->view->shown_us > 0);
+	assert_int_equal(NODE(1)->hidden_us, 0);
+}
+
 /* What was asked for after a moment is answered by samples begun after it. */
 static void
 a_requested_sample_is_begun_after_the_request(void **state)
@@ -499,6 +522,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(roles_and_positions_are_found_out, set_stage, clear_stage),
 		cmocka_unit_test_setup_teardown(running_transactions_move_the_insert_position_only, set_stage, clear_stage),
+		cmocka_unit_test_setup_teardown(a_hidden_commit_is_known, set_stage, clear_stage),
 		cmocka_unit_test_setup_teardown(a_requested_sample_is_begun_after_the_request, set_stage, clear_stage),
 		cmocka_unit_test_setup_teardown(a_frozen_node_is_silent_until_it_thaws, set_stage, clear_stage),
 		cmocka_unit_test_setup_teardown(a_node_frozen_from_the_start_does_not_hold_up_the_rest, set_stage, clear_stage),
