@@ -8,7 +8,7 @@
  * login and the server's, the search gets further.
  *
  * Properties, besides those of the sanitizers: a client that hangs up is let
- * go one that comes after it is served by an honest server, or told why not;
+ * go; one that comes after it is served by an honest server, or told why not;
  * at the end no descriptor is left over.
  */
 #include <arpa/inet.h>
@@ -373,13 +373,21 @@ print_client(void *arg, const ClientStats *stats)
 	fprintf(stderr, "left over: a client that is %s\n", client_state_name(stats->state));
 }
 
-/* What it has said before it hung up is still carried out; a server that says nothing delays that, until it ends. */
+/*
+ * What it has said before it hung up is still carried out; a server that says
+ * nothing delays that until it ends, and a primary that was lost until the
+ * monitor has looked again.
+ */
 static void
 require_gone(World *world)
 {
-	end_servers(world);
-	for (int i = 0; i < 200 && !list_is_empty(&world->context.clients); i++)
-		turn(world, 1);
+	for (int i = 0; i < 20 && !list_is_empty(&world->context.clients); i++)
+	{
+		end_servers(world);
+		turn(world, 2);
+		session_context_set_view(&world->context, make_view(world));
+		turn(world, 10);
+	}
 	client_each(&world->context, print_client, NULL);
 	require(list_is_empty(&world->context.clients));
 }
