@@ -129,12 +129,15 @@ class ReplicaAhead(RouterTestCase):
             fetch(running, "INSERT INTO c (v) VALUES (0) RETURNING v")
             self.sql("INSERT INTO c (v) VALUES (1)")
             self.cluster.wait_caught_up()
-            with self.session_that_saw_it() as connection:
-                self.ahead.kill9()
+            with self.client() as connection:
+                count, name = fetch(connection, "SELECT count(*), here() FROM c")[0]
+                self.assertEqual(count, 1)
+                replica, = [node for node in self.cluster.replicas if node.name == name]
+                replica.kill9()
                 try:
                     self.assertEqual(fetch(connection, ON_PRIMARY)[0], (1, self.primary_name))
                 finally:
-                    self.ahead.start()
+                    replica.start()
                     self.cluster.wait_streaming()
 
     def test_floor_carried_over(self):
