@@ -143,6 +143,7 @@ config_load_tls(Config *config, Error *error)
 	};
 	const TlsConfig servers = {
 		.mode = config->server_tls_sslmode,
+		.is_direct = config->server_tls_direct,
 		.key_file = config->server_tls_key_file,
 		.cert_file = config->server_tls_cert_file,
 		.ca_file = config->server_tls_ca_file,

@@ -140,6 +140,7 @@ typedef struct Config
 	char	   *client_tls_protocols;
 	char	   *client_tls_ciphers;
 	TlsMode		server_tls_sslmode;
+	int			server_tls_direct;	/* 1: without SSLRequest */
 	char	   *server_tls_key_file;
 	char	   *server_tls_cert_file;
 	char	   *server_tls_ca_file;

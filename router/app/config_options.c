@@ -40,6 +40,7 @@ static const char *const tls_modes[] = {
 	[TLS_MODE_DISABLE] = "disable", [TLS_MODE_ALLOW] = "allow", [TLS_MODE_PREFER] = "prefer",
 	[TLS_MODE_REQUIRE] = "require", [TLS_MODE_VERIFY_CA] = "verify-ca", [TLS_MODE_VERIFY_FULL] = "verify-full", NULL
 };
+static const char *const tls_negotiations[] = {"postgres", "direct", NULL};
 static const char *const pin_choices[] = {
 	[PIN_SESSIONS_ALLOW] = "allow", [PIN_SESSIONS_REFUSE] = "refuse", NULL
 };
@@ -224,6 +225,9 @@ const ConfigOption config_options[] = {
 	{.name = "server_tls_sslmode", .type = OPTION_CHOICE, FIELD(server_tls_sslmode), .default_text = "prefer",
 		.choices = tls_modes, .needs_restart = true, TLS,
 	.doc = "TLS to the nodes: allow and prefer ask for it and go on without, require insists, verify-ca checks the certificate, verify-full its name too; not for unix sockets"},
+	{.name = "server_tls_negotiation", .type = OPTION_CHOICE, FIELD(server_tls_direct), .default_text = "postgres",
+		.choices = tls_negotiations, .needs_restart = true, TLS,
+	.doc = "direct begins TLS at once, as libpq's sslnegotiation does: for nodes from PostgreSQL 17 on, and proxies that go by the name in the handshake"},
 	{.name = "server_tls_key_file", .type = OPTION_PATH, FIELD(server_tls_key_file), .default_text = "",
 		.needs_restart = true, TLS,
 	.doc = "Private key of the certificate shown to the nodes, if they want one"},

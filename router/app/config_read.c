@@ -622,6 +622,8 @@ check_whole(ConfigReader *reader)
 		COMPLAIN(reader, 0, "auth_type = peer needs unix_socket_dir: only there the system tells who a client is");
 	if (config->auth_type == AUTH_CERT && config->client_tls_sslmode < TLS_MODE_VERIFY_CA)
 		COMPLAIN(reader, 0, "auth_type = cert needs client_tls_sslmode = verify-ca: only then a certificate is demanded and checked");
+	if (config->server_tls_direct && config->server_tls_sslmode < TLS_MODE_REQUIRE)
+		COMPLAIN(reader, 0, "server_tls_negotiation = direct needs server_tls_sslmode = require: there is no asking, and no going on without");
 	if (*config->listen_addr == '\0' && *config->unix_socket_dir == '\0')
 		COMPLAIN(reader, 0, "there is nothing to listen on: set listen_addr or unix_socket_dir");
 	if (config->probe_timeout_us < config->probe_interval_us)

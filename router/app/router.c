@@ -316,6 +316,7 @@ router_create_monitor(Router *router, Error *error)
 		.name_ttl_us = config->dns_max_ttl_us,
 		.tls = {
 			.mode = config->server_tls_sslmode,
+			.is_direct = config->server_tls_direct,
 			.key_file = config->server_tls_key_file,
 			.cert_file = config->server_tls_cert_file,
 			.ca_file = config->server_tls_ca_file,

@@ -38,6 +38,7 @@ static void send_request(Cancel *cancel);
 static void on_connected(void *owner);
 static size_t on_data(void *owner, Slice data);
 static void on_closed(void *owner, const char *why);
+static void begin_tls(Cancel *cancel);
 static void on_secured(void *owner);
 static void on_timeout(void *arg);
 
@@ -105,14 +106,28 @@ on_connected(void *owner)
 	Buf			question = BUF_INIT;
 
 	if (cancel->tls == NULL)
-	{
 		send_request(cancel);
-		return;
+	else if (tls_context_is_direct(cancel->tls))
+		begin_tls(cancel);
+	else
+	{
+		build_ssl_request(&question);
+		stream_write(cancel->stream, buf_slice(&question));
+		buf_release(&question);
+		cancel->is_tls_asked = true;
 	}
-	build_ssl_request(&question);
-	stream_write(cancel->stream, buf_slice(&question));
-	buf_release(&question);
-	cancel->is_tls_asked = true;
+}
+
+static void
+begin_tls(Cancel *cancel)
+{
+	StreamTlsPlan plan = {
+		.context = cancel->tls,
+		.host = cancel->host,
+		.needs_alpn = tls_context_is_direct(cancel->tls),
+	};
+
+	stream_start_tls(cancel->stream, &plan);
 }
 
 static void
@@ -132,13 +147,12 @@ static size_t
 on_data(void *owner, Slice data)
 {
 	Cancel	   *cancel = owner;
-	StreamTlsPlan plan = {.context = cancel->tls, .host = cancel->host};
 
 	if (!cancel->is_tls_asked)
 		return data.len;
 	cancel->is_tls_asked = false;
 	if (data.len == 1 && data.data[0] == 'S')
-		stream_start_tls(cancel->stream, &plan);
+		begin_tls(cancel);
 	else if (data.len == 1 && data.data[0] == 'N' && tls_context_mode(cancel->tls) < TLS_MODE_REQUIRE)
 		send_request(cancel);
 	else

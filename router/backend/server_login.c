@@ -72,6 +72,7 @@ struct ServerLogin
 	void	   *owner;
 };
 
+static void begin_tls(Server *server);
 static void send_startup(Server *server);
 static size_t on_data(void *owner, Slice data);
 static size_t handle_tls_answer(Server *server, Slice data);
@@ -121,12 +122,27 @@ server_login_begin(Server *server)
 	server_set_state(server, SERVER_LOGIN);
 	if (server->tls == NULL)
 		send_startup(server);
+	else if (tls_context_is_direct(server->tls))
+		begin_tls(server);
 	else
 	{
 		server->login->step = STEP_TLS_ASKED;
 		build_ssl_request(&server->login->out);
 		send_out(server);
 	}
+}
+
+static void
+begin_tls(Server *server)
+{
+	StreamTlsPlan plan = {
+		.context = server->tls,
+		.host = server->host,
+		.needs_alpn = tls_context_is_direct(server->tls),
+	};
+
+	server->login->step = STEP_TLS_HANDSHAKE;
+	stream_start_tls(server->stream, &plan);
 }
 
 void
@@ -229,8 +245,10 @@ on_lost(void *owner, const char *why)
 		error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "cannot connect to node \"%s\" (%s port %d): %s",
 				  server->node_name, server->host, server->port, why);
 	else if (server->login->step == STEP_TLS_HANDSHAKE)
-		error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "no encrypted connection to node \"%s\" (%s port %d): %s",
-				  server->node_name, server->host, server->port, why);
+		error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "no encrypted connection to node \"%s\" (%s port %d): %s%s",
+				  server->node_name, server->host, server->port, why,
+				  is_refused || !tls_context_is_direct(server->tls) ? "" :
+				  " (is it older than PostgreSQL 17? Then set server_tls_negotiation to postgres)");
 	else
 		error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "node \"%s\" (%s port %d) closed the connection during login: %s",
 				  server->node_name, server->host, server->port, why);
@@ -246,7 +264,6 @@ static size_t
 handle_tls_answer(Server *server, Slice data)
 {
 	ServerLogin *login = server->login;
-	StreamTlsPlan plan = {.context = server->tls, .host = server->host};
 	Error		error;
 
 	if (login->ended)
@@ -254,10 +271,7 @@ handle_tls_answer(Server *server, Slice data)
 	if (data.len > 1 && data.data[0] != 'E')
 		fail_protocol(server, "bytes in clear text behind its answer to SSLRequest");
 	else if (data.data[0] == 'S')
-	{
-		login->step = STEP_TLS_HANDSHAKE;
-		stream_start_tls(server->stream, &plan);
-	}
+		begin_tls(server);
 	else if (data.data[0] == 'N' && tls_context_mode(server->tls) < TLS_MODE_REQUIRE)
 		send_startup(server);
 	else if (data.data[0] == 'N')

@@ -52,6 +52,7 @@ typedef struct TlsConfig
 	const char *ca_file;
 	const char *protocols;		/* "secure", "all", "legacy", or "tlsv1.2,tlsv1.3" */
 	const char *ciphers;		/* up to TLS 1.2: OpenSSL's words, or "default", "secure", "all" */
+	bool		is_direct;		/* of servers: begin without SSLRequest; from TLS_MODE_REQUIRE on */
 } TlsConfig;
 
 typedef struct TlsContext TlsContext;
@@ -63,6 +64,7 @@ extern bool tls_context_create(TlsSide side, const TlsConfig *config, TlsContext
 extern TlsContext *tls_context_ref(TlsContext *context);	/* NULL is fine */
 extern void tls_context_unref(TlsContext *context); /* NULL is fine */
 extern TlsMode tls_context_mode(const TlsContext *context); /* NULL: TLS_MODE_DISABLE */
+extern bool tls_context_is_direct(const TlsContext *context);	/* NULL: no */
 
 /* ---- one connection ---- */
 typedef struct Tls Tls;

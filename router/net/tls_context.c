@@ -104,6 +104,7 @@ tls_context_create(TlsSide side, const TlsConfig *config, TlsContext **context, 
 	atomic_init(&made->refcount, 1);
 	made->side = side;
 	made->mode = config->mode;
+	made->is_direct = config->is_direct;
 	ERR_clear_error();
 	made->ssl = SSL_CTX_new(side == TLS_OF_CLIENTS ? TLS_server_method() : TLS_client_method());
 	if (made->ssl == NULL)
@@ -139,6 +140,12 @@ TlsMode
 tls_context_mode(const TlsContext *context)
 {
 	return context == NULL ? TLS_MODE_DISABLE : context->mode;
+}
+
+bool
+tls_context_is_direct(const TlsContext *context)
+{
+	return context != NULL && context->is_direct;
 }
 
 /* What a mode cannot do without. */

@@ -19,6 +19,7 @@ struct TlsContext
 	atomic_int	refcount;
 	TlsSide		side;
 	TlsMode		mode;
+	bool		is_direct;
 	SSL_CTX    *ssl;			/* owned */
 };
 

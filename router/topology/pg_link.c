@@ -179,14 +179,14 @@ begin_connect(PgLink *link, const char *hosts, const char *addresses)
 	const char *const names[] = {
 		"host", "port", "user", "password", "dbname", "application_name", "client_encoding",
 		"options", "gssencmode", "target_session_attrs", "sslmode", "sslrootcert", "sslcert", "sslkey",
-		addresses != NULL ? "hostaddr" : NULL, NULL
+		"sslnegotiation", addresses != NULL ? "hostaddr" : NULL, NULL
 	};
 	const char *const values[] = {
 		hosts, port, link->user, link->password, link->database, "andon-monitor", "UTF8",
 		PINNED_OPTIONS, "disable", "any", link->tls != NULL ? libpq_modes[link->tls->mode] : NULL,
 		link->tls != NULL && link->tls->mode >= TLS_MODE_VERIFY_CA ? link->tls->ca_file : NULL,
 		link->tls != NULL ? link->tls->cert_file : NULL, link->tls != NULL ? link->tls->key_file : NULL,
-		addresses, NULL
+		link->tls != NULL && link->tls->is_direct && PQlibVersion() >= 170000 ? "direct" : NULL, addresses, NULL
 	};
 
 	snprintf(port, sizeof(port), "%d", link->port);

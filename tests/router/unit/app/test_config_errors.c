@@ -144,7 +144,7 @@ the_whole(void **state)
 		   "etc/router.ini: monitor_user and monitor_database must not be empty");
 }
 
-/* Guards: each auth_type is told what it cannot do without. */
+/* Guards: each auth_type, and direct TLS, is told what it cannot do without. */
 static void
 what_authentication_needs(void **state)
 {
@@ -156,6 +156,9 @@ what_authentication_needs(void **state)
 		   "etc/router.ini: auth_type = peer needs unix_socket_dir: only there the system tells who a client is");
 	ERRORS("[nodes]\nnorth = host=10.0.0.1\n[router]\nauth_type = md5\n",
 		   "etc/router.ini: auth_type = md5 needs auth_file, the file with users and secrets");
+	ERRORS(BASE "server_tls_negotiation = direct\n",
+		   "etc/router.ini: server_tls_negotiation = direct needs server_tls_sslmode = require: "
+		   "there is no asking, and no going on without");
 	ERRORS(BASE "auth_query = SELECT 1\n",
 		   "etc/router.ini: auth_query has no $1, which stands for the user's name");
 
