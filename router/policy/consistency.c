@@ -22,8 +22,10 @@ position_init(SessionPosition *position)
 void
 position_raise(SessionPosition *position, Lsn lsn, uint32_t timeline)
 {
-	if (lsn > position->floor)
-		position->floor = lsn;
+	/* a floor keeps its timeline: what lies beyond a later one's beginning may be lost */
+	if (lsn < position->floor)
+		return;
+	position->floor = lsn;
 	if (timeline > position->floor_timeline)
 		position->floor_timeline = timeline;
 }
@@ -55,6 +57,8 @@ void
 position_note_commit(SessionPosition *position, int node, const NodeIdentity *identity, Lsn commit_lsn)
 {
 	position_raise_commit(position, commit_lsn, identity->timeline);
+	position->written = commit_lsn;
+	position->written_timeline = identity->timeline;
 	position->last_node = node;
 	position->last_identity = *identity;
 	position->uncovered_us = position->hideable_us = 0;
@@ -130,6 +134,24 @@ position_reset_lost(SessionPosition *position, const TopologyView *view)
 	position->floor = primary->lsn;
 	position->floor_timeline = primary->identity.timeline;
 	return true;
+}
+
+Lsn
+position_take_lost(SessionPosition *position, const TopologyView *view)
+{
+	const NodeView *primary = node_of(view, view->primary);
+	bool		is_forked = view->fork_lsn != 0 && view->former_timeline == position->written_timeline;
+	Lsn			survived;
+	Lsn			lost;
+
+	if (!primary || position->written == 0 || primary->identity.timeline <= position->written_timeline)
+		return 0;
+	survived = is_forked ? view->fork_lsn : primary->lsn;
+	if (survived == 0 || position->written <= survived)
+		return 0;
+	lost = position->written - survived;
+	position->written = 0;
+	return lost;
 }
 
 bool

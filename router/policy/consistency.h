@@ -44,6 +44,8 @@ typedef struct SessionPosition
 {
 	Lsn			floor;
 	uint32_t	floor_timeline; /* of the primary when the floor was raised; 0: never raised */
+	Lsn			written;		/* its own last commit; 0: none, or told to be lost */
+	uint32_t	written_timeline;
 	int			last_node;		/* -1: has not read anywhere */
 	NodeIdentity last_identity;
 	uint64_t	uncovered_us;	/* what was read on last_node until then may be beyond the floor; 0: nothing is */
@@ -92,6 +94,13 @@ extern bool position_is_same_node(const SessionPosition *position, const Topolog
  * is lost.  Lower the floor to the new primary's position; true if it was.
  */
 extern bool position_reset_lost(SessionPosition *position, const TopologyView *view);
+
+/*
+ * By how many bytes the session's last commit lies beyond where the new
+ * primary's timeline left the commit's own (beyond all the new primary has,
+ * where that is not known): so far it is lost.  0: it is not.  Told once.
+ */
+extern Lsn	position_take_lost(SessionPosition *position, const TopologyView *view);
 
 /* Does a read ask for a floor at all? */
 extern bool consistency_has_floor(Consistency consistency);

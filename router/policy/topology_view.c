@@ -38,6 +38,8 @@ topology_view_copy(const TopologyView *view)
 	copy->number = view->number;
 	copy->system_id = view->system_id;
 	copy->primary = view->primary;
+	copy->former_timeline = view->former_timeline;
+	copy->fork_lsn = view->fork_lsn;
 	copy->has_synchronous = view->has_synchronous;
 	copy->shown_us = view->shown_us;
 	memcpy(copy->nodes, view->nodes, (size_t) view->nnodes * sizeof(NodeView));

@@ -68,6 +68,8 @@ typedef struct TopologyView
 	uint64_t	number;			/* grows with each view */
 	uint64_t	system_id;		/* of the cluster; 0: not known yet */
 	int			primary;		/* index of the one primary, or -1 */
+	uint32_t	former_timeline;	/* the last primary's before its own; 0: not known */
+	Lsn			fork_lsn;		/* where the two part: what is beyond it on the former is lost; 0: not known */
 	bool		has_synchronous;	/* synchronous replication is configured on the primary: it may hide
 									 * what replicas show (topology/ahead.h) */
 	uint64_t	shown_us;		/* then: what was read on any replica before, the primary shows */

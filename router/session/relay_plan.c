@@ -368,7 +368,7 @@ plan_decide(Client *client, uint64_t now_us, RouteDecision *decision)
 	SessionContext *context = client->context;
 	Relay	   *relay = &client->relay;
 	int			load[TOPOLOGY_MAX_NODES];
-	Lsn			floor = client->position.floor;
+	Lsn			lost = position_take_lost(&client->position, context->view);
 
 	relay->patience_over = now_us - relay->waiting_since_us >= context->config.replica_wait_us;
 	if (context->config.consistency == CONSISTENCY_GLOBAL)
@@ -393,11 +393,11 @@ plan_decide(Client *client, uint64_t now_us, RouteDecision *decision)
 							 .max_lag_bytes = context->config.max_replica_lag_bytes,
 							 });
 	relay->reason = decision->reason;
-	if (client->position.floor < floor)
+	if (lost > 0)
 	{
 		context->stats.lost_floors++;
 		LOG_WARN("floor_beyond_new_primary", LF_STR("user", client->user),
-				 LF_INT("bytes_lost", floor - client->position.floor),
+				 LF_INT("bytes_lost", lost),
 				 LF_STR("meaning", "an acknowledged write may be lost"));
 	}
 }

@@ -466,6 +466,8 @@ build_view(Monitor *monitor)
 	view->number = ++monitor->number;
 	view->system_id = monitor->roles.system_id;
 	view->primary = monitor->roles.primary;
+	view->former_timeline = monitor->roles.former_timeline;
+	view->fork_lsn = monitor->roles.fork_lsn;
 	view->has_synchronous = monitor->has_synchronous;
 	for (int i = 0; i < view->nnodes; i++)
 		fill_node(monitor, i, &view->nodes[i]);

@@ -16,9 +16,10 @@ static uint32_t highest_timeline(const RolesState *state, const RolesNode *nodes
 static void enthrone(RolesState *state, const RolesNode *nodes, int candidate);
 static bool is_primary(const RolesState *state, const RolesNode *node);
 static bool is_member(const RolesState *state, const RolesNode *node);
-static RolesVerdict judge(const RolesState *state, const RolesNode *nodes, int i);
+static RolesVerdict judge(const RolesState *state, const RolesNode *nodes, int nnodes, int i);
 static RolesVerdict judge_primary(const RolesState *state, const RolesNode *node, int i);
-static RolesVerdict judge_replica(const RolesState *state, const RolesNode *node);
+static RolesVerdict judge_replica(const RolesState *state, const RolesNode *node, bool former_goes_on);
+static bool goes_on(const RolesState *state, const RolesNode *nodes, int nnodes);
 
 void
 roles_decide(RolesState *state, const RolesNode *nodes, int nnodes, RolesVerdict *verdicts)
@@ -27,7 +28,7 @@ roles_decide(RolesState *state, const RolesNode *nodes, int nnodes, RolesVerdict
 		decide_cluster(state, nodes, nnodes);
 	decide_primary(state, nodes, nnodes);
 	for (int i = 0; i < nnodes; i++)
-		verdicts[i] = judge(state, nodes, i);
+		verdicts[i] = judge(state, nodes, nnodes, i);
 }
 
 const char *
@@ -146,9 +147,11 @@ enthrone(RolesState *state, const RolesNode *nodes, int candidate)
 	state->is_certain = true;
 	if (node->identity.timeline != state->timeline)
 	{
-		/* It was promoted after it had replayed this: up to there they agree. */
+		/* Where no timeline lies between the two, and it came from ours: that is where they part. */
+		bool		is_next = node->promoted_from == state->timeline && node->identity.timeline == state->timeline + 1;
+
 		state->former_timeline = state->timeline;
-		state->fork_lsn = state->timeline != 0 ? node->replica_lsn : 0;
+		state->fork_lsn = is_next ? node->began_lsn : 0;
 		state->timeline = node->identity.timeline;
 	}
 	state->primary = state->last_primary = candidate;
@@ -169,7 +172,7 @@ is_member(const RolesState *state, const RolesNode *node)
 /* ---------------------------------------------------------------- verdicts */
 
 static RolesVerdict
-judge(const RolesState *state, const RolesNode *nodes, int i)
+judge(const RolesState *state, const RolesNode *nodes, int nnodes, int i)
 {
 	const RolesNode *node = &nodes[i];
 
@@ -179,7 +182,7 @@ judge(const RolesState *state, const RolesNode *nodes, int i)
 		return VERDICT_SILENT;
 	if (node->identity.role == NODE_PRIMARY)
 		return judge_primary(state, node, i);
-	return judge_replica(state, node);
+	return judge_replica(state, node, goes_on(state, nodes, nnodes));
 }
 
 static RolesVerdict
@@ -195,7 +198,7 @@ judge_primary(const RolesState *state, const RolesNode *node, int i)
 }
 
 static RolesVerdict
-judge_replica(const RolesState *state, const RolesNode *node)
+judge_replica(const RolesState *state, const RolesNode *node, bool former_goes_on)
 {
 	uint32_t	timeline = node->identity.timeline;
 
@@ -203,7 +206,17 @@ judge_replica(const RolesState *state, const RolesNode *node)
 		return VERDICT_USABLE;
 	if (timeline > state->timeline)
 		return state->primary >= 0 ? VERDICT_OTHER_TIMELINE : VERDICT_USABLE;
-	if (timeline == state->former_timeline && node->lsn != 0 && node->lsn <= state->fork_lsn)
+	if (timeline == state->former_timeline && node->lsn != 0 && node->lsn <= state->fork_lsn && !former_goes_on)
 		return VERDICT_USABLE;
 	return VERDICT_OLD_TIMELINE;
+}
+
+/* Does a primary still write the former timeline?  Who follows it may pass the fork at any moment. */
+static bool
+goes_on(const RolesState *state, const RolesNode *nodes, int nnodes)
+{
+	for (int i = 0; i < nnodes; i++)
+		if (is_primary(state, &nodes[i]) && nodes[i].identity.timeline == state->former_timeline)
+			return true;
+	return false;
 }

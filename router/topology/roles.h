@@ -15,7 +15,8 @@
  *	4. Whoever was left behind on an older timeline gets nothing, also if it
  *	   is the only primary that answers.
  *	5. A replica must be on the primary's timeline.  On the one before it is
- *	   still good if it has not replayed past what both surely share.
+ *	   still good if it has not replayed past what both surely share, and if
+ *	   no primary is left there whom it may be following.
  *
  * There is never more than one primary, and none is better than a wrong one.
  *
@@ -33,7 +34,8 @@ typedef struct RolesNode
 	NodeIdentity identity;		/* system_id 0: it never said anything */
 	int			agreeing;		/* samples in a row of this identity */
 	Lsn			lsn;			/* 0: not known */
-	Lsn			replica_lsn;	/* where it was when it was last seen as a replica, in this life; 0: not known */
+	uint32_t	promoted_from;	/* of a primary: the timeline on which it was a replica, in this life; 0: not known */
+	Lsn			began_lsn;		/* of a primary: where its timeline began, if promoted_from is known */
 } RolesNode;
 
 /* What is remembered from one decision to the next; starts zeroed but for primary = last_primary = -1. */
@@ -45,7 +47,7 @@ typedef struct RolesState
 	int			last_primary;	/* who had the place last; -1: nobody ever */
 	uint32_t	timeline;		/* of the last primary; 0: there was none */
 	uint32_t	former_timeline;	/* of the one before it; 0: none */
-	Lsn			fork_lsn;		/* up to here both timelines are the same; 0: not known */
+	Lsn			fork_lsn;		/* where the last primary's timeline left former_timeline; 0: not known */
 } RolesState;
 
 typedef enum RolesVerdict

@@ -17,6 +17,11 @@
  * age() counts from the next transaction number to be given.  A replica knows
  * nothing of numbers it has not come to: asking for their status is an error.
  *
+ * What a primary has replayed stands still since recovery ended: for one that
+ * was promoted in this life it is where its timeline left the one before it,
+ * to the byte what the timeline's history file says.  (A primary that was
+ * restarted says where its crash recovery ended, or NULL.)
+ *
  * The role is asked once and decides which functions are called, since those
  * of the other role raise errors.
  *
@@ -57,7 +62,8 @@ const char	sample_probe_sql[] =
 "       CASE WHEN r.in_recovery"
 "            THEN (SELECT string_agg(x::text, ',' ORDER BY x) FROM unnest($1::xid8[]) AS x"
 "                   WHERE CASE WHEN x < pg_snapshot_xmax(pg_current_snapshot()) THEN pg_xact_status(x) END = 'committed')"
-"            END"
+"            END,"
+"       CASE WHEN NOT r.in_recovery THEN pg_last_wal_replay_lsn() END"
 "  FROM (SELECT pg_is_in_recovery() AS in_recovery OFFSET 0) AS r";
 
 static bool check_shape(const PGresult *result, int nfields, Error *error);
@@ -86,7 +92,7 @@ sample_parse_probe(const PGresult *result, NodeSample *sample, Error *error)
 	bool		in_recovery;
 	uint64_t	timeline;
 
-	if (!check_shape(result, 9, error))
+	if (!check_shape(result, 10, error))
 		return false;
 	in_recovery = strcmp(PQgetvalue(result, 0, 0), "t") == 0;
 	sample->identity.role = in_recovery ? NODE_REPLICA : NODE_PRIMARY;
@@ -109,6 +115,9 @@ sample_parse_probe(const PGresult *result, NodeSample *sample, Error *error)
 	if (!in_recovery && !parse_lsn(result, 5, &sample->flush_lsn, error))
 		return false;
 	if (!parse_snapshot(result, sample, error))
+		return false;
+	sample->began_lsn = 0;
+	if (!PQgetisnull(result, 0, 9) && !parse_lsn(result, 9, &sample->began_lsn, error))
 		return false;
 	sample->replay_age_us = 0;
 	return PQgetisnull(result, 0, 4) || parse_number(result, 4, 10, &sample->replay_age_us, error);

@@ -21,6 +21,7 @@ typedef struct NodeSample
 	NodeIdentity identity;
 	Lsn			lsn;			/* insert or replay, as in NodeView */
 	Lsn			flush_lsn;		/* of a primary: replicas are sent what is before it; else 0 */
+	Lsn			began_lsn;		/* of a primary: where the replay it began with ended; 0: there was none */
 	uint64_t	ended;			/* of a primary: grows with each end of a transaction that has a number; else 0 */
 	uint64_t	xmax;			/* of its snapshot; a replica has replayed the end of that before it */
 	uint64_t	next_xid;		/* of a primary: to be given next; else xmax */

@@ -36,7 +36,9 @@ watched_note_sample(Watched *watched, const NodeSample *sample)
 	if (identity.role == NODE_PRIMARY)
 		primary_wal_note(&watched->wal, sample);
 	else
-		watched->said.replica_lsn = sample->lsn;
+		watched->replica_timeline = identity.timeline;
+	watched->said.promoted_from = identity.role == NODE_PRIMARY ? watched->replica_timeline : 0;
+	watched->said.began_lsn = sample->began_lsn;
 	return !is_same && !is_first;
 }
 
@@ -83,8 +85,9 @@ static void
 forget_positions(Watched *watched)
 {
 	watched->said.lsn = 0;
-	watched->said.replica_lsn = 0;
+	watched->said.promoted_from = 0;
 	watched->said.agreeing = 0;
+	watched->replica_timeline = 0;
 }
 
 bool

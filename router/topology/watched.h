@@ -27,6 +27,7 @@ typedef struct Watched
 	RolesNode	said;
 	NodeSample	sample;			/* the last one */
 	PrimaryWal	wal;			/* zeroed while it is not a primary */
+	uint32_t	replica_timeline;	/* when it was last seen as a replica over this connection; 0: it was not */
 	bool		was_heard;		/* answered or failed once */
 	RolesVerdict verdict;		/* the last one told */
 	uint64_t	usable_since_us;	/* 0: it was when the first roles were decided */

@@ -333,6 +333,20 @@ class Primary(FailoverCase):
         self.assertEqual(begun.query("COMMIT"), ["C COMMIT", "Z I"])
         self.assertEqual(self.sql("SELECT count(*) FROM t WHERE v = 'waited'"), [(3,)])
 
+    def test_read_of_what_no_replica_has(self):
+        """Guards: with the primary gone a session waits for what it wrote, where others read on: it is not shown less."""
+        wire, other = self.wire(), self.wire()
+        self.cluster.pause_replay()
+        self.addCleanup(self.cluster.resume_replay)
+        self.assertEqual(wire.query("UPDATE counter SET n = 4711"), ["C UPDATE 1", "Z I"])
+        self.primary.kill9()
+        self.wait_gone(self.primary)
+        wire.send(Query("SELECT n FROM counter"))
+        wait_until(lambda: self.router.metric("andon_router_clients", state="wait_replica") == 1, what="it to wait")
+        self.assertUsable(other)
+        self.primary.start()
+        self.assertEqual(wire.read_words(), ["T", "D 4711", "C SELECT 1", "Z I"])
+
     def test_pinned_session(self):
         """Guards: a session whose state is gone with its server cannot go on: FATAL, not a silent change."""
         for pin in ("CREATE TEMPORARY TABLE mine (id int)", "LISTEN channel", "PREPARE p AS SELECT 1"):
@@ -472,13 +486,15 @@ class Promotion(FailoverCase):
         self.assertEqual(self.sql("SELECT count(*) FROM t WHERE v IN ('lost', 'written')"), [(0,)])
 
     def test_lost_write_is_counted(self):
-        """Guards: a write no survivor has is gone: who made it is not kept waiting for it, and it is reported."""
-        wire = self.wire()
+        """Guards: a write no survivor has is gone: who made it is not kept waiting for it, and it is reported, also to
+        a session that comes back when the new primary is far beyond it."""
+        wire, late = self.wire(), self.wire()
         self.cluster.wait_caught_up()
         lost_before = self.router.metric("andon_router_lost_floors_total")
         for replica in (self.south, self.east):
             replica.configure(primary_conninfo="").reload()
         wait_until(lambda: self.primary.value("SELECT count(*) FROM pg_stat_replication") == 0, what="no streaming")
+        self.assertEqual(late.query("UPDATE t SET v = 'acknowledged' WHERE id = 10")[-1], "Z I")
         for _ in range(50):         # further than the new primary's own first records
             self.assertEqual(wire.query("UPDATE t SET v = 'acknowledged' WHERE id > 10")[-1], "Z I")
         self.primary.kill9()
@@ -489,6 +505,10 @@ class Promotion(FailoverCase):
         told = self.router.events("floor_beyond_new_primary")
         self.assertIn("may be lost", told[-1]["meaning"])
         self.assertGreater(told[-1]["bytes_lost"], 0)
+        for _ in range(100):
+            self.sql("UPDATE t SET v = 'later' WHERE id > 10")
+        self.assertEqual(late.query("SELECT count(*) FROM t WHERE v = 'acknowledged'")[1], "D 0")
+        self.assertEqual(self.router.metric("andon_router_lost_floors_total"), lost_before + 2)
 
     def test_planned_switch(self):
         """Guards: a clean stop and a promotion lose nothing and fail nothing that was not under way."""

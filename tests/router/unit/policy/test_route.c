@@ -457,6 +457,68 @@ a_commit_on_a_new_timeline_lowers_a_lost_floor(void **state)
 	topology_view_unref(view);
 }
 
+/* Guards: a lost commit is told whenever its session comes back, however far the new primary is by then. */
+static void
+a_lost_commit_is_told_once(void **state)
+{
+	TopologyView *view = make_view("");
+	SessionPosition position;
+
+	position_init(&position);
+	position_note_commit(&position, 0, &view->nodes[0].identity, 700);
+	view->fork_lsn = 600;
+	assert_int_equal(position_take_lost(&position, view), 0);
+	view->nodes[0].identity.timeline = 2;
+	view->former_timeline = 1;
+	assert_int_equal(position_take_lost(&position, view), 100);
+	assert_int_equal(position_take_lost(&position, view), 0);
+
+	position_note_commit(&position, 0, &view->nodes[0].identity, 950);
+	assert_int_equal(position_take_lost(&position, view), 0);
+
+	/* where the timelines part is not known: only what is beyond the new primary is surely lost */
+	view->nodes[0].identity.timeline = 4;
+	assert_int_equal(position_take_lost(&position, view), 0);
+	view->nodes[0].lsn = 900;
+	assert_int_equal(position_take_lost(&position, view), 50);
+	topology_view_unref(view);
+}
+
+/* Guards: what was written before the fork, or read anywhere, is no lost commit. */
+static void
+a_commit_that_survived_is_not_lost(void **state)
+{
+	TopologyView *view = make_view("");
+	SessionPosition position;
+
+	position_init(&position);
+	position_note_commit(&position, 0, &view->nodes[0].identity, 600);
+	position_note_read(&position, 0, &view->nodes[0].identity, SAMPLED - 1);
+	assert_true(position_cover(&position, view));
+	assert_int_equal(position.floor, 950);
+	view->fork_lsn = 600;
+	view->former_timeline = 1;
+	view->nodes[0].identity.timeline = 2;
+	assert_int_equal(position_take_lost(&position, view), 0);
+	topology_view_unref(view);
+}
+
+/* Guards: a replica of the new timeline, read before its primary was known, does not make a lost floor one of that timeline. */
+static void
+a_floor_keeps_its_timeline(void **state)
+{
+	TopologyView *view = make_view("");
+	SessionPosition position;
+
+	position_init(&position);
+	position_raise(&position, 2000, 1);
+	position_raise(&position, 900, 2);
+	view->nodes[0].identity.timeline = 2;
+	assert_true(position_reset_lost(&position, view));
+	assert_int_equal(position.floor, 1000);
+	topology_view_unref(view);
+}
+
 int
 main(void)
 {
@@ -476,6 +538,9 @@ main(void)
 		cmocka_unit_test(an_unflushed_floor_is_read_on_the_primary),
 		cmocka_unit_test(a_floor_beyond_a_new_timeline_is_lowered),
 		cmocka_unit_test(a_commit_on_a_new_timeline_lowers_a_lost_floor),
+		cmocka_unit_test(a_lost_commit_is_told_once),
+		cmocka_unit_test(a_commit_that_survived_is_not_lost),
+		cmocka_unit_test(a_floor_keeps_its_timeline),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

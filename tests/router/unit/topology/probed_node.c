@@ -94,7 +94,7 @@ answer_hello(const ProbedNode *fake, Buf *out)
 static void
 answer_probe(ProbedNode *fake, Buf *out)
 {
-	char		values[9][32];
+	char		values[10][32];
 
 	fake->probes++;
 	snprintf(values[0], sizeof(values[0]), "%c", fake->in_recovery ? 't' : 'f');
@@ -106,7 +106,8 @@ answer_probe(ProbedNode *fake, Buf *out)
 	snprintf(values[6], sizeof(values[6]), "3:%u:%s", fake->ended + fake->runs, fake->runs ? "3" : "");
 	snprintf(values[7], sizeof(values[7]), "0");
 	snprintf(values[8], sizeof(values[8]), "%s", fake->shows ? "3" : "");
-	append_row(out, 9, values);
+	snprintf(values[9], sizeof(values[9]), "0/%X", fake->began);
+	append_row(out, 10, values);
 }
 
 static void
@@ -124,7 +125,7 @@ answer(ProbedNode *fake, char type, Buf *out)
 			begin_message(out, '2', 0);
 			break;
 		case 'D':
-			append_columns(out, 9);
+			append_columns(out, 10);
 			break;
 		case 'E':
 			answer_probe(fake, out);

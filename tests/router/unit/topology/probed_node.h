@@ -35,6 +35,7 @@ typedef struct ProbedNode
 	uint32_t	ended;			/* transactions, beside number 3 */
 	bool		runs;			/* of a primary: number 3 runs, or its commit is hidden */
 	bool		shows;			/* of a replica: that it is committed */
+	uint32_t	began;			/* a primary: where it stopped replaying; 0: it did not replay */
 	bool		has_synchronous;
 	int			probes;			/* how often it was asked */
 } ProbedNode;

@@ -76,7 +76,7 @@ on_view(void *arg, TopologyView *view)
 
 /* North is primary, south and east are its replicas. */
 static int
-set_stage(void **state)
+set_stage_probed_every(void **state, uint64_t interval_us)
 {
 	static const char *const names[FAKES] = {"north", "south", "east"};
 	Stage	   *stage = calloc(1, sizeof(Stage));
@@ -86,7 +86,7 @@ set_stage(void **state)
 		.nnodes = FAKES,
 		.user = "monitor",
 		.database = "postgres",
-		.probe_interval_us = 5 * US_PER_MS,
+		.probe_interval_us = interval_us,
 		.probe_timeout_us = 300 * US_PER_MS,
 		.name_ttl_us = 5 * US_PER_MS,
 		.facts_interval_us = 60 * US_PER_SEC
@@ -109,6 +109,19 @@ set_stage(void **state)
 	monitor_subscribe(stage->monitor, &subscriber);
 	*state = stage;
 	return 0;
+}
+
+static int
+set_stage(void **state)
+{
+	return set_stage_probed_every(state, 5 * US_PER_MS);
+}
+
+/* Only what makes the monitor ask out of turn makes it ask. */
+static int
+set_quiet_stage(void **state)
+{
+	return set_stage_probed_every(state, 3600 * US_PER_SEC);
 }
 
 static int
@@ -385,10 +398,17 @@ failover_and_the_return_of_the_old_primary(void **state)
 	run_until(stage, stage->view->primary < 0);
 
 	stage->fakes[1].in_recovery = false;
+	stage->fakes[1].began = 0x1800;
 	stage->fakes[1].timeline = 2;
 	run_until(stage, stage->view->primary == 1);
 	assert_int_equal(NODE(1)->identity.timeline, 2);
+	assert_int_equal(stage->view->former_timeline, 1);
+	assert_int_equal(stage->view->fork_lsn, 0x1800);
 	assert_true(NODE(2)->is_usable);	/* it is where both timelines agree */
+	stage->fakes[2].lsn = 0x1801;	/* it went on on the old one */
+	run_until(stage, !NODE(2)->is_usable);
+	stage->fakes[2].lsn = 0x1800;
+	run_until(stage, NODE(2)->is_usable);
 
 	/* Thawed, it still takes itself for the primary. */
 	probed_node_freeze(&stage->fakes[0], false);
@@ -397,12 +417,44 @@ failover_and_the_return_of_the_old_primary(void **state)
 	assert_false(NODE(0)->is_usable);
 	assert_non_null(strstr(NODE(0)->why, "old primary"));
 
-	/* South has gone on: a replica that went on on the old timeline is lost. */
-	stage->fakes[1].lsn = 0x9000;
-	stage->fakes[2].lsn = 0x5000;
+	/* East may follow it, past where both agree. */
 	run_until(stage, !NODE(2)->is_usable);
 	stage->fakes[2].timeline = 2;
 	run_until(stage, NODE(2)->is_usable);
+}
+
+static void
+promote(ProbedNode *fake)
+{
+	fake->in_recovery = false;
+	fake->timeline++;
+}
+
+/* Guards: a lost connection is a sign of more: all are asked at once, and again soon, not only at the next interval. */
+static void
+a_lost_primary_makes_all_be_asked(void **state)
+{
+	Stage	   *stage = *state;
+
+	start(stage);
+	run_until(stage, all_usable(stage));
+	promote(&stage->fakes[1]);
+	probed_node_kill(&stage->fakes[0]);
+	run_until(stage, stage->view->primary == 1);
+}
+
+/* Guards: so is a write that a server refuses because it is a primary no more; a worker tells. */
+static void
+a_reported_sign_makes_all_be_asked(void **state)
+{
+	Stage	   *stage = *state;
+
+	start(stage);
+	run_until(stage, all_usable(stage));
+	promote(&stage->fakes[1]);
+	monitor_report_suspicion(stage->monitor, 0);
+	run_until(stage, stage->view->primary == 1);
+	assert_false(NODE(0)->is_usable);
 }
 
 /* Without its upstream a replica only knows the timeline of its control file. */
@@ -530,6 +582,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_name_is_followed, set_stage, clear_stage),
 		cmocka_unit_test_setup_teardown(a_refused_connection_needs_no_waiting, set_stage, clear_stage),
 		cmocka_unit_test_setup_teardown(failover_and_the_return_of_the_old_primary, set_stage, clear_stage),
+		cmocka_unit_test_setup_teardown(a_lost_primary_makes_all_be_asked, set_quiet_stage, clear_stage),
+		cmocka_unit_test_setup_teardown(a_reported_sign_makes_all_be_asked, set_quiet_stage, clear_stage),
 		cmocka_unit_test_setup_teardown(a_timeline_does_not_go_back_within_a_life, set_stage, clear_stage),
 		cmocka_unit_test_setup_teardown(a_foreign_node_is_refused, set_stage, clear_stage),
 		cmocka_unit_test_setup_teardown(nobody_there, set_stage, clear_stage),

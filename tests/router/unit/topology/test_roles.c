@@ -11,8 +11,9 @@
  *	  -P1 -R1	the same, but it does not answer any more
  *	  .			never heard of
  *	  P1@b		of the cluster b instead of a
- *	  R1=500	replica, known to be at LSN 500; and a replica's last known
- *				position before it became a primary: P2=500
+ *	  R1=500	replica, known to be at LSN 500
+ *	  P2=500	a primary whose timeline left the one before it there; P3=500<1:
+ *				left timeline 1
  *
  * The verdicts, one letter per node: U usable, s silent, f foreign, o old
  * primary, 2 second primary, u unconfirmed, t old timeline, x other timeline.
@@ -117,6 +118,21 @@ static const Story stories[] = {
 		{"-P1 P2=500 R1=500 R1=600", 1, "sUUt"},
 		{"-P1 P2=500 R1=300 R1=0", 1, "sUUt"},	/* not known: not good */
 	}},
+	{"whom an old primary may still lead past the fork is not good", {
+		{"P1 R1=500 R1=400", 0, "UUU"},
+		{"P1 P2=500 R1=400", 1, "oUt"},
+		{"-P1 P2=500 R1=400", 1, "sUU"},
+		{"P1 P2=500 R1=400", 1, "oUt"},
+		{"R2=500 P2=500 R1=400", 1, "UUU"},
+	}},
+	{"a timeline that was not seen may part from ours before", {
+		{"P1 R1=500 R1=400", 0, "UUU"},
+		{"-P1 P3=500<1 R1=400", 1, "sUt"},
+	}},
+	{"it left another timeline than ours", {
+		{"P2 R1=500 R2=400", 0, "UtU"},
+		{"-P2 P3=500<1 R2=400", 1, "sUt"},
+	}},
 	{"where the fork was is not known: the old timeline is not good", {
 		{"P1 R1=500", 0, "UU"},
 		{"-P1 P2=0", 1, "sU"},
@@ -167,6 +183,7 @@ parse_nodes(const char *text, RolesNode *nodes)
 		RolesNode  *node = &nodes[n++];
 		const char *at = strchr(word, '@');
 		const char *equals = strchr(word, '=');
+		const char *from = strchr(word, '<');
 		Lsn			lsn = equals != NULL ? strtoull(equals + 1, NULL, 10) : 0;
 
 		assert_true(n <= NODES_MAX);
@@ -182,7 +199,9 @@ parse_nodes(const char *text, RolesNode *nodes)
 		node->identity.timeline = (uint32_t) strtoul(word + 1, NULL, 10);
 		node->agreeing = *word == 'p' ? 1 : 9;
 		node->lsn = lsn;
-		node->replica_lsn = lsn;
+		node->began_lsn = lsn;
+		if (lsn != 0 && node->identity.role == NODE_PRIMARY)
+			node->promoted_from = from ? (uint32_t) strtoul(from + 1, NULL, 10) : node->identity.timeline - 1;
 	}
 	return n;
 }
@@ -257,7 +276,8 @@ there_is_never_more_than_one_primary(void **state)
 					},
 					.agreeing = 1 + (int) ((seed >> 18) % 2),
 					.lsn = (seed >> 20) % 4,
-					.replica_lsn = (seed >> 22) % 4
+					.promoted_from = (seed >> 22) % 4,
+					.began_lsn = (seed >> 24) % 4
 				};
 			}
 			roles_decide(&roles, nodes, 3, verdicts);

@@ -22,7 +22,7 @@ static PGresult *
 row(int n, const char *const values[])
 {
 	PGresult   *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
-	PGresAttDesc columns[9];
+	PGresAttDesc columns[10];
 
 	memset(columns, 0, sizeof(columns));
 	for (int i = 0; i < n; i++)
@@ -35,9 +35,9 @@ row(int n, const char *const values[])
 }
 
 static bool
-probe(const char *const values[9], NodeSample *sample, Error *error)
+probe(const char *const values[10], NodeSample *sample, Error *error)
 {
-	PGresult   *result = row(9, values);
+	PGresult   *result = row(10, values);
 	bool		ok = sample_parse_probe(result, sample, error);
 
 	PQclear(result);
@@ -65,13 +65,15 @@ a_primary(void **state)
 	NodeSample	sample = {.segment_bytes = SEGMENT};
 	Error		error;
 
-	assert_true(probe((const char *const[]) {"f", "1A/2B0003C8", "0000001F", "t", "0", "1A/2B000390", "730:738:730,735,736", "2", NULL}, &sample, &error));
+	assert_true(probe((const char *const[]) {"f", "1A/2B0003C8", "0000001F", "t", "0", "1A/2B000390", "730:738:730,735,736", "2", NULL,
+	"1A/2A000028"}, &sample, &error));
 	assert_int_equal(sample.identity.role, NODE_PRIMARY);
 	assert_int_equal(sample.lsn, 0x1A2B0003C8);
 	assert_int_equal(sample.flush_lsn, 0x1A2B000390);
 	assert_int_equal(sample.ended, 735);
 	assert_int_equal(sample.xmax, 738);
 	assert_int_equal(sample.next_xid, 740);
+	assert_int_equal(sample.began_lsn, 0x1A2A000028);
 	assert_int_equal(sample.identity.timeline, 31);
 	assert_true(sample.has_synchronous);
 }
@@ -83,7 +85,7 @@ a_replica(void **state)
 	NodeSample	sample = {0};
 	Error		error;
 
-	assert_true(probe((const char *const[]) {"t", "FFFFFFFF/FFFFFFFF", "31", "f", "1500", NULL, "738:738:", "0", "730,736"}, &sample, &error));
+	assert_true(probe((const char *const[]) {"t", "FFFFFFFF/FFFFFFFF", "31", "f", "1500", NULL, "738:738:", "0", "730,736", NULL}, &sample, &error));
 	assert_int_equal(sample.identity.role, NODE_REPLICA);
 	assert_true(sample.lsn == UINT64_MAX);
 	assert_int_equal(sample.identity.timeline, 31);
@@ -99,7 +101,7 @@ a_replica_that_has_replayed_nothing(void **state)
 	NodeSample	sample = {.lsn = 5, .flush_lsn = 5, .ended = 5, .replay_age_us = 5};
 	Error		error;
 
-	assert_true(probe((const char *const[]) {"t", NULL, "1", "f", NULL, NULL, "3:3:", "0", NULL}, &sample, &error));
+	assert_true(probe((const char *const[]) {"t", NULL, "1", "f", NULL, NULL, "3:3:", "0", NULL, NULL}, &sample, &error));
 	assert_int_equal(sample.lsn, 0);
 	assert_int_equal(sample.flush_lsn, 0);
 	assert_int_equal(sample.ended, 0);
@@ -109,22 +111,23 @@ a_replica_that_has_replayed_nothing(void **state)
 static void
 what_was_not_asked_for_is_refused(void **state)
 {
-	static const char *const bad[][9] = {
-		{"f", "1A2B", "00000001", "f", "0", NULL, "3:3:", "0", NULL},
-		{"f", "1A/", "00000001", "f", "0", NULL, "3:3:", "0", NULL},
-		{"f", "1A/2Bx", "00000001", "f", "0", NULL, "3:3:", "0", NULL},
-		{"f", "1A/2B000000000", "00000001", "f", "0", NULL, "3:3:", "0", NULL},
-		{"f", "1A/2B", "0000000Z", "f", "0", NULL, "3:3:", "0", NULL},
-		{"f", "1A/2B", "", "f", "0", NULL, "3:3:", "0", NULL},
-		{"t", "1A/2B", "-1", "f", "0", NULL, "3:3:", "0", NULL},
-		{"t", "1A/2B", "1", "f", "99999999999999999999999", NULL, "3:3:", "0", NULL},
-		{"f", "1A/2B", "00000001", "f", "0", "2B", "3:3:", "0", NULL},
-		{"f", "1A/2B", "00000001", "f", "0", "1A/2B", NULL, "0", NULL},
-		{"f", "1A/2B", "00000001", "f", "0", "1A/2B", "-1", "0", NULL},
-		{"f", "1A/2B", "00000001", "f", "0", "1A/2B", "3:3", "0", NULL},
-		{"f", "1A/2B", "00000001", "f", "0", "1A/2B", "3:-3:", "0", NULL},
-		{"f", "1A/2B", "00000001", "f", "0", "1A/2B", "3:3x:", "0", NULL},
-		{"f", "1A/2B", "00000001", "f", "0", "1A/2B", "3:3:", "-1", NULL},
+	static const char *const bad[][10] = {
+		{"f", "1A2B", "00000001", "f", "0", NULL, "3:3:", "0", NULL, NULL},
+		{"f", "1A/", "00000001", "f", "0", NULL, "3:3:", "0", NULL, NULL},
+		{"f", "1A/2Bx", "00000001", "f", "0", NULL, "3:3:", "0", NULL, NULL},
+		{"f", "1A/2B000000000", "00000001", "f", "0", NULL, "3:3:", "0", NULL, NULL},
+		{"f", "1A/2B", "0000000Z", "f", "0", NULL, "3:3:", "0", NULL, NULL},
+		{"f", "1A/2B", "", "f", "0", NULL, "3:3:", "0", NULL, NULL},
+		{"t", "1A/2B", "-1", "f", "0", NULL, "3:3:", "0", NULL, NULL},
+		{"t", "1A/2B", "1", "f", "99999999999999999999999", NULL, "3:3:", "0", NULL, NULL},
+		{"f", "1A/2B", "00000001", "f", "0", "2B", "3:3:", "0", NULL, NULL},
+		{"f", "1A/2B", "00000001", "f", "0", "1A/2B", NULL, "0", NULL, NULL},
+		{"f", "1A/2B", "00000001", "f", "0", "1A/2B", "-1", "0", NULL, NULL},
+		{"f", "1A/2B", "00000001", "f", "0", "1A/2B", "3:3", "0", NULL, NULL},
+		{"f", "1A/2B", "00000001", "f", "0", "1A/2B", "3:-3:", "0", NULL, NULL},
+		{"f", "1A/2B", "00000001", "f", "0", "1A/2B", "3:3x:", "0", NULL, NULL},
+		{"f", "1A/2B", "00000001", "f", "0", "1A/2B", "3:3:", "-1", NULL, NULL},
+		{"f", "1A/2B", "00000001", "f", "0", "1A/2B", "3:3:", "0", NULL, "2B"},
 	};
 	NodeSample	sample;
 	Error		error;
