@@ -267,6 +267,7 @@ matrix: ## build and test the extension on PostgreSQL 17 and 18
 docs: router ## write the generated parts of docs/
 	@$(build)/andon-router --dump-reference markdown > docs/reference/config.md
 	@$(build)/andon-router --dump-reference console > docs/reference/console.md
+	@$(build)/andon-router --dump-reference pgbouncer > docs/reference/pgbouncer.md
 	@$(build)/andon-router --dump-reference sample > etc/router.ini
 	@dev/doccheck --write
 

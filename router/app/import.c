@@ -23,6 +23,7 @@
 
 #include "app/config_entries.h"
 #include "app/config_internal.h"
+#include "app/config_options.h"
 #include "app/import_internal.h"
 #include "base/memory.h"
 
@@ -385,7 +386,8 @@ write_word(Import *import, const ConfigWord *words, void *scratch, Buf *out, con
 	if (word == NULL)
 		import_note(import, "%s is not converted: there is no such word here%s", key,
 					strcmp(key, "client_encoding") == 0 || strcmp(key, "datestyle") == 0 || strcmp(key, "timezone") == 0 ?
-					"; set it by ALTER DATABASE" : "");
+					"; set it by ALTER DATABASE" :
+					config_find_option(key) != NULL ? "; the option of [router] holds for all" : "");
 	else if (strstr(value, " ;") != NULL || !config_word_set(word, scratch, value, &why))
 		import_note(import, "%s is not converted: the router allows other values", key);
 	else

@@ -21,4 +21,7 @@
  */
 extern bool import_pgbouncer(const char *path, Buf *out, Buf *notes);
 
+/* docs/reference/pgbouncer.md: what becomes of each option. */
+extern void import_write_reference(Buf *out);
+
 #endif							/* ROUTER_APP_IMPORT_H */

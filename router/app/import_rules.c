@@ -58,6 +58,7 @@ static const Rule rules[] = {
 	{"query_timeout", RULE_SECONDS, NULL}, {"query_wait_timeout", RULE_SECONDS, NULL},
 	{"client_idle_timeout", RULE_SECONDS, NULL}, {"client_login_timeout", RULE_SECONDS, NULL},
 	{"idle_transaction_timeout", RULE_SECONDS, NULL}, {"stats_period", RULE_SECONDS, NULL},
+	{"query_wait_notify", RULE_NONE, "who waits is not told before query_wait_timeout; cl_waiting and maxwait of SHOW POOLS tell of it"},
 	{"transaction_timeout", RULE_NONE, "query_timeout and idle_transaction_timeout limit its parts"},
 	{"cancel_wait_timeout", RULE_NONE, "cancel requests are passed on at once"},
 	{"suspend_timeout", RULE_NONE, "there is no SUSPEND"},
@@ -66,6 +67,7 @@ static const Rule rules[] = {
 	{"auth_user", RULE_SAME, NULL}, {"auth_query", RULE_SAME, NULL}, {"auth_dbname", RULE_SAME, NULL},
 	{"auth_ident_file", RULE_NONE, "peer and cert take the system's or the certificate's name as it is: there are no maps"},
 	{"auth_ldap_options", RULE_NONE, "there is no LDAP"},
+	{"scram_iterations", RULE_NONE, "passwords in clear text are proven with PostgreSQL's 4096; other numbers come with a verifier in auth_file"},
 	{"admin_users", RULE_SAME, NULL}, {"stats_users", RULE_SAME, NULL},
 	{"client_tls_sslmode", RULE_SAME, NULL}, {"client_tls_key_file", RULE_SAME, NULL},
 	{"client_tls_cert_file", RULE_SAME, NULL}, {"client_tls_ca_file", RULE_SAME, NULL},
@@ -119,8 +121,8 @@ static const Choice choices[] = {
 	{"server_tls_ciphers", "fast", "default", NULL},
 	{"server_tls_ciphers", "normal", "default", NULL},
 	{"server_reset_query", "DISCARD ALL", "", NULL},	/* is run anyway */
-	{"server_round_robin", "1", "yes", NULL},
-	{"server_round_robin", "0", "no", NULL},
+	{"server_round_robin", "1", "on", NULL},
+	{"server_round_robin", "0", "off", NULL},
 };
 
 /* What PgBouncer does where its file says nothing, and the router does otherwise. */
@@ -137,6 +139,7 @@ static const Choice defaults[] = {
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
+static void write_choices(const char *name, Buf *out);
 static void convert_choice(Import *import, const char *name, const char *value);
 static void convert_seconds(Import *import, const char *name, const char *value);
 static bool write_option(Import *import, const char *name, const char *value);
@@ -181,6 +184,47 @@ import_defaults(Import *import)
 	/* PgBouncer asks its servers nothing of themselves */
 	if (import->auth_user != NULL && import->auth_user[0] != '\0')
 		write_option(import, "monitor_user", import->auth_user);
+}
+
+void
+import_write_reference(Buf *out)
+{
+	static const char *const meaning[] = {
+		[RULE_SAME] = "the same", [RULE_SECONDS] = "the same; a time has a unit", [RULE_CHOICE] = "the same",
+	};
+
+	buf_append_string(out, "# Options of PgBouncer\n\nWritten by `andon-router --dump-reference pgbouncer`: what"
+					  " `--import` makes of each option of `[pgbouncer]`.\n[Coming from PgBouncer](../from-pgbouncer.md)"
+					  " tells the rest.\n\n| PgBouncer | here |\n|---|---|\n");
+	for (size_t i = 0; i < COUNT_OF(rules); i++)
+	{
+		buf_printf(out, "| `%s` | ", rules[i].name);
+		if (rules[i].kind == RULE_NONE)
+			buf_printf(out, "none: %s", rules[i].why);
+		else
+			buf_append_string(out, meaning[rules[i].kind]);
+		write_choices(rules[i].name, out);
+		buf_append_string(out, " |\n");
+	}
+}
+
+static void
+write_choices(const char *name, Buf *out)
+{
+	for (size_t i = 0; i < COUNT_OF(choices); i++)
+	{
+		const Choice *choice = &choices[i];
+
+		if (strcmp(choice->name, name) != 0)
+			continue;
+		if (choice->to == NULL)
+			buf_printf(out, "; no `%s`", choice->from);
+		else
+			buf_printf(out, "; `%s` is %s%s%s", choice->from, choice->to[0] != '\0' ? "`" : "always done",
+					   choice->to, choice->to[0] != '\0' ? "`" : "");
+		if (choice->why != NULL)
+			buf_printf(out, " (%s)", choice->why);
+	}
 }
 
 static void

@@ -238,7 +238,7 @@ explain_route(const char *sql)
 	return 0;
 }
 
-/* What docs/reference/config.md, etc/router.ini and docs/reference/console.md are generated from. */
+/* What docs/reference/ and etc/router.ini are generated from. */
 static int
 dump_reference(const char *form)
 {
@@ -250,9 +250,11 @@ dump_reference(const char *form)
 		config_write_sample(&out);
 	else if (strcmp(form, "console") == 0)
 		console_write_reference(&out);
+	else if (strcmp(form, "pgbouncer") == 0)
+		import_write_reference(&out);
 	else
 	{
-		fputs("andon-router: --dump-reference takes markdown, sample or console\n", stderr);
+		fputs("andon-router: --dump-reference takes markdown, sample, console or pgbouncer\n", stderr);
 		return 2;
 	}
 	print_buf(&out);

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -20,6 +22,7 @@
 #include "base/memory.h"
 
 #define FOLDER "tests/router/unit/app/pgbouncer/"
+#define DEBIANS_FILE "/etc/pgbouncer/pgbouncer.ini"
 
 static char *out;
 static char *notes;
@@ -167,10 +170,49 @@ no_file(void **state)
 static void
 debians_sample(void **state)
 {
-	if (access("/etc/pgbouncer/pgbouncer.ini", R_OK) != 0)
+	if (access(DEBIANS_FILE, R_OK) != 0)
 		skip();
-	assert_true(import("/etc/pgbouncer/pgbouncer.ini"));
+	assert_true(import(DEBIANS_FILE));
 	config_unref(result());
+}
+
+/* Guards: each option of PgBouncer is taken, or told of with the reason. */
+static void
+every_option(void **state)
+{
+	assert_true(import(FOLDER "every_option.ini"));
+	assert_null(strstr(notes, "it is not known"));
+	assert_null(strstr(notes, "allows other values"));
+	assert_has(out, "server_round_robin = on\n");
+	config_unref(result());
+}
+
+/* Guards: also what the sample shows behind a semicolon is known. */
+static void
+debians_comments(void **state)
+{
+	char		path[] = "/tmp/andon-import-XXXXXX";
+	char		line[1000];
+	FILE	   *sample = fopen(DEBIANS_FILE, "r");
+	FILE	   *bare = fdopen(mkstemp(path), "w");
+	bool		is_of_options = false;
+
+	assert_non_null(bare);
+	while (sample != NULL && fgets(line, sizeof(line), sample) != NULL)
+	{
+		is_of_options = line[0] == '[' ? strncmp(line, "[pgbouncer]", 11) == 0 : is_of_options;
+		fputs(is_of_options && line[0] == ';' && line[1] >= 'a' && line[1] <= 'z' ? line + 1 : line, bare);
+	}
+	fclose(bare);
+	if (sample != NULL)
+	{
+		fclose(sample);
+		(void) import(path);
+		assert_null(strstr(notes, "it is not known"));
+	}
+	unlink(path);
+	if (sample == NULL)
+		skip();
 }
 
 int
@@ -183,6 +225,8 @@ main(void)
 		TEST(an_odd_file),
 		TEST(no_file),
 		TEST(debians_sample),
+		TEST(every_option),
+		TEST(debians_comments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
