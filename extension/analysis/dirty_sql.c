@@ -22,12 +22,9 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_collation.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 
 #include "analysis/dirty_sql.h"
 #include "base/spi_util.h"
@@ -47,21 +44,6 @@ append_column(StringInfo sql, Oid relid, AttrNumber attno, Oid type)
 		appendStringInfo(sql, "::%s", type_name(type));
 }
 
-static char *
-collation_name(Oid collation)
-{
-	HeapTuple	tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
-	Form_pg_collation form;
-	char	   *name;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for collation %u", collation);
-	form = (Form_pg_collation) GETSTRUCT(tuple);
-	name = quote_qualified_identifier(get_namespace_name(form->collnamespace), NameStr(form->collname));
-	ReleaseSysCache(tuple);
-	return name;
-}
-
 static void
 append_collation(StringInfo sql, Oid relid, AttrNumber attno, Oid collation)
 {
@@ -71,7 +53,7 @@ append_collation(StringInfo sql, Oid relid, AttrNumber attno, Oid collation)
 
 	get_atttypetypmodcoll(relid, attno, &type, &typmod, &own);
 	if (OidIsValid(collation) && collation != own)
-		appendStringInfo(sql, " COLLATE %s", collation_name(collation));
+		appendStringInfo(sql, " COLLATE %s", spi_util_collation_name(collation));
 }
 
 static void

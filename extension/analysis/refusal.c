@@ -35,6 +35,7 @@
 
 #include "analysis/refusal.h"
 #include "board/board.h"
+#include "board/board_catalog.h"
 
 /* Built-in stable functions without arguments that depend on settings only. */
 static const char *const allowed_without_arguments[] = {

@@ -33,6 +33,7 @@
 #include "base/compat.h"
 #include "base/spi_util.h"
 #include "board/board.h"
+#include "board/board_catalog.h"
 #include "board/board_transition.h"
 
 /* andon.board, see sql/modules/10_catalog.sql */
@@ -91,10 +92,10 @@ board_load_record(Oid relid)
 	Board	   *board = palloc0(sizeof(Board));
 
 	board->relid = relid;
-	board_scan_catalog("board", BOARD_ATT_BOARD, relid, AccessShareLock, read_board_row, board);
+	board_catalog_scan("board", BOARD_ATT_BOARD, relid, AccessShareLock, read_board_row, board);
 	if (!OidIsValid(board->view))
 		return NULL;
-	board_scan_catalog("board_source", SOURCE_ATT_BOARD, relid, AccessShareLock,
+	board_catalog_scan("board_source", SOURCE_ATT_BOARD, relid, AccessShareLock,
 				 read_source_row, board);
 	return board;
 }
@@ -143,7 +144,7 @@ board_find_by_source(Oid relid)
 {
 	List	   *result = NIL;
 
-	board_scan_catalog("board_source", SOURCE_ATT_SOURCE, relid, AccessShareLock,
+	board_catalog_scan("board_source", SOURCE_ATT_SOURCE, relid, AccessShareLock,
 				 collect_follower, &result);
 	list_sort(result, list_oid_cmp);
 	return result;
@@ -268,34 +269,10 @@ board_insert_record(const BoardRecord *record)
 void
 board_delete_record(Oid relid)
 {
-	board_scan_catalog("board", BOARD_ATT_BOARD, relid, RowExclusiveLock, delete_row, NULL);
-	board_scan_catalog("board_source", SOURCE_ATT_BOARD, relid, RowExclusiveLock, delete_row, NULL);
-	board_scan_catalog("departed", 1, relid, RowExclusiveLock, delete_row, NULL);
+	board_catalog_scan("board", BOARD_ATT_BOARD, relid, RowExclusiveLock, delete_row, NULL);
+	board_catalog_scan("board_source", SOURCE_ATT_BOARD, relid, RowExclusiveLock, delete_row, NULL);
+	board_catalog_scan("departed", 1, relid, RowExclusiveLock, delete_row, NULL);
 	CommandCounterIncrement();
-}
-
-Oid
-board_catalog_relid(const char *name)
-{
-	Oid			schema = get_namespace_oid("andon", true);
-
-	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
-}
-
-Oid
-board_catalog_owner(void)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(board_catalog_relid("board")));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("the table andon.board does not exist"),
-				 errhint("CREATE EXTENSION andon.")));
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
 }
 
 /*
@@ -331,41 +308,6 @@ board_parse_log(const char *text, int length, BoardLog *log)
 		return true;
 	}
 	return false;
-}
-
-/* The first index whose leading column it is serves the scan. */
-void
-board_scan_catalog(const char *table, AttrNumber attno, Oid value, LOCKMODE mode,
-				   BoardRowReader reader, void *arg)
-{
-	Oid			relid = board_catalog_relid(table);
-	Oid			index = InvalidOid;
-	Relation	rel;
-	SysScanDesc scan;
-	ScanKeyData key;
-	HeapTuple	tuple;
-	ListCell   *cell;
-
-	if (!OidIsValid(relid))
-		return;
-	rel = table_open(relid, mode);
-	foreach(cell, RelationGetIndexList(rel))
-	{
-		HeapTuple	entry = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
-
-		if (HeapTupleIsValid(entry))
-		{
-			if (((Form_pg_index) GETSTRUCT(entry))->indkey.values[0] == attno)
-				index = lfirst_oid(cell);
-			ReleaseSysCache(entry);
-		}
-	}
-	ScanKeyInit(&key, attno, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(value));
-	scan = systable_beginscan(rel, index, OidIsValid(index), NULL, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-		reader(rel, tuple, arg);
-	systable_endscan(scan);
-	table_close(rel, mode);
 }
 
 /* The first natts columns; NULL stands for those that the table has not. */

@@ -25,12 +25,9 @@
 #include "postgres.h"
 
 #include "access/attnum.h"
-#include "access/htup.h"
 #include "nodes/pg_list.h"
-#include "storage/lockdefs.h"
 #include "utils/array.h"
 #include "utils/jsonb.h"
-#include "utils/relcache.h"
 
 #include "base/compat.h"
 #include "board/board_state.h"
@@ -127,21 +124,6 @@ extern Oid	board_find_by_channel(const char *channel);
 
 extern void board_insert_record(const BoardRecord *record);
 extern void board_delete_record(Oid relid);
-
-/*
- * Calls reader for each row of an andon table whose OID column attno has the
- * value; none if there is no such table.
- */
-typedef void (*BoardRowReader) (Relation rel, HeapTuple tuple, void *arg);
-
-extern void board_scan_catalog(const char *table, AttrNumber attno, Oid value, LOCKMODE mode,
-							   BoardRowReader reader, void *arg);
-
-/* The tables of the schema andon, InvalidOid if the extension is not there. */
-extern Oid	board_catalog_relid(const char *name);
-
-/* Who owns them. */
-extern Oid	board_catalog_owner(void);
 
 /* Functions as they are written down: a text[] of qualified signatures. */
 extern ArrayType *board_format_functions(List *functions);

@@ -30,6 +30,7 @@
 
 #include "base/json.h"
 #include "base/spi_util.h"
+#include "board/board_catalog.h"
 #include "board/board_sla.h"
 #include "board/board_status.h"
 
@@ -54,7 +55,7 @@ board_sla_list(Oid board)
 {
 	List	   *result = NIL;
 
-	board_scan_catalog("sla", SLA_ATT_BOARD, board, AccessShareLock, read_sla_row, &result);
+	board_catalog_scan("sla", SLA_ATT_BOARD, board, AccessShareLock, read_sla_row, &result);
 	list_sort(result, compare_status);
 	return result;
 }

@@ -29,7 +29,7 @@
 #include "utils/syscache.h"
 
 #include "base/spi_util.h"
-#include "board/board.h"
+#include "board/board_catalog.h"
 #include "board/board_state.h"
 
 PG_FUNCTION_INFO_V1(andon_catalog_trigger);
@@ -67,24 +67,24 @@ board_state_session_restores(void)
 }
 
 void
-board_state_end_restore(const Board *board)
+board_state_end_restore(Oid board, BoardState state)
 {
-	if (board->state == BOARD_RESTORING)
-		change_state(board->relid, "{restoring}", BOARD_UNCHECKED, NULL);
+	if (state == BOARD_RESTORING)
+		change_state(board, "{restoring}", BOARD_UNCHECKED, NULL);
 }
 
 void
-board_state_confirm(const Board *board)
+board_state_confirm(Oid board, BoardState state)
 {
-	if (board->state != BOARD_OK)
-		change_state(board->relid, "{restoring,unchecked,broken}", BOARD_OK, NULL);
+	if (state != BOARD_OK)
+		change_state(board, "{restoring,unchecked,broken}", BOARD_OK, NULL);
 }
 
 void
-board_state_mark_broken(const Board *board, const char *why)
+board_state_mark_broken(Oid board, const char *why)
 {
-	board_state_lock(board->relid);
-	change_state(board->relid, "{ok,unchecked}", BOARD_BROKEN, why);
+	board_state_lock(board);
+	change_state(board, "{ok,unchecked}", BOARD_BROKEN, why);
 }
 
 void

@@ -35,8 +35,6 @@
 
 #include "postgres.h"
 
-struct Board;
-
 typedef enum BoardState
 {
 	BOARD_OK,
@@ -59,11 +57,11 @@ extern bool board_state_session_restores(void);
  * A source has changed other than by a restore; the whole board has been
  * compared with its definition.  SPI is connected.
  */
-extern void board_state_end_restore(const struct Board *board);
-extern void board_state_confirm(const struct Board *board);
+extern void board_state_end_restore(Oid board, BoardState state);
+extern void board_state_confirm(Oid board, BoardState state);
 
 /* Changes may be missing; nothing if it is marked already.  SPI is connected. */
-extern void board_state_mark_broken(const struct Board *board, const char *why);
+extern void board_state_mark_broken(Oid board, const char *why);
 
 /*
  * Whoever marks a board as broken waits for the end of this transaction.  To be

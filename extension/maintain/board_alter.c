@@ -35,6 +35,7 @@
 #include "base/locks.h"
 #include "base/spi_util.h"
 #include "board/board.h"
+#include "board/board_catalog.h"
 #include "board/board_options.h"
 #include "board/board_state.h"
 #include "maintain/board_plan.h"
@@ -54,7 +55,6 @@ static void keep_unnamed(BoardOptions *options, const Board *board);
 static void check_sources(const Board *board, const BoardOptions *options);
 static void store_options(const Board *board, const BoardOptions *options, Jsonb *json);
 static void store_static(const Board *board, const BoardOptions *options);
-static void run_internal(const char *sql, int nargs, Oid *types, Datum *values);
 static void follow_triggers(const Board *before, const Board *board);
 static void follow_log(const Board *before, const Board *board);
 
@@ -176,7 +176,7 @@ store_options(const Board *board, const BoardOptions *options, Jsonb *json)
 		PointerGetDatum(board_format_functions(options->trusted_procs))
 	};
 
-	run_internal("UPDATE andon.board SET options = pg_catalog.jsonb_strip_nulls(options || $2),"
+	board_catalog_run("UPDATE andon.board SET options = pg_catalog.jsonb_strip_nulls(options || $2),"
 				 " channel = $3, trusted = $4 WHERE board = $1",
 				 lengthof(types), types, values);
 }
@@ -194,23 +194,9 @@ store_static(const Board *board, const BoardOptions *options)
 		relids[n++] = ObjectIdGetDatum(lfirst_oid(cell));
 	values[1] = PointerGetDatum(construct_array(relids, n, OIDOID, sizeof(Oid), true,
 												TYPALIGN_INT));
-	run_internal("UPDATE andon.board_source SET is_static = source = ANY ($2)"
+	board_catalog_run("UPDATE andon.board_source SET is_static = source = ANY ($2)"
 				 " WHERE board = $1 AND is_static <> (source = ANY ($2))",
 				 lengthof(types), types, values);
-}
-
-static void
-run_internal(const char *sql, int nargs, Oid *types, Datum *values)
-{
-	OwnerScope	scope;
-	int			rc;
-
-	spi_util_enter_internal(&scope, board_catalog_owner());
-	rc = SPI_execute_with_args(sql, nargs, types, values, NULL, false, 0);
-	if (rc != SPI_OK_UPDATE)
-		elog(ERROR, "change of options failed: %s", SPI_result_code_string(rc));
-	spi_util_leave_owner(&scope);
-	CommandCounterIncrement();
 }
 
 /*

@@ -32,6 +32,7 @@
 #include "base/compat.h"
 #include "base/row_writer.h"
 #include "base/stats.h"
+#include "board/board_catalog.h"
 #include "feed/feed_commit.h"
 #include "feed/slots.h"
 #include "maintain/board_writer.h"

@@ -54,6 +54,7 @@
 #include "base/guc.h"
 #include "base/json.h"
 #include "base/spi_util.h"
+#include "board/board_catalog.h"
 #include "contract/andon_contract.h"
 #include "maintain/change_log.h"
 
@@ -192,13 +193,10 @@ void
 change_log_forget(Oid board)
 {
 	Oid			relid = board_catalog_relid("change");
-	OwnerScope	scope;
 
 	if (!OidIsValid(relid))
 		return;
-	spi_util_enter_internal(&scope, board_catalog_owner());
-	spi_run(psprintf("DELETE FROM %s WHERE board = %u", spi_util_relation_name(relid), board));
-	spi_util_leave_owner(&scope);
+	board_catalog_run(psprintf("DELETE FROM %s WHERE board = %u", spi_util_relation_name(relid), board), 0, NULL, NULL);
 }
 
 void

@@ -25,6 +25,7 @@
 #include "utils/xid8.h"
 
 #include "board/board.h"
+#include "board/board_catalog.h"
 #include "maintain/change_log.h"
 #include "maintain/change_scan.h"
 

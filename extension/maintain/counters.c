@@ -58,6 +58,7 @@
 
 #include "base/compat.h"
 #include "base/spi_util.h"
+#include "board/board_catalog.h"
 #include "maintain/change_log.h"
 #include "maintain/change_scan.h"
 #include "maintain/counters.h"
@@ -221,13 +222,9 @@ counters_rebase(const Board *board)
 void
 counters_forget(Oid board)
 {
-	OwnerScope	scope;
-
 	if (!OidIsValid(board_catalog_relid("counter")))
 		return;
-	spi_util_enter_internal(&scope, board_catalog_owner());
-	spi_run(psprintf("DELETE FROM andon.counter WHERE board = %u", board));
-	spi_util_leave_owner(&scope);
+	board_catalog_run(psprintf("DELETE FROM andon.counter WHERE board = %u", board), 0, NULL, NULL);
 }
 
 void
@@ -479,16 +476,10 @@ run_counted(const Board *board, const char *sql)
 {
 	Oid			types[2] = {REGCLASSOID, INT8OID};
 	Datum		arguments[2];
-	OwnerScope	scope;
-	int			rc;
 
 	arguments[0] = ObjectIdGetDatum(board->relid);
 	arguments[1] = Int64GetDatum((int64) GetSystemIdentifier());
-	spi_util_enter_internal(&scope, board_catalog_owner());
-	rc = SPI_execute_with_args(sql, 2, types, arguments, NULL, false, 0);
-	spi_util_leave_owner(&scope);
-	if (rc < 0)
-		elog(ERROR, "counter query failed: %s", SPI_result_code_string(rc));
+	board_catalog_run(sql, 2, types, arguments);
 }
 
 /* Moves the base to the present snapshot; makes it if there is none of ours. */

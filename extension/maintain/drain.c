@@ -253,7 +253,7 @@ drain_refresh(Drain *drain, List *entries)
 
 	spi_connect();
 	MemoryContextSwitchTo(context);
-	board_state_end_restore(drain->plan->board);
+	board_state_end_restore(drain->plan->board->relid, drain->plan->board->state);
 	if (drain->whole)
 		(void) refresh_whole(drain->plan);
 	else

@@ -32,6 +32,7 @@
 #include "base/locks.h"
 #include "base/spi_util.h"
 #include "board/board.h"
+#include "board/board_catalog.h"
 #include "board/board_sla.h"
 #include "board/board_status.h"
 #include "maintain/sla.h"
@@ -47,7 +48,6 @@ static int64 read_max_dwell(const Interval *interval);
 static char *read_severity(text *severity);
 static void store(const Board *board, const BoardSla *sla);
 static void take_back(const Board *board, const char *status);
-static void run_on_catalog(const char *sql, int nargs, Oid *types, Datum *values);
 static void make_index(const Board *board);
 static void tell_of_index(const Board *board);
 
@@ -86,8 +86,8 @@ sla_forget(Oid board)
 	if (!OidIsValid(board_catalog_relid("sla")))
 		return;
 	locks_take_watch(board);
-	run_on_catalog("DELETE FROM andon.sla WHERE board = $1", 1, types, values);
-	run_on_catalog("DELETE FROM andon.alert WHERE board = $1", 1, types, values);
+	board_catalog_run("DELETE FROM andon.sla WHERE board = $1", 1, types, values);
+	board_catalog_run("DELETE FROM andon.alert WHERE board = $1", 1, types, values);
 }
 
 void
@@ -103,9 +103,9 @@ sla_rename_status(Oid board, const char *from, const char *to)
 	if (board_sla_list(board) == NIL)
 		return;
 	locks_take_watch(board);
-	run_on_catalog("UPDATE andon.sla SET status = $3 WHERE board = $1 AND status = $2",
+	board_catalog_run("UPDATE andon.sla SET status = $3 WHERE board = $1 AND status = $2",
 				   lengthof(types), types, values);
-	run_on_catalog("UPDATE andon.alert SET status = $3 WHERE board = $1 AND status = $2",
+	board_catalog_run("UPDATE andon.alert SET status = $3 WHERE board = $1 AND status = $2",
 				   lengthof(types), types, values);
 }
 
@@ -179,7 +179,7 @@ store(const Board *board, const BoardSla *sla)
 		CStringGetTextDatum(sla->severity)
 	};
 
-	run_on_catalog("INSERT INTO andon.sla (board, status, max_dwell, severity) VALUES ($1, $2, $3, $4)"
+	board_catalog_run("INSERT INTO andon.sla (board, status, max_dwell, severity) VALUES ($1, $2, $3, $4)"
 				   " ON CONFLICT (board, status) DO UPDATE SET max_dwell = EXCLUDED.max_dwell,"
 				   " severity = EXCLUDED.severity, swept = NULL",
 				   lengthof(types), types, values);
@@ -205,27 +205,13 @@ take_back(const Board *board, const char *status)
 		else
 			others = others || sla->max_dwell_us > 0;
 	}
-	run_on_catalog("DELETE FROM andon.sla s WHERE board = $1 AND status = $2"
+	board_catalog_run("DELETE FROM andon.sla s WHERE board = $1 AND status = $2"
 				   " AND NOT EXISTS (SELECT FROM andon.alert a WHERE a.board = $1"
 				   "  AND a.status = $2 AND a.closed IS NULL)", lengthof(types), types, values);
-	run_on_catalog("UPDATE andon.sla SET max_dwell = NULL, swept = NULL"
+	board_catalog_run("UPDATE andon.sla SET max_dwell = NULL, swept = NULL"
 				   " WHERE board = $1 AND status = $2", lengthof(types), types, values);
 	if (was_set && !others)
 		tell_of_index(board);
-}
-
-/* As the owner of the extension. */
-static void
-run_on_catalog(const char *sql, int nargs, Oid *types, Datum *values)
-{
-	OwnerScope	scope;
-	int			rc;
-
-	spi_util_enter_internal(&scope, board_catalog_owner());
-	rc = SPI_execute_with_args(sql, nargs, types, values, NULL, false, 0);
-	spi_util_leave_owner(&scope);
-	if (rc < 0)
-		elog(ERROR, "query on deadlines failed: %s", SPI_result_code_string(rc));
 }
 
 /* As the user, who is the board's owner or may act for him. */

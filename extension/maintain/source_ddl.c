@@ -378,7 +378,7 @@ follow_triggers(Oid relid)
 			char	   *trouble = trigger_ddl_find_trouble(board, lfirst_oid(part), false);
 
 			if (trouble)
-				board_state_mark_broken(board,
+				board_state_mark_broken(board->relid,
 										psprintf("%s, or was for a time: changes may be missing; run andon.refresh_board() once it is enabled",
 												 trouble));
 		}
@@ -539,7 +539,7 @@ follow_dropped_trigger(Datum address_names, bool *part_is_gone)
 	}
 	foreach(table, with_ancestors(list_make1_oid(relid)))
 		foreach(cell, find_boards(lfirst_oid(table)))
-			board_state_mark_broken(board_load_record(lfirst_oid(cell)),
+			board_state_mark_broken(lfirst_oid(cell),
 									psprintf("trigger %s of table %s has been dropped: changes may be missing; andon.refresh_board() makes it again",
 											 TextDatumGetCString(names[2]),
 											 spi_util_relation_name(relid)));

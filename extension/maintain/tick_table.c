@@ -30,6 +30,7 @@
 #include "base/compat.h"
 #include "base/spi_util.h"
 #include "board/board.h"
+#include "board/board_catalog.h"
 #include "feed/slots.h"
 #include "maintain/tick_table.h"
 
@@ -153,13 +154,9 @@ tick_table_note_new_board(Oid board)
 void
 tick_table_forget_board(Oid board)
 {
-	OwnerScope	scope;
-
 	if (!tick_table_exists())
 		return;
-	spi_util_enter_internal(&scope, board_catalog_owner());
-	spi_run(psprintf("DELETE FROM andon.feed_reset WHERE board = %u", board));
-	spi_util_leave_owner(&scope);
+	board_catalog_run(psprintf("DELETE FROM andon.feed_reset WHERE board = %u", board), 0, NULL, NULL);
 }
 
 void
@@ -298,13 +295,9 @@ read_resets(void)
 static void
 write_reset(Oid board, const char *xid_sql)
 {
-	OwnerScope	scope;
-
 	if (!tick_table_exists())
 		return;
-	spi_util_enter_internal(&scope, board_catalog_owner());
-	spi_run(psprintf("INSERT INTO andon.feed_reset AS r VALUES (%u, %s)"
+	board_catalog_run(psprintf("INSERT INTO andon.feed_reset AS r VALUES (%u, %s)"
 					 " ON CONFLICT (board) DO UPDATE SET xid = GREATEST(r.xid, EXCLUDED.xid)",
-					 board, xid_sql));
-	spi_util_leave_owner(&scope);
+					 board, xid_sql), 0, NULL, NULL);
 }

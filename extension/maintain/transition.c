@@ -27,6 +27,7 @@
 #include "base/locks.h"
 #include "base/spi_util.h"
 #include "board/board_cache.h"
+#include "board/board_catalog.h"
 #include "board/board_status.h"
 #include "board/board_transition.h"
 #include "maintain/drain.h"

@@ -202,10 +202,10 @@ trigger_ddl_report_mended(const Board *board, const char *trouble)
 {
 	if (trouble == NULL)
 	{
-		board_state_confirm(board);
+		board_state_confirm(board->relid, board->state);
 		return;
 	}
-	board_state_mark_broken(board, trouble);
+	board_state_mark_broken(board->relid, trouble);
 	ereport(WARNING,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("board %s is true now but will not stay so", board->qualified),

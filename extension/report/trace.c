@@ -23,6 +23,7 @@
 #include "utils/timestamp.h"
 
 #include "base/spi_util.h"
+#include "board/board_catalog.h"
 #include "maintain/board_plan.h"
 #include "report/key_json.h"
 #include "report/log_access.h"

@@ -40,6 +40,7 @@
 #include "base/guc.h"
 #include "base/wal.h"
 #include "board/board.h"
+#include "board/board_catalog.h"
 #include "contract/andon_contract.h"
 #include "feed/feed_database.h"
 #include "feed/slots.h"

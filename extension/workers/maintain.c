@@ -17,6 +17,7 @@
 
 #include "base/spi_util.h"
 #include "board/board.h"
+#include "board/board_catalog.h"
 #include "maintain/counters.h"
 #include "workers/maintain.h"
 #include "workers/partitions.h"

@@ -59,6 +59,7 @@
 #include "base/locks.h"
 #include "base/spi_util.h"
 #include "base/wal.h"
+#include "board/board_catalog.h"
 #include "board/board_sla.h"
 #include "contract/andon_contract.h"
 #include "feed/alert_payload.h"
