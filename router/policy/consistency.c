@@ -44,7 +44,8 @@ position_note_read(SessionPosition *position, int node, const NodeIdentity *iden
 	position->last_node = node;
 	position->last_identity = *identity;
 	position->uncovered_us = now_us;
-	position->hideable_us = identity->role == NODE_REPLICA ? now_us : 0;
+	if (identity->role == NODE_REPLICA)
+		position->hideable_us = now_us;
 }
 
 void
@@ -61,7 +62,7 @@ position_note_commit(SessionPosition *position, int node, const NodeIdentity *id
 	position->written_timeline = identity->timeline;
 	position->last_node = node;
 	position->last_identity = *identity;
-	position->uncovered_us = position->hideable_us = 0;
+	position->uncovered_us = 0;
 }
 
 bool

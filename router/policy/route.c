@@ -81,7 +81,7 @@ route_reason_name(RouteReason reason)
 static RouteDecision
 decide_primary(const RouteInput *input, RouteReason reason)
 {
-	if (input->view->primary >= 0 && consistency_has_floor(input->consistency))
+	if (input->view->primary >= 0 && !input->looks_at_nothing && consistency_has_floor(input->consistency))
 	{
 		RouteAction action = act_on_hiding(input);
 

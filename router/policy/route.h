@@ -61,6 +61,7 @@ typedef struct RouteInput
 	SessionPosition *position;	/* its floor may be raised by samples of the view */
 	Consistency consistency;
 	bool		is_read;		/* proven: may go to a replica */
+	bool		looks_at_nothing;	/* no data is read or written: ROLLBACK, SET and the like */
 	bool		insists_on_replica; /* a READ ONLY transaction asked so: no fallback */
 	bool		patience_over;	/* replica_wait has passed */
 	uint64_t	patience_us;	/* replica_wait */

@@ -356,12 +356,10 @@ relay_wants_position(const Client *client)
 	const UnitSummary *summary = &client->relay.summary;
 
 	if (!consistency_has_floor(client->context->config.consistency) || server_is_replica(client->server) ||
-		summary->only_prepares || (summary->flags & (STATEMENT_IS_READ | STATEMENT_NODE_LOCAL)) ||
-		client->relay.error_refused)
+		(summary->flags & (STATEMENT_IS_READ | STATEMENT_NODE_LOCAL)) || client->relay.error_refused)
 		return false;
-	if (summary->kind == STATEMENT_SET || summary->kind == STATEMENT_RESET ||
-		summary->kind == STATEMENT_DISCARD_ALL || summary->kind == STATEMENT_DEALLOCATE)
-		return false;			/* they commit nothing */
+	if (unit_looks_at_nothing(summary) && summary->kind != STATEMENT_ROLLBACK)
+		return false;			/* it commits nothing, nor ends what may have */
 	return !server_reports_commit_lsn(client->server) || summary->kind == STATEMENT_TWO_PHASE;
 }
 

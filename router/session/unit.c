@@ -347,6 +347,14 @@ unit_find_text(const UnitTexts *texts, const PreparedMap *prepared, Slice name, 
 
 /* What pins a session would pin it to the replica. */
 bool
+unit_looks_at_nothing(const UnitSummary *summary)
+{
+	return summary->only_prepares || summary->kind == STATEMENT_ROLLBACK || summary->kind == STATEMENT_SET ||
+		summary->kind == STATEMENT_RESET || summary->kind == STATEMENT_DISCARD_ALL ||
+		summary->kind == STATEMENT_DEALLOCATE;
+}
+
+bool
 unit_is_allowed_on_replica(const UnitSummary *summary)
 {
 	if (summary->pin_reason || summary->has_function_call)

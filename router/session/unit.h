@@ -65,4 +65,7 @@ extern void unit_pin(UnitSummary *summary, unsigned pins, const char *reason);
 /* May it run in a READ ONLY transaction on a replica?  What pins a session would pin it there. */
 extern bool unit_is_allowed_on_replica(const UnitSummary *summary);
 
+/* It neither reads nor writes data: it prepares, or is about the session alone. */
+extern bool unit_looks_at_nothing(const UnitSummary *summary);
+
 #endif							/* ROUTER_SESSION_UNIT_H */

@@ -17,6 +17,7 @@ class Scene:
 
     def __init__(self, cluster, router, proxy, dbname, random, progress):
         self.cluster = cluster
+        self.confirming = cluster.primary.value("SHOW synchronous_standby_names")
         self.router = router
         self.proxy = proxy
         self.dbname = dbname
@@ -38,6 +39,12 @@ class Scene:
             if self.progress() >= goal or self.stop.is_set():
                 return
             waited.wait(0.02)
+
+    def wait_for_standbys(self, names):
+        """From now on the primary does."""
+        primary = self.cluster.primary
+        primary.configure(synchronous_standby_names=names).reload()
+        wait_until(lambda: primary.value("SHOW synchronous_standby_names") == names, what="the primary to wait for " + names)
 
     def heal(self):
         for node in self.cluster.nodes:
@@ -115,6 +122,16 @@ def standbys_frozen(scene):
         replica.sigcont()
 
 
+def one_standby_frozen(scene):
+    """The one that commits wait for: the other replica shows them, and the primary hides them."""
+    frozen = scene.replica()
+    scene.wait_for_standbys(frozen.name)
+    frozen.sigstop()
+    scene.let_them_work(1000)
+    frozen.sigcont()
+    scene.wait_for_standbys(scene.confirming)
+
+
 def primary_frozen(scene):
     scene.cluster.primary.sigstop()
     scene.let_them_work()
@@ -190,5 +207,5 @@ def most_advanced(cluster):
 
 # In this order again and again; the long ones last, so that a short run has had all the others.
 FAULTS = [replay_paused, all_replay_paused, replica_killed, way_slow, primary_frozen, replica_frozen, router_killed,
-          replay_delayed, way_cut, standbys_frozen, primary_killed, replay_conflict, way_silent, router_frozen,
+          replay_delayed, way_cut, standbys_frozen, one_standby_frozen, primary_killed, replay_conflict, way_silent, router_frozen,
           primary_promoted, primary_thawed]

@@ -2,6 +2,7 @@
 """Sessions write and read through the router while everything fails; what they saw is checked.
 
     tests/system/consistency.py [--secs 180] [--seed N] [--consistency session] [--faults a,b] [--sessions 10]
+                                [--without-extension]
 
 Sessions append ids that nobody else uses to lists, alone and two at once in
 transactions, some rolled back, and read them back in every way a driver does.
@@ -87,6 +88,7 @@ class Session:
     def __init__(self, shared, number):
         self.shared = shared
         self.random = random.Random("%s-%d" % (shared.seed, number))
+        self.writes = number % 5 != 0   # the others do not get stuck where commits do
         self.connection = None
         self.name = None
 
@@ -122,7 +124,7 @@ class Session:
         return self.shared.first_key + self.random.randrange(KEYS_AT_ONCE)
 
     def one_operation(self):
-        roll = self.random.random()
+        roll = self.random.random() if self.writes else self.random.uniform(0.31, 1)
         self.shared.tried += 1
         if roll < 0.22:
             self.append([self.key()])
@@ -130,10 +132,12 @@ class Session:
             self.append(self.pair(), transaction=True)
         elif roll < 0.31:
             self.append(self.pair(), transaction=True, roll_back=True)
-        elif roll < 0.70:
+        elif roll < 0.66:
             self.read([self.key()])
-        elif roll < 0.88:
+        elif roll < 0.82:
             self.read(self.pair())
+        elif roll < 0.88:
+            self.read(self.pair(), hint="/* andon:primary */ ")
         else:
             self.read([self.key()], read_only=True)
         if roll > 0.998:
@@ -169,13 +173,13 @@ class Session:
         if outcome != "ok":
             self.leave_transaction()
 
-    def read(self, keys, read_only=False):
+    def read(self, keys, read_only=False, hint=""):
         begun = time.monotonic()
         try:
             with self.connection.cursor() as cursor:
                 if read_only:
                     cursor.execute("BEGIN READ ONLY")
-                cursor.execute(READ, (keys,))
+                cursor.execute(hint + READ, (keys,))
                 rows = cursor.fetchall()
                 if read_only:
                     cursor.execute("COMMIT")
@@ -224,14 +228,14 @@ class Wrong(Exception):
     """The promises are broken, or too little was tried to say so."""
 
 
-Report = collections.namedtuple("Report", "violations reads writes nodes outcomes errors faults rebuilt sessions")
+Report = collections.namedtuple("Report", "violations reads writes nodes moves outcomes errors faults rebuilt sessions")
 
 
 @contextlib.contextmanager
-def scenery(consistency, with_proxy=True):
+def scenery(consistency, extension=True):
     """A cluster whose commits one of two replicas confirms, and a router that sees it through proxies."""
     with Cluster(replicas=2, preload=True, fsync=False, settings=SETTINGS, name="andon-consistency") as cluster:
-        cluster.create_database(DBNAME)
+        cluster.create_database(DBNAME, extension=extension)
         cluster.primary.query(SCHEMA, dbname=DBNAME)
         names = ", ".join(node.name for node in cluster.nodes)
         for node in cluster.nodes:      # whoever is the primary has its commits confirmed
@@ -249,10 +253,10 @@ def on_replica(node):
     return not node.endswith("(primary)")
 
 
-def run(secs, seed, consistency="session", chosen=None, sessions=10):
+def run(secs, seed, consistency="session", chosen=None, sessions=10, extension=True):
     """Each fault at least once, and on for so long; gives a Report."""
     chosen = chosen or faults.FAULTS
-    with scenery(consistency) as (cluster, router, proxy):
+    with scenery(consistency, extension) as (cluster, router, proxy):
         shared = Shared(router, secs, seed)
         scene = faults.Scene(cluster, router, proxy, DBNAME, random.Random(seed), lambda: shared.tried)
         threads = [threading.Thread(target=Session(shared, i).run) for i in range(sessions)]
@@ -285,8 +289,22 @@ def report(shared, final, happened, rebuilt, real_time):
         reads=sum(op.what == "read" for op in ops),
         writes=sum(op.what == "append" for op in ops),
         nodes=collections.Counter(op.node for op in ops if op.what == "read"),
+        moves=count_moves(ops),
         outcomes=collections.Counter(op.outcome for op in ops if op.what == "append"),
         errors=shared.errors, faults=happened, rebuilt=rebuilt, sessions=len({op.session for op in ops}))
+
+
+def count_moves(ops):
+    """{"replica to primary": how often a session read there next, ...}"""
+    last = {}
+    moves = collections.Counter()
+    for op in ops:
+        if op.what == "read":
+            before = last.get(op.session, op.node)
+            if before != op.node:
+                moves[" to ".join("replica" if on_replica(node) else "primary" for node in (before, op.node))] += 1
+            last[op.session] = op.node
+    return moves
 
 
 def tell(report):
@@ -294,6 +312,7 @@ def tell(report):
         report.reads, report.writes, ", ".join("%d %s" % (n, what) for what, n in report.outcomes.most_common()),
         report.sessions),
         "reads by node: " + ", ".join("%s %d" % pair for pair in report.nodes.most_common()),
+        "moves between reads: " + ", ".join("%s %d" % pair for pair in report.moves.most_common()),
         "faults: " + ", ".join("%s %d" % pair for pair in sorted(report.faults.items())),
         "errors: " + ", ".join("%s %d" % pair for pair in report.errors.most_common()),
         "violations: %d" % len(report.violations)]
@@ -308,11 +327,12 @@ def main():
     parser.add_argument("--consistency", default="session", choices=["session", "global", "eventual", "primary"])
     parser.add_argument("--faults", help="only these, by comma")
     parser.add_argument("--sessions", type=int, default=10)
+    parser.add_argument("--without-extension", action="store_true", help="the router asks for the position of each commit")
     args = parser.parse_args()
     stop_on_signals()
     chosen = [getattr(faults, name) for name in args.faults.split(",")] if args.faults else None
     print("seed %s" % args.seed, flush=True)
-    result = run(args.secs, args.seed, args.consistency, chosen, args.sessions)
+    result = run(args.secs, args.seed, args.consistency, chosen, args.sessions, not args.without_extension)
     print(tell(result))
     return 1 if result.violations else 0
 

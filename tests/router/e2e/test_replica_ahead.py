@@ -75,13 +75,15 @@ class ReplicaAhead(RouterTestCase):
             self.assertEqual(fetch(connection, ON_PRIMARY)[0], (0, self.primary_name))
 
     def test_refused_while_it_is_hidden(self):
-        """Guards: who saw the row gets 40001 from everything that would run on the primary; others do not."""
+        """Guards: who saw the row gets 40001 from whatever would read or write on the primary; others do not."""
         refused = self.refusals()
         with self.hidden_commit():
             with self.session_that_saw_it() as connection, self.client() as other:
                 for sql in (ON_PRIMARY, "SELECT * FROM c FOR UPDATE", "BEGIN; SELECT count(*) FROM c"):
                     error = self.assertSqlstate("40001", fetch, connection, sql)
                     self.assertIn("again", error.diag.message_hint)
+                for sql in ("ROLLBACK", "SET DateStyle = 'German'", "DISCARD ALL"):
+                    fetch(connection, sql)
                 self.assertEqual(fetch(connection, "SELECT count(*), here() FROM c")[0], (1, self.ahead.name))
                 self.assertEqual(fetch(other, ON_PRIMARY)[0], (0, self.primary_name))
         self.assertEqual(self.refusals(), refused + 3)

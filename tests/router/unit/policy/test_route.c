@@ -190,6 +190,8 @@ a_replica_that_is_gone_is_not_believed(void **state)
 	position_note_token(&position, 70);
 	assert_int_equal(route_decide(&input).action, ROUTE_PROBE);
 	position_note_commit(&position, 0, &view->nodes[0].identity, 1000);
+	assert_int_equal(route_decide(&input).action, ROUTE_PROBE);
+	input.looks_at_nothing = true;
 	assert_int_equal(route_decide(&input).node, 0);
 	topology_view_unref(view);
 }
