@@ -182,13 +182,13 @@ a_statement_to_explain(void **state)
 		{"EXPLAIN ROUTE \"my db\" ''", "", "my db", "", ""},
 		{"EXPLAIN ROUTE mes ann 'SELECT 1'", "SELECT 1", "mes", "ann", ""},
 		{"EXPLAIN ROUTE mes ann \"My report\" 'SELECT 1'", "SELECT 1", "mes", "ann", "My report"},
-		{"EXPLAIN ROUTE mes", NULL},
-		{"EXPLAIN ROUTE", NULL},
-		{"EXPLAIN SELECT 1", NULL},
-		{"EXPLAIN ROUTE 'SELECT 1", NULL},
-		{"EXPLAIN ROUTE '", NULL},
-		{"EXPLAIN ROUTE 'SELECT 1' 2", NULL},
-		{"EXPLAIN ROUTE a b c d 'SELECT 1'", NULL},
+		{"EXPLAIN ROUTE mes", .statement = NULL},
+		{"EXPLAIN ROUTE", .statement = NULL},
+		{"EXPLAIN SELECT 1", .statement = NULL},
+		{"EXPLAIN ROUTE 'SELECT 1", .statement = NULL},
+		{"EXPLAIN ROUTE '", .statement = NULL},
+		{"EXPLAIN ROUTE 'SELECT 1' 2", .statement = NULL},
+		{"EXPLAIN ROUTE a b c d 'SELECT 1'", .statement = NULL},
 	};
 
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)

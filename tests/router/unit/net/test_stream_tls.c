@@ -140,7 +140,7 @@ static TlsContext *
 make_context(TlsSide side, TlsMode mode, const char *ca, const char *protocols)
 {
 	static char paths[3][128];
-	TlsConfig	config = {mode, "", "", "", protocols, "default"};
+	TlsConfig	config = {.mode = mode, .key_file = "", .cert_file = "", .ca_file = "", .protocols = protocols, .ciphers = "default"};
 	TlsContext *context;
 	Error		error;
 
