@@ -54,12 +54,13 @@ typedef struct Transaction
 	bool		is_deferred;	/* BEGIN was answered and not sent yet */
 	bool		is_lost;		/* failed, and no server knows of it: until ROLLBACK */
 	bool		loss_untold;	/* that was between two units: the client has not heard of it yet */
-	bool		is_read_only;	/* BEGIN ... READ ONLY */
+	bool		is_read_only;	/* BEGIN ... READ ONLY, or SET TRANSACTION READ ONLY while it is deferred */
+	bool		needs_primary;	/* it is serializable, or hinted so */
 	bool		on_replica;		/* runs on a replica: only proven reads pass */
 	bool		has_pins;		/* state that pins came inside */
 	bool		has_settings;	/* a tracked SET was run inside */
 	bool		sets_meaning;	/* SET LOCAL of what literals mean was run inside: nobody shares what it prepares */
-	char	   *begin_text;		/* owned; the deferred BEGIN as sent */
+	Buf			begin_texts;	/* the deferred BEGIN, and SET TRANSACTION behind it: each with its terminator */
 	Savepoint  *savepoints;		/* owned, the last one first; NULL: none */
 	int			nsavepoints;
 	Settings   *settings;		/* at BEGIN; a reference while has_settings */
@@ -316,6 +317,8 @@ extern size_t client_query_on_data(Client *client, Slice data);
 
 /* Answer the unit without a server if that can be done; true: answered. */
 extern bool local_answer_unit(Client *client);
+/* Its first statement is BEGIN and was answered: the unit is now what came behind it. */
+extern bool local_answer_begin(Client *client);
 
 /* ---- console_session.c ---- */
 extern void console_session_run_unit(Client *client);

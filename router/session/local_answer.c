@@ -4,6 +4,7 @@
  *	  Units that the router answers itself.
  *
  *	  BEGIN              answered, sent with the first statement that follows
+ *	  SET TRANSACTION    behind it the same
  *	  COMMIT, ROLLBACK   of a transaction that no server has heard of, or whose
  *						 server is gone
  *	  SET/SHOW andon.*   the session's own settings
@@ -12,8 +13,10 @@
  *	  Sync, and Close of such statements, when there is nothing else
  *
  * Statements only when they are the only one of their unit; in either
- * protocol.  A unit that ends with Flush is answered without ReadyForQuery;
- * the Sync that follows is a unit of its own.
+ * protocol.  But BEGIN by the extended protocol may have others behind it in its
+ * unit (pgjdbc sends it so): it is answered, and the rest planned without it.
+ * A unit that ends with Flush is answered without ReadyForQuery; the Sync that
+ * follows is a unit of its own.
  *
  *-------------------------------------------------------------------------
  */
@@ -25,6 +28,8 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "wire/build.h"
+
+#define DEFERRED_MAX_BYTES 1024	/* of BEGIN and SET TRANSACTION */
 
 /* What the statement answers. */
 typedef struct LocalResult
@@ -45,10 +50,13 @@ typedef struct PlainUnit
 	Slice		portal;
 } PlainUnit;
 
-static bool is_plain_unit(const Client *client);
+static bool is_plain_unit(const Client *client, Slice messages);
+static size_t first_execution(Slice messages);
 static bool is_plain_message(const Client *client, PlainUnit *unit, const Frame *frame);
 static bool is_plain_target(const Client *client, PlainUnit *unit, char type, const TargetMessage *target);
 static bool local_begin(Client *client, const StatementClass *class, Slice text, LocalResult *result);
+static bool local_set_transaction(Client *client, const StatementClass *class, Slice text, LocalResult *result);
+static void defer(Transaction *transaction, const StatementClass *class, Slice text);
 static bool local_end(Client *client, const StatementClass *class, LocalResult *result);
 static bool local_set(Client *client, const StatementClass *class, LocalResult *result, Error *error);
 static void set_invalid(Error *error, const char *name, const char *value);
@@ -60,7 +68,7 @@ static bool local_close(Client *client);
 static bool local_sole_statement(Client *client);
 static bool local_statement(Client *client, const StatementClass *class, Slice text, LocalResult *result,
 							Error *error);
-static void local_send(Client *client, const LocalResult *result);
+static void local_send(Client *client, Slice messages, const LocalResult *result);
 static void local_send_reply(Client *client, const Frame *frame, const LocalResult *result, Buf *out);
 static const char *begin_tag(Slice text);
 
@@ -76,6 +84,45 @@ local_answer_unit(Client *client)
 	return summary->statements == 1 && summary->kind != STATEMENT_QUERY && local_sole_statement(client);
 }
 
+bool
+local_answer_begin(Client *client)
+{
+	const UnitSummary *summary = &client->relay.summary;
+	UnitContext context = client_unit_context(client);
+	Slice		head = buf_slice(&client->unit);
+	const StatementClass *class;
+	LocalResult result = {0};
+	Slice		text;
+
+	if (summary->statements < 2 || !(summary->flags & STATEMENT_HAS_TRANSACTION))
+		return false;
+	head.len = first_execution(head);
+	class = unit_sole_statement(head, &context, &text);
+	if (class == NULL || class->kind != STATEMENT_BEGIN || !is_plain_unit(client, head) ||
+		!local_begin(client, class, text, &result))
+		return false;
+	local_send(client, head, &result);
+	buf_consume(&client->unit, head.len);
+	return true;
+}
+
+/* How many bytes there are up to and with the first Execute, if another statement is bound or parsed next; else 0. */
+static size_t
+first_execution(Slice messages)
+{
+	Slice		rest = messages;
+	Frame		frame;
+
+	while (frame_parse(rest, &frame) == FRAME_OK && strchr("PBD", frame.type))
+		rest = slice_skip(rest, frame.total_len);
+	if (frame_parse(rest, &frame) != FRAME_OK || frame.type != 'E')
+		return 0;
+	rest = slice_skip(rest, frame.total_len);
+	if (frame_parse(rest, &frame) != FRAME_OK || (frame.type != 'P' && frame.type != 'B'))
+		return 0;
+	return (size_t) (rest.data - messages.data);
+}
+
 static bool
 local_sole_statement(Client *client)
 {
@@ -87,11 +134,11 @@ local_sole_statement(Client *client)
 	Error		error = {0};
 
 	class = unit_sole_statement(buf_slice(&client->unit), &context, &text);
-	if (class == NULL || !is_plain_unit(client))
+	if (class == NULL || !is_plain_unit(client, buf_slice(&client->unit)))
 		return false;
 	if (local_statement(client, class, text, &result, &error))
 	{
-		local_send(client, &result);
+		local_send(client, buf_slice(&client->unit), &result);
 		client_unit_done(client);
 		return true;
 	}
@@ -119,6 +166,8 @@ local_statement(Client *client, const StatementClass *class, Slice text, LocalRe
 	{
 		case STATEMENT_BEGIN:
 			return local_begin(client, class, text, result);
+		case STATEMENT_SET_TRANSACTION:
+			return local_set_transaction(client, class, text, result);
 		case STATEMENT_SET:
 		case STATEMENT_RESET:
 			return strcmp(class->set_name, "all") == 0 ? local_reset_all(client, result) :
@@ -152,7 +201,7 @@ local_close(Client *client)
 			return false;
 		messages = slice_skip(messages, frame.total_len);
 	}
-	local_send(client, &none);
+	local_send(client, buf_slice(&client->unit), &none);
 	client_unit_done(client);
 	return true;
 }
@@ -163,9 +212,8 @@ local_close(Client *client)
  * to answer.
  */
 static bool
-is_plain_unit(const Client *client)
+is_plain_unit(const Client *client, Slice messages)
 {
-	Slice		messages = buf_slice(&client->unit);
 	PlainUnit	unit = {0};
 	Frame		frame;
 
@@ -242,10 +290,30 @@ local_begin(Client *client, const StatementClass *class, Slice text, LocalResult
 		return false;
 	transaction->status = 'T';
 	transaction->is_deferred = true;
-	transaction->is_read_only = (class->flags & STATEMENT_READ_ONLY) &&
-		!(class->flags & (STATEMENT_SERIALIZABLE | STATEMENT_HINT_PRIMARY));
-	transaction->begin_text = mem_strndup(text);
+	defer(transaction, class, text);
 	return true;
+}
+
+/* Before anything has run it cannot fail; SET transaction_isolation can, it takes any word. */
+static bool
+local_set_transaction(Client *client, const StatementClass *class, Slice text, LocalResult *result)
+{
+	if (!client->transaction.is_deferred || class->set_name[0] != '\0' ||
+		buf_len(&client->transaction.begin_texts) + text.len > DEFERRED_MAX_BYTES)
+		return false;
+	defer(&client->transaction, class, text);
+	result->tag = "SET";
+	return true;
+}
+
+static void
+defer(Transaction *transaction, const StatementClass *class, Slice text)
+{
+	buf_append(&transaction->begin_texts, text);
+	buf_append_u8(&transaction->begin_texts, '\0');
+	if (class->flags & (STATEMENT_READ_ONLY | STATEMENT_READ_WRITE))
+		transaction->is_read_only = (class->flags & STATEMENT_READ_ONLY) != 0;
+	transaction->needs_primary |= (class->flags & (STATEMENT_SERIALIZABLE | STATEMENT_HINT_PRIMARY)) != 0;
 }
 
 static bool
@@ -384,9 +452,8 @@ local_reset_all(Client *client, LocalResult *result)
 
 /* One reply per message of the unit, in order. */
 static void
-local_send(Client *client, const LocalResult *result)
+local_send(Client *client, Slice messages, const LocalResult *result)
 {
-	Slice		messages = buf_slice(&client->unit);
 	Buf			out = BUF_INIT;
 	Frame		frame;
 

@@ -57,6 +57,8 @@ relay_plan_unit(Client *client)
 
 	relay->begun_us = relay->waiting_since_us = clock_now_us();
 	unit_summarize(buf_slice(&client->unit), &context, &relay->summary);
+	if (!relay->is_open && local_answer_begin(client))
+		unit_summarize(buf_slice(&client->unit), &context, &relay->summary);
 	if (!relay->is_open && local_answer_unit(client))
 		return;
 
@@ -341,6 +343,9 @@ may_run_on_replica(const Client *client)
 	const Transaction *transaction = &client->transaction;
 	const Facts *facts = statement_cache_facts(client->account->database->statements);
 	RouteTarget target = client->wish.target;
+	bool		begins_read_only = transaction->is_deferred && transaction->is_read_only && !transaction->needs_primary;
+	bool		is_harmless = summary->only_prepares ||
+		(begins_read_only && (summary->kind == STATEMENT_SET_LOCAL || summary->kind == STATEMENT_SAVEPOINT));
 
 	if (client->account->pool_mode == POOL_MODE_SESSION && target != ROUTE_TARGET_REPLICA)
 		return false;
@@ -352,14 +357,14 @@ may_run_on_replica(const Client *client)
 	 */
 	if ((summary->prepares_write && !transaction->is_deferred) ||
 		summary->pin_reason || client->relay.is_open || client->relay.to_primary ||
-		!route_target_allows_replica(summary->flags | (summary->only_prepares ? STATEMENT_IS_READ : 0), target))
+		!route_target_allows_replica(summary->flags | (is_harmless ? STATEMENT_IS_READ : 0), target))
 		return false;
 
 	/* its own DDL is not among the facts yet */
 	if (client->ddl_lsn != 0 && (facts == NULL || facts_position(facts) < client->ddl_lsn))
 		return false;
 	return transaction->status == 'I' ||
-		(transaction->is_deferred && (transaction->is_read_only || summary->only_prepares));
+		(transaction->is_deferred && (begins_read_only || summary->only_prepares));
 }
 
 static void

@@ -22,6 +22,8 @@
  */
 #include "session/client_internal.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "wire/build.h"
 
@@ -30,6 +32,7 @@
 
 static void count_start(Client *client, bool was_held);
 static void send_begin(Client *client);
+static void send_deferred(Client *client, Slice text, int place);
 static void send_unit(Client *client);
 static void send_refused(Client *client);
 static void send_end(Client *client);
@@ -223,14 +226,33 @@ relay_send_position_query(Client *client)
 static void
 send_begin(Client *client)
 {
-	InFlight   *inflight = &client->relay.inflight;
-	Slice		none = {"", 0};
-	Slice		portal = slice_from_string(BEGIN_PORTAL);
-	Buf			out = BUF_INIT;
+	Slice		texts = buf_slice(&client->transaction.begin_texts);
+	int			place = 0;
 
 	if (!client->transaction.is_deferred || client->relay.outside_transaction)
 		return;
-	build_parse(&out, none, slice_from_string(client->transaction.begin_text), 0, none);
+	while (texts.len > 0)
+	{
+		Slice		text = slice_make(texts.data, strnlen(texts.data, texts.len));
+
+		send_deferred(client, text, place++);
+		texts = slice_skip(texts, text.len + 1);
+	}
+}
+
+/* A portal lasts as long as its transaction: each has its own. */
+static void
+send_deferred(Client *client, Slice text, int place)
+{
+	InFlight   *inflight = &client->relay.inflight;
+	Slice		none = {"", 0};
+	char		name[sizeof(BEGIN_PORTAL) + 12];
+	Slice		portal;
+	Buf			out = BUF_INIT;
+
+	snprintf(name, sizeof(name), place == 0 ? BEGIN_PORTAL : BEGIN_PORTAL "_%d", place);
+	portal = slice_from_string(name);
+	build_parse(&out, none, text, 0, none);
 	build_bind_head(&out, portal, none, 6);
 	buf_append(&out, slice_make("\0\0\0\0\0\0", 6));	/* no formats, parameters, formats */
 	build_execute(&out, portal, 0);

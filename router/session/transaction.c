@@ -30,7 +30,7 @@ static void set_settings(Client *client, Settings *settings);
 void
 transaction_reset(Transaction *transaction)
 {
-	mem_free(transaction->begin_text);
+	buf_release(&transaction->begin_texts);
 	settings_unref(transaction->settings);
 	drop_savepoints(transaction, NULL);
 	memset(transaction, 0, sizeof(*transaction));

@@ -58,6 +58,40 @@ class Transactions(RouterTestCase):
         self.assertEqual(wire.query("SELECT count(*) FROM t"), before)
         wire.query("COMMIT")
 
+    def test_read_only_by_what_follows_begin(self):
+        """Guards: SET TRANSACTION, SET LOCAL, a savepoint, or BEGIN in one unit with its first statement: still on a replica."""
+        wire = self.wire()
+        for before in (["BEGIN", "SET TRANSACTION READ ONLY"], ["BEGIN READ ONLY", "SET LOCAL work_mem = '8MB'"],
+                       ["BEGIN", "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", "SAVEPOINT a"]):
+            with self.subTest(before):
+                for sql in before:
+                    self.assertEqual(wire.query(sql)[-1], "Z T")
+                self.assertIn(self.here(wire), self.replica_names())
+                self.assertEqual(wire.query("SHOW transaction_read_only")[1], "D on")
+                self.assertEqual(wire.query("COMMIT"), ["C COMMIT", "Z I"])
+        words = wire.ask(Parse("", "BEGIN READ ONLY"), Bind("", ""), Execute(),
+                         Parse("", "SELECT here()"), Bind("", ""), Execute(), Sync())
+        self.assertIn(words.pop(5)[2:], self.replica_names())
+        self.assertEqual(words, ["1", "2", "C BEGIN", "1", "2", "C SELECT 1", "Z T"])
+        self.assertEqual(wire.query("INSERT INTO t VALUES (3050)"), ["E 25006", "Z E"])
+        self.assertEqual(wire.query("ROLLBACK"), ["C ROLLBACK", "Z I"])
+        wire.query("BEGIN READ ONLY")
+        wire.query("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+        self.assertEqual(self.here(wire), self.primary_name)
+        self.assertEqual(wire.query("SHOW transaction_isolation")[1], "D serializable")
+
+    def test_serializable_by_default(self):
+        """Guards: where a role's transactions are serializable by default, reads run on the primary: replicas cannot do it."""
+        self.sql("CREATE ROLE careful LOGIN; ALTER ROLE careful SET default_transaction_isolation = 'serializable';"
+                 " GRANT SELECT ON t TO careful")
+        self.cluster.wait_caught_up()
+        wire = self.wire(user="careful")
+        self.assertEqual(wire.query("SELECT here(), 'careful'")[1], "D %s,careful" % self.primary_name)
+        self.assertEqual(wire.query("SHOW transaction_isolation")[1], "D serializable")
+        wire.query("BEGIN READ ONLY")
+        self.assertEqual(wire.query("SELECT here(), 'careful too'")[1], "D %s,careful too" % self.primary_name)
+        self.assertEqual(wire.query("COMMIT"), ["C COMMIT", "Z I"])
+
     def test_refused_in_a_read_only_transaction(self):
         """Guards: what is not proven a read is never run on a replica; the error says how to go on."""
         for sql in ("INSERT INTO t VALUES (3100)", "SELECT pg_advisory_lock(1)", "SELECT nextval('none')",

@@ -208,7 +208,7 @@ pg_set(PgBackend *backend, const char *text)
 	char		name[64];
 	char		value[64];
 
-	if (pg_begins(text, "SET LOCAL"))
+	if (pg_begins(text, "SET LOCAL") || pg_begins(text, "SET TRANSACTION"))
 		return;
 	if (pg_begins(text, "RESET ALL"))
 		pg_clear(backend->gucs);

@@ -134,6 +134,74 @@ a_read_only_transaction_runs_on_a_replica(void **state)
 	hang_up(&t);
 }
 
+/* Guards: SET TRANSACTION behind BEGIN counts, and is where it was; what it cannot promise is left to a server. */
+static void
+what_set_transaction_says_counts(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q BEGIN|Q SET TRANSACTION READ ONLY|P - SET TRANSACTION ISOLATION LEVEL REPEATABLE READ|B -|E|S|Q SELECT 1|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T C:SET Z:T 1 2 C:SET Z:T T D:south C:SELECT 1 Z:T C:COMMIT Z:I");
+	was_sent(&south, "P:=BEGIN\nB:andon_begin/\nE:andon_begin\n"
+			 "P:=SET TRANSACTION READ ONLY\nB:andon_begin_1/\nE:andon_begin_1\n"
+			 "P:=SET TRANSACTION ISOLATION LEVEL REPEATABLE READ\nB:andon_begin_2/\nE:andon_begin_2\nQ:SELECT 1\nQ:COMMIT");
+	say(&t, "Q BEGIN READ ONLY|Q SET TRANSACTION READ WRITE|Q SELECT 1|Q ROLLBACK");
+	hears(&t, "C:BEGIN Z:T C:SET Z:T T D:north C:SELECT 1 Z:T C:ROLLBACK Z:I");
+	say(&t, "Q BEGIN READ ONLY|Q SET TRANSACTION ISOLATION LEVEL SERIALIZABLE|Q SELECT 1|Q ROLLBACK");
+	hears(&t, "C:BEGIN Z:T C:SET Z:T T D:north C:SELECT 1 Z:T C:ROLLBACK Z:I");
+	say(&t, "Q BEGIN READ ONLY|Q SET transaction_isolation = 'fail 22023'|Q ROLLBACK");
+	hears(&t, "C:BEGIN Z:T E:22023 Z:E C:ROLLBACK Z:I");
+	say(&t, "Q BEGIN|Q SET TRANSACTION READ ONLY|Q COMMIT|Q SELECT 1");
+	show_view();
+	hears(&t, "C:BEGIN Z:T C:SET Z:T C:COMMIT Z:I T D:south C:SELECT 1 Z:I");
+	hang_up(&t);
+}
+
+/* Guards: what decides nothing does not decide for the primary. */
+static void
+a_read_only_transaction_may_begin_with_a_setting(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "Q BEGIN READ ONLY|Q SET LOCAL statement_timeout = 5|Q SELECT 1|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T C:SET Z:T T D:south C:SELECT 1 Z:T C:COMMIT Z:I");
+	say(&t, "Q BEGIN READ ONLY|Q SAVEPOINT a|Q SELECT 1|Q INSERT INTO t VALUES (1)|Q ROLLBACK TO a|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T C:OK Z:T T D:south C:SELECT 1 Z:T E:25006 Z:E C:ROLLBACK Z:T C:COMMIT Z:I");
+	was_sent(&north, "");
+	hang_up(&t);
+}
+
+/* Guards: BEGIN in one unit with what follows (pgjdbc) is a transaction like any other. */
+static void
+begin_may_come_with_the_first_statement(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	say(&t, "P - BEGIN|B -|E|P - INSERT INTO t VALUES (1)|B -|E|P - COMMIT|B -|E|S");
+	hears(&t, "1 2 C:BEGIN 1 2 C:INSERT 0 1 1 2 C:COMMIT Z:I");
+	was_sent(&north, "P:=BEGIN\nB:andon_begin/\nE:andon_begin\nP:=INSERT INTO t VALUES (1)\nB:/\nE:\nP:=COMMIT\nB:/\nE:\nS");
+	catch_up();
+	say(&t, "P - BEGIN READ ONLY|B -|E|P - SELECT a FROM t|B -|D P -|E|S|Q SELECT 1|Q COMMIT");
+	hears(&t, "1 2 C:BEGIN 1 2 T D:south C:SELECT 1 Z:T T D:south C:SELECT 1 Z:T C:COMMIT Z:I");
+	was_sent(&north, "");
+	south.fail_text = "FROM t";
+	south.fail_sqlstate = "42P01";
+	say(&t, "P b BEGIN READ ONLY|B b|D P -|E|P - SELECT a FROM t|B -|E|S|Q COMMIT");
+	hears(&t, "1 2 n C:BEGIN 1 2 D:north C:SELECT 1 Z:T C:COMMIT Z:I");
+	south.fail_text = NULL;
+	show_view();
+	say(&t, "B b|E|P - SELECT 'fail 22012'|B -|E|B b|E|S|Q SELECT 1|Q ROLLBACK");
+	hears(&t, "2 C:BEGIN 1 2 E:22012 Z:E E:25P02 Z:E C:ROLLBACK Z:I");
+	say(&t, "B b|E|P s SELECT 1|D S s|S|Q ROLLBACK");
+	hears(&t, "2 C:BEGIN 1 t T Z:T C:ROLLBACK Z:I");
+	say(&t, "B b|E|P c COMMIT|B c|E|S");
+	hears(&t, "2 C:BEGIN 1 2 C:COMMIT Z:I");
+	hang_up(&t);
+}
+
 static void
 a_write_in_it_is_refused_and_fails_it(void **state)
 {
@@ -519,6 +587,9 @@ main(void)
 		TEST(an_empty_transaction_needs_no_server),
 		TEST(what_is_not_executed_begins_nothing),
 		TEST(a_read_only_transaction_runs_on_a_replica),
+		TEST(what_set_transaction_says_counts),
+		TEST(a_read_only_transaction_may_begin_with_a_setting),
+		TEST(begin_may_come_with_the_first_statement),
 		TEST(a_write_in_it_is_refused_and_fails_it),
 		TEST(what_pins_is_refused_on_a_replica),
 		TEST(a_deferred_begin_that_fails_fails_what_follows),

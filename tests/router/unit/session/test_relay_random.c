@@ -36,7 +36,7 @@ static const char *const texts[] = {
 	"SELECT 'fail 42703'", "INSERT INTO t VALUES (1)", "INSERT INTO t VALUES ('guc timezone') RETURNING a",
 	"UPDATE t SET a = 'fail 23505'", "BEGIN", "BEGIN ISOLATION LEVEL REPEATABLE READ", "COMMIT", "ROLLBACK", "COMMIT",
 	"ROLLBACK", "SET timezone = 'UTC'", "SET timezone = 'CET'", "SET search_path = x", "RESET timezone", "RESET ALL",
-	"SET timezone = 'fail 22023'", "SAVEPOINT s", "LISTEN c",
+	"SET timezone = 'fail 22023'", "SAVEPOINT s", "LISTEN c", "BEGIN READ ONLY", "SET TRANSACTION READ ONLY",
 	"SELECT 1", "SELECT a FROM t", "INSERT INTO t VALUES (2)", "EXECUTE a", "EXECUTE b", "DEALLOCATE b",
 };
 
