@@ -21,6 +21,7 @@ from pgcluster import Failed, Node, Process, RunDir, TOP, free_port, sanitizer_e
 SCOPE = "street"
 # As fast as a loaded machine can bear: a leader that is not heard of for so many seconds is replaced.
 DYNAMIC = {"ttl": 7, "loop_wait": 1, "retry_timeout": 3, "synchronous_mode": True, "maximum_lag_on_failover": 1 << 30}
+PATIENCE_SECS = 240             # each change takes some turns of Patroni's loop, and starts of Python
 CONTROLLED = {"max_connections": 200, "max_wal_senders": 10, "wal_level": "replica", "hot_standby": "on"}
 
 
@@ -87,7 +88,7 @@ class PatroniNode(Node):
         self.launch([sys.executable, self.cluster.program("patroni"), self.config_path],
                     dict(sanitizer_environment(self.rundir), PYTHONPATH=self.cluster.modules))
         if wait:
-            self.wait_ready(self.is_running_postgres)
+            self.wait_ready(self.is_running_postgres, PATIENCE_SECS)
         return self
 
     def is_running_postgres(self):
@@ -165,7 +166,7 @@ class PatroniCluster:
         for node in self.nodes:
             node.start(wait=False)
         for node in self.nodes:
-            node.wait_ready(node.is_running_postgres)
+            node.wait_ready(node.is_running_postgres, PATIENCE_SECS)
         self.wait_whole()
         return self
 
@@ -176,7 +177,7 @@ class PatroniCluster:
 
     @property
     def primary(self):
-        return wait_until(self.leader, what="one primary")
+        return wait_until(self.leader, timeout=PATIENCE_SECS, what="one primary")
 
     @property
     def replicas(self):
@@ -203,7 +204,7 @@ class PatroniCluster:
                 return (sorted(member["role"] for member in members) == roles and
                         len({member.get("timeline") for member in members}) == 1 and
                         leader is not None and leader.value(streaming) == len(roles) - 1)
-        wait_until(is_whole, what="Patroni's cluster to be whole")
+        wait_until(is_whole, timeout=PATIENCE_SECS, what="Patroni's cluster to be whole")
 
     def set_synchronous(self, on):
         self.ctl("edit-config", SCOPE, "--force", "--set", "synchronous_mode=%s" % ("true" if on else "false"))

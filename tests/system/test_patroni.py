@@ -86,8 +86,8 @@ class Load:
                 op.begun >= self.marks[since] and node in (None, op.node.split()[0])]
 
     def wait_for(self, what, count, node=None):
-        wait_until(lambda: self.shared.broken or len(self.done(what, node=node)) >= count,
-                   what="%d times %s%s" % (count, what, " on " + node if node else ""))
+        wait_until(lambda: self.shared.broken or len(self.done(what, node=node)) >= count, patroni.PATIENCE_SECS,
+                   "%d times %s%s" % (count, what, " on " + node if node else ""))
 
     def violations(self):
         final = dict(self.cluster.primary.query("SELECT key, ids FROM cell", dbname=DBNAME))
@@ -165,7 +165,8 @@ class Patroni(unittest.TestCase):
 
     def wait_replaced(self):
         """Another is the primary, and the router uses it."""
-        wait_until(lambda: self.usable_primaries() not in ([], [self.old.name]), what="another primary")
+        wait_until(lambda: self.usable_primaries() not in ([], [self.old.name]), patroni.PATIENCE_SECS,
+                   "another primary")
         return self.usable_primaries()[0]
 
     def finish(self, load):
