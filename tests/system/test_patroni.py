@@ -61,7 +61,7 @@ class Load:
         workers = [Worker(self.shared, i) for i in range(SESSIONS)]
         workers += [Reader(self.shared, SESSIONS + i) for i in range(READERS)]
         self.threads = [threading.Thread(target=worker.run) for worker in workers]
-        self.marks = [time.monotonic()]
+        self.marks = [(0, time.monotonic())]        # operations before it, when
 
     def __enter__(self):
         for thread in self.threads:
@@ -78,12 +78,13 @@ class Load:
 
     def mark(self):
         """From here on it counts anew."""
-        self.marks.append(time.monotonic())
+        self.marks.append((len(self.shared.ops), time.monotonic()))
 
     def done(self, what, since=-1, node=None):
         """Operations that succeeded and began after a mark."""
-        return [op for op in list(self.shared.ops) if op.what == what and op.outcome == "ok" and
-                op.begun >= self.marks[since] and node in (None, op.node.split()[0])]
+        before, when = self.marks[since]
+        return [op for op in self.shared.ops[before:] if op.what == what and op.outcome == "ok" and
+                op.begun >= when and node in (None, op.node.split()[0])]
 
     def wait_for(self, what, count, node=None):
         wait_until(lambda: self.shared.broken or len(self.done(what, node=node)) >= count, patroni.PATIENCE_SECS,
@@ -95,7 +96,8 @@ class Load:
 
     def longest_gap_ms(self, what):
         """For how long, since the last mark, nobody was told of a success."""
-        ends = sorted([self.marks[-1]] + [op.ended for op in self.done(what, since=0) if op.ended >= self.marks[-1]])
+        _, when = self.marks[-1]
+        ends = sorted([when] + [op.ended for op in self.done(what, since=0) if op.ended >= when])
         return 1000 * max(after - before for before, after in zip(ends, ends[1:]))
 
 
