@@ -7,6 +7,8 @@
  */
 #include "router/unit/session/talk.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 
 /* ---------------------------------------------------------------- routing */
@@ -280,17 +282,21 @@ static void
 expect_rerun(const char *sqlstate, bool is_remembered)
 {
 	Talker		t;
+	char		script[64];
 
 	log_in(&t);
 	south.fail_text = "FROM t";
 	south.fail_sqlstate = sqlstate;
-	say(&t, "P q SELECT a FROM t|B q|D P -|E|S");
+	snprintf(script, sizeof(script), "P q SELECT x%s FROM t|B q|D P -|E|S", sqlstate);
+	say(&t, script);
 	hears(&t, "1 2 T D:north C:SELECT 1 Z:I");
 	show_view();
 	buf_clear(&south.log);
-	say(&t, "Q SELECT a FROM t");
+	snprintf(script, sizeof(script), "Q SELECT x%s FROM t", sqlstate);
+	say(&t, script);
 	hears(&t, "T D:north C:SELECT 1 Z:I");
-	was_sent(&south, is_remembered ? "" : "Q:SELECT a FROM t");
+	script[1] = ':';
+	was_sent(&south, is_remembered ? "" : script);
 	assert_int_equal(context.stats.held_reruns, is_remembered ? 1 : 2);
 	show_view();
 	hang_up(&t);
@@ -301,10 +307,15 @@ expect_rerun(const char *sqlstate, bool is_remembered)
 static void
 what_a_replica_cannot_do_runs_on_the_primary(void **state)
 {
+	expect_rerun("25006", true);
+	expect_rerun("0A000", true);
+	expect_rerun("55000", true);
 	expect_rerun("42P01", false);
+	expect_rerun("42703", false);
+	expect_rerun("42883", false);
 	expect_rerun("3F000", false);
 	expect_rerun("40001", false);	/* there is no other replica */
-	expect_rerun("25006", true);
+	expect_rerun("40P01", false);
 }
 
 static void
@@ -313,8 +324,8 @@ an_error_of_the_client_is_not_run_again(void **state)
 	Talker		t;
 
 	log_in(&t);
-	say(&t, "Q SELECT 'fail 22012'|P - SELECT 'fail 22012'|B -|E|S");
-	hears(&t, "E:22012 Z:I 1 2 E:22012 Z:I");
+	say(&t, "Q SELECT 'fail 22012'|P - SELECT 'fail 22012'|B -|E|S|Q SELECT 'fail 57014'");
+	hears(&t, "E:22012 Z:I 1 2 E:22012 Z:I E:57014 Z:I");
 	was_sent(&north, "");
 	hang_up(&t);
 }
