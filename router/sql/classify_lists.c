@@ -27,6 +27,11 @@
 
 static const FunctionRule function_rules[] = {
 	{"clock_timestamp", HARMLESS, "the time of day"},
+	{"connectby", DENIED, "runs what it is given as text"},
+	{"crosstab", DENIED, "runs what it is given as text"},
+	{"crosstab2", DENIED, "runs what it is given as text"},
+	{"crosstab3", DENIED, "runs what it is given as text"},
+	{"crosstab4", DENIED, "runs what it is given as text"},
 	{"current_query", HARMLESS, "the text the client sent"},
 	{"currval", DENIED, "asks what nextval() gave this session, on the primary"},
 	{"dblink_connect", PINS, "dblink connection"},
@@ -122,6 +127,7 @@ static const FunctionRule function_rules[] = {
 	{"txid_current_if_assigned", NODE, "transactions of the node"},
 	{"txid_current_snapshot", NODE, "transactions of the node"},
 	{"txid_status", NODE, "transactions of the node"},
+	{"xpath_table", DENIED, "runs what it is given as text"},
 };
 
 /* Views of pg_catalog that tell of the node; those named pg_stat_... and pg_statio_... besides. */

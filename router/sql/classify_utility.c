@@ -4,7 +4,9 @@
  *	  Which kind of statement it is, and what it leaves behind.
  *
  * One switch over the types of statements.  What is not in it is taken for
- * DDL: not a read, and facts may be stale after it.  Queries inside (of
+ * DDL: not a read, and facts may be stale after it.  What is temporary is not
+ * among the facts (nobody else sees it), and what was dropped cannot make a read
+ * of what was none, since a name counts as the worst that has it.  Queries inside (of
  * EXPLAIN, COPY, DECLARE, CREATE TABLE AS) are walked, so that what they are
  * and leave behind counts for the whole.
  *
@@ -97,6 +99,17 @@ walk_statement(Walk *walk, const Node *statement)
 		case T_AlterSystemStmt:
 		case T_GrantStmt:
 		case T_GrantRoleStmt:
+		case T_CreateRoleStmt:
+		case T_AlterRoleStmt:
+		case T_AlterRoleSetStmt:
+		case T_DropRoleStmt:
+		case T_AlterDatabaseSetStmt:
+		case T_AlterDefaultPrivilegesStmt:
+		case T_IndexStmt:
+		case T_CreateTrigStmt:
+		case T_CreateStatsStmt:
+		case T_CommentStmt:
+		case T_SecLabelStmt:
 			walk_lower(walk, VERDICT_PRIMARY, "a command for the primary", NULL);
 			break;
 
@@ -116,6 +129,15 @@ walk_ddl(Walk *walk)
 {
 	walk_flag(walk, STATEMENT_IS_DDL);
 	walk_lower(walk, VERDICT_PRIMARY, "changes the catalog", NULL);
+}
+
+/* What this session alone sees and no fact tells of; with its transaction it goes by itself. */
+static void
+walk_temporary(Walk *walk, const char *what, bool outlives_transaction)
+{
+	walk_lower(walk, VERDICT_PRIMARY, "changes the catalog", NULL);
+	if (outlives_transaction)
+		walk_pin(walk, PIN_TEMPORARY, what);
 }
 
 /* A kind of its own, handled by the session; never a read. */
@@ -325,17 +347,19 @@ walk_DoStmt(Walk *walk, const DoStmt *statement)
 static void
 walk_CreateStmt(Walk *walk, const CreateStmt *statement)
 {
-	walk_ddl(walk);
-	if (walk_is_temporary(statement->relation) && statement->oncommit != ONCOMMIT_DROP)
-		walk_pin(walk, PIN_TEMPORARY, "temporary table");
+	if (walk_is_temporary(statement->relation))
+		walk_temporary(walk, "temporary table", statement->oncommit != ONCOMMIT_DROP);
+	else
+		walk_ddl(walk);
 }
 
 static void
 walk_CreateTableAsStmt(Walk *walk, const CreateTableAsStmt *statement)
 {
-	walk_ddl(walk);
-	if (walk_is_temporary(statement->into->rel) && statement->into->onCommit != ONCOMMIT_DROP)
-		walk_pin(walk, PIN_TEMPORARY, "temporary table");
+	if (walk_is_temporary(statement->into->rel))
+		walk_temporary(walk, "temporary table", statement->into->onCommit != ONCOMMIT_DROP);
+	else
+		walk_ddl(walk);
 	if (IsA(statement->query, SelectStmt))
 		walk_query(walk, statement->query);
 	else
@@ -345,17 +369,19 @@ walk_CreateTableAsStmt(Walk *walk, const CreateTableAsStmt *statement)
 static void
 walk_ViewStmt(Walk *walk, const ViewStmt *statement)
 {
-	walk_ddl(walk);
 	if (walk_is_temporary(statement->view))
-		walk_pin(walk, PIN_TEMPORARY, "temporary view");
+		walk_temporary(walk, "temporary view", true);
+	else
+		walk_ddl(walk);
 }
 
 static void
 walk_CreateSeqStmt(Walk *walk, const CreateSeqStmt *statement)
 {
-	walk_ddl(walk);
 	if (walk_is_temporary(statement->sequence))
-		walk_pin(walk, PIN_TEMPORARY, "temporary sequence");
+		walk_temporary(walk, "temporary sequence", true);
+	else
+		walk_ddl(walk);
 }
 
 static void
@@ -371,6 +397,6 @@ walk_CreateFunctionStmt(Walk *walk, const CreateFunctionStmt *statement)
 static void
 walk_DropStmt(Walk *walk, const DropStmt *statement)
 {
-	walk_ddl(walk);
+	walk_lower(walk, VERDICT_PRIMARY, "changes the catalog", NULL);
 	walk_flag(walk, STATEMENT_ENDS_STATE);
 }

@@ -183,9 +183,10 @@ walk_SelectStmt(Walk *walk, const SelectStmt *select)
 	if (select->intoClause != NULL)
 	{
 		walk_lower(walk, VERDICT_PRIMARY, "SELECT INTO makes a table", select->intoClause->rel->relname);
-		walk_flag(walk, STATEMENT_IS_DDL);
 		if (walk_is_temporary(select->intoClause->rel))
 			walk_pin(walk, PIN_TEMPORARY, "temporary table");
+		else
+			walk_flag(walk, STATEMENT_IS_DDL);
 	}
 	if (select->lockingClause != NIL)
 		walk_lower(walk, VERDICT_PRIMARY, "FOR UPDATE or FOR SHARE locks rows", NULL);
