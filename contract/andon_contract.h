@@ -33,6 +33,15 @@
 #define ANDON_CHANNEL_ALERT			"andon_alert"
 
 /*
+ * Told, without a payload, by each commit of DDL that may change what the router
+ * has read of the catalog.  Not of the form of a board's channel.
+ */
+#define ANDON_CHANNEL_CATALOG		"andon.catalog"
+
+/* The event trigger that does it. */
+#define ANDON_CATALOG_TRIGGER		"andon_catalog"
+
+/*
  * Payloads.  A JSON object with "v" (ANDON_PAYLOAD_VERSION), "board", "pos"
  * (text or null), "lsn" (text or null), and either "part", "of" and "changes",
  * or "resync": true.  What the feed's worker tells in parts has "safe_lsn" too.

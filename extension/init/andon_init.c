@@ -28,6 +28,7 @@
 #include "base/guc.h"
 #include "base/stats.h"
 #include "board/board_cache.h"
+#include "feed/catalog_news.h"
 #include "feed/commit_lsn.h"
 #include "feed/feed_commit.h"
 #include "feed/feed_database.h"
@@ -118,6 +119,7 @@ on_transaction_event(XactEvent event, void *arg)
 			old = enter_transaction_memory();
 			drain_before_commit();
 			feed_before_commit();
+			catalog_news_before_commit();
 			slots_announce();
 			commit_lsn_before_commit();
 			MemoryContextSwitchTo(old);
@@ -183,6 +185,7 @@ on_transaction_end(void)
 {
 	dirty_set_on_transaction_end();
 	feed_on_transaction_end();
+	catalog_news_on_transaction_end();
 	board_cache_on_transaction_end();
 	database_ddl_on_transaction_end();
 }

@@ -22,6 +22,7 @@
 static void pause_look(ConsoleRun *run, int worker, SessionContext *context);
 static void pause_looked(ConsoleRun *run);
 static void pause_undone(ConsoleRun *run);
+static void ask_facts(const ConsoleRun *run, const SessionContext *context, FactsAsk ask);
 static void fail_state(ConsoleRun *run, const char *what, const char *hint);
 
 bool
@@ -45,12 +46,21 @@ control_find_database(ConsoleRun *run)
 	return false;
 }
 
+/* They are loaded, and listened for, on connections past the pools. */
+static void
+ask_facts(const ConsoleRun *run, const SessionContext *context, FactsAsk ask)
+{
+	if (context->hooks.ask_facts)
+		context->hooks.ask_facts(context->hooks.arg, run->database ? run->database : "", ask);
+}
+
 /* ---------------------------------------------------------------- PAUSE */
 
 void
 control_pause(ConsoleRun *run, int worker, SessionContext *context)
 {
 	run->tally.changed += pool_set_pause(context->pools, run->database);
+	ask_facts(run, context, FACTS_PAUSE);
 	pool_set_count(context->pools, run->database, &run->tally.pools);
 }
 
@@ -101,6 +111,7 @@ void
 control_resume(ConsoleRun *run, int worker, SessionContext *context)
 {
 	run->tally.changed += pool_set_resume(context->pools, run->database);
+	ask_facts(run, context, FACTS_RESUME);
 }
 
 void
@@ -138,6 +149,7 @@ void
 control_kill(ConsoleRun *run, int worker, SessionContext *context)
 {
 	pool_set_pause(context->pools, run->database);
+	ask_facts(run, context, FACTS_PAUSE);
 	session_context_kill(context, run->database);
 }
 

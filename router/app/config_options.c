@@ -182,7 +182,7 @@ const ConfigOption config_options[] = {
 	.doc = "The names of nodes are looked up again after this time; connections to addresses they do not have any more are given up, those in use when they come back; 0: never"},
 	{.name = "facts_interval", .type = OPTION_TIME, FIELD(facts_interval_us), .default_text = "1min",
 		.min = US_PER_SEC, .max = DAY_US, .needs_restart = true, NODES,
-	.doc = "The catalog facts that tell reads from writes are read again after this time, or sooner on an unknown name"},
+	.doc = "The catalog facts that tell reads from writes are read again after this time, or sooner on an unknown name or DDL"},
 
 	{.name = "auth_type", .type = OPTION_CHOICE, FIELD(auth_type), .default_text = "scram-sha-256",
 		.choices = auth_types, AUTHENTICATION,

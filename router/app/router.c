@@ -46,14 +46,13 @@ static void on_starved(void *arg, int worker, const PoolNeed *need);
 static void on_starved_posted(void *arg);
 static void on_request_probe(void *arg);
 static void on_report_suspicion(void *arg, int node);
-static void on_want_facts(void *arg, const char *database);
-static void on_refresh_facts(void *arg, const char *database);
+static void on_ask_facts(void *arg, const char *database, FactsAsk ask);
 static bool on_admit_client(void *arg);
 static void on_release_client(void *arg);
 static bool on_admit_fallback(void *arg, int max);
 static void on_release_fallback(void *arg);
 static void on_worker_view(void *arg, TopologyView *view);
-static void on_worker_facts(void *arg, Facts *facts);
+static void on_worker_facts(void *arg, const char *database, Facts *facts);
 static void on_router_view(void *arg, TopologyView *view);
 static void on_hangup(void *arg);
 
@@ -209,8 +208,7 @@ router_create_workers(Router *router, Error *error)
 			.on_cancel = cancel_route_request,
 			.request_probe = on_request_probe,
 			.report_suspicion = on_report_suspicion,
-			.want_facts = on_want_facts,
-			.refresh_facts = on_refresh_facts,
+			.ask_facts = on_ask_facts,
 			.admit_client = on_admit_client,
 			.release_client = on_release_client,
 			.admit_fallback = on_admit_fallback,
@@ -407,15 +405,9 @@ on_report_suspicion(void *arg, int node)
 }
 
 static void
-on_want_facts(void *arg, const char *database)
+on_ask_facts(void *arg, const char *database, FactsAsk ask)
 {
-	monitor_want_facts(((Router *) arg)->monitor, database);
-}
-
-static void
-on_refresh_facts(void *arg, const char *database)
-{
-	monitor_refresh_facts(((Router *) arg)->monitor, database);
+	monitor_ask_facts(((Router *) arg)->monitor, database, ask);
 }
 
 static bool
@@ -462,9 +454,12 @@ on_worker_view(void *arg, TopologyView *view)
 }
 
 static void
-on_worker_facts(void *arg, Facts *facts)
+on_worker_facts(void *arg, const char *database, Facts *facts)
 {
-	session_context_set_facts(worker_context(arg), facts);
+	if (facts)
+		session_context_set_facts(worker_context(arg), facts);
+	else
+		session_context_doubt_facts(worker_context(arg), database);
 }
 
 static void

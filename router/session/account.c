@@ -83,7 +83,7 @@ account_note_login(SessionContext *context, Account *account)
 	if (account->database->is_proven)
 		return;
 	account->database->is_proven = true;
-	context->hooks.want_facts(context->hooks.arg, account->database->server_name);
+	context->hooks.ask_facts(context->hooks.arg, account->database->server_name, FACTS_WANT);
 }
 
 Pool *

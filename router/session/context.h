@@ -139,8 +139,7 @@ typedef struct SessionHooks
 	/* What the monitor offers. */
 	void		(*request_probe) (void *arg);
 	void		(*report_suspicion) (void *arg, int node);
-	void		(*want_facts) (void *arg, const char *database);
-	void		(*refresh_facts) (void *arg, const char *database);
+	void		(*ask_facts) (void *arg, const char *database, FactsAsk ask);
 
 	/* One more client over all workers?  false: the limit is reached. */
 	bool		(*admit_client) (void *arg);
@@ -192,6 +191,9 @@ extern void session_context_fini(SessionContext *context);	/* ends every session
 /* New knowledge of the nodes; the reference becomes the context's. */
 extern void session_context_set_view(SessionContext *context, TopologyView *view);
 extern void session_context_set_facts(SessionContext *context, Facts *facts);	/* takes the reference */
+
+/* DDL may have made them wrong (the servers' name of the database): no replica until others are set. */
+extern void session_context_doubt_facts(SessionContext *context, const char *server_database);
 
 /* After a reload.  The references become the context's; config is the one they belong to, and
  * whatever accounts keep of it is read again. */

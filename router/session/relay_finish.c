@@ -242,7 +242,8 @@ unit_note_ddl(Client *client, char tx_status)
 		return;
 	client->ran_ddl = false;
 	client->ddl_lsn = client->position.floor;
-	client->context->hooks.refresh_facts(client->context->hooks.arg, client->account->database->server_name);
+	client->context->hooks.ask_facts(client->context->hooks.arg, client->account->database->server_name,
+									 FACTS_AFTER_DDL);
 }
 
 /*

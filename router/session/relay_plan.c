@@ -81,7 +81,8 @@ relay_plan_unit(Client *client)
 	}
 	client->transaction.sets_meaning |= (relay->summary.flags & STATEMENT_LOCAL_MEANING) != 0;
 	if (relay->summary.flags & STATEMENT_NEEDS_UNKNOWN)
-		client->context->hooks.refresh_facts(client->context->hooks.arg, client->account->database->server_name);
+		client->context->hooks.ask_facts(client->context->hooks.arg, client->account->database->server_name,
+										 FACTS_REFRESH);
 	plan_settings(client);
 	if (relay_refuses_pin(client))
 	{
@@ -360,7 +361,9 @@ may_run_on_replica(const Client *client)
 		!route_target_allows_replica(summary->flags | (is_harmless ? STATEMENT_IS_READ : 0), target))
 		return false;
 
-	/* its own DDL is not among the facts yet */
+	/* DDL of others, or its own, is not among the facts yet */
+	if (client->account->database->is_doubted)
+		return false;
 	if (client->ddl_lsn != 0 && (facts == NULL || facts_position(facts) < client->ddl_lsn))
 		return false;
 	return transaction->status == 'I' ||

@@ -46,6 +46,16 @@ typedef enum NameFact
 	NAME_UNSAFE					/* calls a function that is not harmless */
 } NameFact;
 
+/* What sessions may ask of whoever loads facts. */
+typedef enum FactsAsk
+{
+	FACTS_WANT,					/* load them, and keep them up to date */
+	FACTS_REFRESH,				/* again: a name was not known */
+	FACTS_AFTER_DDL,			/* again, and until then those there are in doubt: DDL has been committed */
+	FACTS_PAUSE,				/* no connection to the database until ... */
+	FACTS_RESUME
+} FactsAsk;
+
 /* ---- building (single-threaded, then frozen by the first reference given away) ---- */
 extern Facts *facts_create(const char *database);	/* one reference */
 extern void facts_add_relation(Facts *facts, Slice name, RelationFact fact);

@@ -43,6 +43,7 @@ typedef struct CacheEntry
 	UT_hash_handle hh;
 	ListNode	node;			/* in StatementCache.recent */
 	StatementClass class;
+	bool		is_learned;		/* not by the facts, but by a replica's refusal */
 	unsigned	last_hash;		/* of the text it was last found by */
 	unsigned	last_len;
 	char		text[];			/* not terminated: hh.keylen; behind it the last text */
@@ -52,6 +53,7 @@ struct StatementCache
 {
 	Facts	   *facts;			/* one reference; may be NULL */
 	uint64_t	fingerprint;	/* of facts */
+	int			learned;		/* entries */
 	size_t		max_bytes;
 	CacheEntry *entries;
 	List		recent;			/* CacheEntry.node; the least recently used first */
@@ -60,7 +62,7 @@ struct StatementCache
 	StatementCacheStats stats;
 };
 
-static StatementClass *statement_cache_decide(StatementCache *cache, Slice text, bool *is_hit);
+static CacheEntry *statement_cache_decide(StatementCache *cache, Slice text, bool *is_hit);
 static CacheEntry *statement_cache_find_last(StatementCache *cache, Slice text, unsigned hash);
 static void statement_cache_note_last(StatementCache *cache, CacheEntry *entry, Slice text, unsigned hash);
 static CacheEntry *statement_cache_find_or_add(StatementCache *cache, Slice key, unsigned hash, Slice text, bool *is_hit);
@@ -69,6 +71,7 @@ static CacheEntry *statement_cache_add(StatementCache *cache, Slice key, unsigne
 static void statement_cache_touch(StatementCache *cache, CacheEntry *entry);
 static void statement_cache_remove(StatementCache *cache, CacheEntry *entry);
 static void statement_cache_clear(StatementCache *cache);
+static void statement_cache_unlearn(StatementCache *cache);
 
 /* An empty text may have no address; comparing bytes wants one. */
 static inline Slice
@@ -128,7 +131,9 @@ statement_cache_set_facts(StatementCache *cache, Facts *facts)
 	facts_unref(cache->facts);
 	cache->facts = facts;
 	cache->fingerprint = fingerprint;
-	if (!is_same)
+	if (is_same)
+		statement_cache_unlearn(cache);
+	else
 		statement_cache_clear(cache);
 }
 
@@ -142,21 +147,24 @@ const StatementClass *
 statement_cache_get(StatementCache *cache, Slice text)
 {
 	bool		is_hit;
-	const StatementClass *class = statement_cache_decide(cache, text, &is_hit);
+	const CacheEntry *entry = statement_cache_decide(cache, text, &is_hit);
 
 	if (is_hit)
 		cache->stats.hits++;
 	else
 		cache->stats.misses++;
-	return class;
+	return &entry->class;
 }
 
 void
 statement_cache_learn_primary(StatementCache *cache, Slice text)
 {
 	bool		is_hit;
-	StatementClass *class = statement_cache_decide(cache, text, &is_hit);
+	CacheEntry *entry = statement_cache_decide(cache, text, &is_hit);
+	StatementClass *class = &entry->class;
 
+	cache->learned += entry != cache->scratch && !entry->is_learned;
+	entry->is_learned = entry != cache->scratch;
 	class->flags &= ~(unsigned) (STATEMENT_IS_READ | STATEMENT_NODE_LOCAL);
 	class->why = "a replica refused it before";
 	class->detail[0] = '\0';
@@ -169,7 +177,7 @@ statement_cache_stats(const StatementCache *cache, StatementCacheStats *stats)
 }
 
 /* By the last text, by shape, and by text where the shape does not say it all. */
-static StatementClass *
+static CacheEntry *
 statement_cache_decide(StatementCache *cache, Slice text, bool *is_hit)
 {
 	char		buffer[SHAPE_MAX_TEXT];
@@ -180,7 +188,7 @@ statement_cache_decide(StatementCache *cache, Slice text, bool *is_hit)
 
 	*is_hit = entry != NULL;
 	if (entry != NULL)
-		return &entry->class;
+		return entry;
 	shape = shape_of_text(whole, buffer);
 	if (shape.data != whole.data)
 	{
@@ -188,12 +196,12 @@ statement_cache_decide(StatementCache *cache, Slice text, bool *is_hit)
 		if (!entry->class.reads_constant)
 		{
 			statement_cache_note_last(cache, entry, whole, hash);
-			return &entry->class;
+			return entry;
 		}
 	}
 	entry = statement_cache_find_or_add(cache, whole, hash, whole, is_hit);
 	statement_cache_note_last(cache, entry, whole, hash);
-	return &entry->class;
+	return entry;
 }
 
 static CacheEntry *
@@ -287,6 +295,7 @@ statement_cache_remove(StatementCache *cache, CacheEntry *entry)
 	if (*last == entry)
 		*last = NULL;
 	cache->stats.entries--;
+	cache->learned -= entry->is_learned;
 	cache->stats.bytes -= statement_cache_cost(entry->hh.keylen);
 	HASH_DEL(cache->entries, entry);
 	list_remove(&cache->recent, &entry->node);
@@ -298,4 +307,18 @@ statement_cache_clear(StatementCache *cache)
 {
 	while (!list_is_empty(&cache->recent))
 		statement_cache_remove(cache, list_entry(list_first(&cache->recent), CacheEntry, node));
+}
+
+static void
+statement_cache_unlearn(StatementCache *cache)
+{
+	if (cache->learned == 0)
+		return;
+	LIST_FOREACH(node, &cache->recent)
+	{
+		CacheEntry *entry = list_entry(node, CacheEntry, node);
+
+		if (entry->is_learned)
+			statement_cache_remove(cache, entry);
+	}
 }

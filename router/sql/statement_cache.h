@@ -5,8 +5,11 @@
  *
  * A bounded LRU: the hash finds, the text decides; of statements with literals
  * their shape does (shape.h), unless the decision looked at one.  New facts of the database
- * drop everything.  No locks: one thread.  What was learned from a replica's
- * refusal (router.md §3.5) is remembered here until new facts come.
+ * drop everything.  No locks: one thread.
+ *
+ * What was learned from a replica's refusal (router.md §3.5) is remembered with the
+ * entry, and for no longer than facts: the next ones, even if they say the same,
+ * let it be tried again, since what a function does inside is not among them.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,7 +33,7 @@ typedef struct StatementCacheStats
 extern StatementCache *statement_cache_create(size_t max_bytes);
 extern void statement_cache_destroy(StatementCache *cache);
 
-/* Takes its own reference to facts (may be NULL); drops every entry. */
+/* Takes its own reference to facts (may be NULL); drops every entry, or what was learned if they say the same. */
 extern void statement_cache_set_facts(StatementCache *cache, Facts *facts);
 extern const Facts *statement_cache_facts(const StatementCache *cache);	/* may be NULL */
 

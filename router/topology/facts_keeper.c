@@ -6,7 +6,12 @@
  * Each database has one timer.  While nothing runs it is the time of the next
  * load; while a load runs it is the load's deadline.  What asks for a load
  * only moves the timer forward, so that all the reasons to load share one
- * limit of rate.
+ * limit of rate.  After DDL it is a closer one, since reads stay on the primary
+ * until the facts are there: loading takes a fifth of the time at most.
+ *
+ * A connection begins with LISTEN, and each load reads what was committed before
+ * it.  So DDL is in the facts, or a notification of it comes after they were
+ * begun: then they are not given to anybody, but read again.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,6 +19,7 @@
 
 #include <string.h>
 
+#include "contract/andon_contract.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -26,6 +32,17 @@
 #define RETRY_LAST_US (60 * US_PER_SEC)
 #define TRIES_BEFORE_FORGETTING 8
 
+/* After DDL: from one load to the next, at least and in times of what the last one took. */
+#define DDL_DISTANCE_US (20 * US_PER_MS)
+#define DDL_DISTANCE_LOADS 5
+
+/* What a connection is asked first; the last: is there somebody who tells? */
+static const char *const opening_queries[] = {
+	"LISTEN \"" ANDON_CHANNEL_CATALOG "\"",
+	"SELECT EXISTS (SELECT FROM pg_event_trigger WHERE evtname = '" ANDON_CATALOG_TRIGGER "' AND evtenabled <> 'D')",
+};
+#define OPENING_COUNT ((int) (sizeof(opening_queries) / sizeof(opening_queries[0])))
+
 typedef struct Keeping
 {
 	ListNode	node;
@@ -33,14 +50,19 @@ typedef struct Keeping
 	char	   *database;		/* owned */
 	LoopTimer  *timer;			/* owned */
 	uint64_t	begun_us;		/* when the last load was begun; 0: never */
+	uint64_t	duration_us;	/* of the last one */
 	int			failures;		/* in a row */
 	bool		was_loaded;
 	bool		is_asked;		/* again, while it is being loaded */
+	bool		is_doubted;		/* DDL was heard of since the last load was begun */
+	bool		is_paused;
+
+	PgLink	   *link;			/* owned; NULL: no connection */
+	bool		is_told;		/* of DDL, on it: it stays open */
 
 	/* while it is being loaded */
-	PgLink	   *link;			/* owned; NULL: it is not */
-	FactsLoader *loader;		/* owned */
-	int			query;			/* which one is being answered */
+	FactsLoader *loader;		/* owned; NULL: it is not */
+	int			query;			/* which one is being answered; the opening ones are below 0 */
 } Keeping;
 
 struct FactsKeeper
@@ -54,22 +76,28 @@ struct FactsKeeper
 	List		keepings;
 };
 
+static void set_paused(FactsKeeper *keeper, const char *database, bool is_paused);
+static void add_keeping(FactsKeeper *keeper, const char *database);
 static Keeping *find_keeping(FactsKeeper *keeper, const char *database);
 static void keeping_destroy(Keeping *keeping);
-static void load_soon(Keeping *keeping);
+static void load_soon(Keeping *keeping, uint64_t distance_us);
+static void doubt(Keeping *keeping);
 static void on_timer(void *arg);
 static void begin_load(Keeping *keeping);
 static void on_open(void *arg);
+static void next_query(Keeping *keeping);
 static void on_answer(void *arg, const PGresult *result);
 static void on_failed(void *arg, const char *why);
+static void on_notify(void *arg);
 static void finish_load(Keeping *keeping);
-static void end_load(Keeping *keeping);
+static void close_link(Keeping *keeping);
 static void fail_load(Keeping *keeping, const char *why);
 
 static const PgLinkEvents link_events = {
 	.on_open = on_open,
 	.on_answer = on_answer,
-	.on_failed = on_failed
+	.on_failed = on_failed,
+	.on_notify = on_notify
 };
 
 FactsKeeper *
@@ -105,40 +133,60 @@ facts_keeper_set_primary(FactsKeeper *keeper, const char *host, int port)
 	{
 		Keeping    *keeping = list_entry(node, Keeping, node);
 
-		end_load(keeping);
+		close_link(keeping);
 		loop_timer_stop(keeping->timer);
-		if (host != NULL)
-			load_soon(keeping);
+		load_soon(keeping, LOAD_DISTANCE_US);
 	}
 }
 
 void
-facts_keeper_want(FactsKeeper *keeper, const char *database)
+facts_keeper_ask(FactsKeeper *keeper, const char *database, FactsAsk ask)
 {
-	Keeping    *keeping = find_keeping(keeper, database);
+	Keeping    *keeping;
 
-	if (keeping != NULL)
+	if (ask == FACTS_PAUSE || ask == FACTS_RESUME)
+	{
+		set_paused(keeper, database, ask == FACTS_PAUSE);
 		return;
-	keeping = mem_alloc(sizeof(Keeping));
+	}
+	keeping = find_keeping(keeper, database);
+	if (keeping == NULL)
+		add_keeping(keeper, database);
+	else if (ask == FACTS_AFTER_DDL)
+		doubt(keeping);
+	else if (ask == FACTS_REFRESH && keeping->loader != NULL)
+		keeping->is_asked = true;
+	else if (ask == FACTS_REFRESH && keeping->failures == 0)
+		load_soon(keeping, LOAD_DISTANCE_US);
+}
+
+static void
+set_paused(FactsKeeper *keeper, const char *database, bool is_paused)
+{
+	LIST_FOREACH(node, &keeper->keepings)
+	{
+		Keeping    *keeping = list_entry(node, Keeping, node);
+
+		if (keeping->is_paused == is_paused || (*database != '\0' && strcmp(keeping->database, database) != 0))
+			continue;
+		keeping->is_paused = is_paused;
+		close_link(keeping);
+		loop_timer_stop(keeping->timer);
+		if (!is_paused)
+			doubt(keeping);		/* nobody has listened */
+	}
+}
+
+static void
+add_keeping(FactsKeeper *keeper, const char *database)
+{
+	Keeping    *keeping = mem_alloc(sizeof(Keeping));
+
 	keeping->keeper = keeper;
 	keeping->database = mem_strdup(database);
 	keeping->timer = loop_timer_create(keeper->loop, on_timer, keeping);
 	list_push_tail(&keeper->keepings, &keeping->node);
-	if (keeper->host != NULL)
-		load_soon(keeping);
-}
-
-void
-facts_keeper_refresh(FactsKeeper *keeper, const char *database)
-{
-	Keeping    *keeping = find_keeping(keeper, database);
-
-	if (keeping == NULL)
-		facts_keeper_want(keeper, database);
-	else if (keeping->link != NULL)
-		keeping->is_asked = true;
-	else if (keeper->host != NULL && keeping->failures == 0)
-		load_soon(keeping);
+	load_soon(keeping, LOAD_DISTANCE_US);
 }
 
 static Keeping *
@@ -157,23 +205,37 @@ find_keeping(FactsKeeper *keeper, const char *database)
 static void
 keeping_destroy(Keeping *keeping)
 {
-	end_load(keeping);
+	close_link(keeping);
 	list_remove(&keeping->keeper->keepings, &keeping->node);
 	loop_timer_destroy(keeping->timer);
 	mem_free(keeping->database);
 	mem_free(keeping);
 }
 
-/* Now, or as soon as the last load is far enough back. */
+/* Now, or as soon as the last load was begun so long ago; if there is where to load from. */
 static void
-load_soon(Keeping *keeping)
+load_soon(Keeping *keeping, uint64_t distance_us)
 {
 	uint64_t	since_us = clock_now_us() - keeping->begun_us;
 
-	if (keeping->begun_us == 0 || since_us >= LOAD_DISTANCE_US)
+	if (keeping->keeper->host == NULL || keeping->is_paused)
+		return;
+	if (keeping->begun_us == 0 || since_us >= distance_us)
 		loop_timer_start(keeping->timer, 0);
 	else
-		loop_timer_start(keeping->timer, LOAD_DISTANCE_US - since_us);
+		loop_timer_start(keeping->timer, distance_us - since_us);
+}
+
+/* What was given may be wrong, and so may be what is being loaded. */
+static void
+doubt(Keeping *keeping)
+{
+	uint64_t	distance_us = DDL_DISTANCE_LOADS * keeping->duration_us;
+
+	keeping->is_doubted = true;
+	keeping->keeper->fn(keeping->keeper->arg, keeping->database, NULL);
+	if (keeping->loader == NULL && keeping->failures == 0)
+		load_soon(keeping, distance_us > DDL_DISTANCE_US ? distance_us : DDL_DISTANCE_US);
 }
 
 static void
@@ -181,7 +243,7 @@ on_timer(void *arg)
 {
 	Keeping    *keeping = arg;
 
-	if (keeping->link != NULL)
+	if (keeping->loader != NULL)
 		fail_load(keeping, "the catalog could not be read in time");
 	else
 		begin_load(keeping);
@@ -203,19 +265,31 @@ begin_load(Keeping *keeping)
 	};
 
 	keeping->begun_us = clock_now_us();
-	keeping->is_asked = false;
-	keeping->query = 0;
+	keeping->is_asked = keeping->is_doubted = false;
 	keeping->loader = facts_loader_create(keeping->database);
-	keeping->link = pg_link_open(keeper->loop, &target, &link_events, keeping);
 	loop_timer_start(keeping->timer, LOAD_TIMEOUT_US);
+	if (keeping->link != NULL)
+	{
+		keeping->query = 0;
+		next_query(keeping);
+		return;
+	}
+	keeping->query = -OPENING_COUNT;
+	keeping->link = pg_link_open(keeper->loop, &target, &link_events, keeping);
 }
 
 static void
 on_open(void *arg)
 {
-	Keeping    *keeping = arg;
+	next_query(arg);
+}
 
-	pg_link_query(keeping->link, facts_queries[0]);
+static void
+next_query(Keeping *keeping)
+{
+	int			query = keeping->query;
+
+	pg_link_query(keeping->link, query < 0 ? opening_queries[query + OPENING_COUNT] : facts_queries[query]);
 }
 
 static void
@@ -224,18 +298,38 @@ on_answer(void *arg, const PGresult *result)
 	Keeping    *keeping = arg;
 	Error		error;
 
-	if (!facts_loader_add_result(keeping->loader, result, &error))
+	if (keeping->query < 0)
+		keeping->is_told = PQntuples(result) == 1 && strcmp(PQgetvalue(result, 0, 0), "t") == 0;
+	else if (!facts_loader_add_result(keeping->loader, result, &error))
+	{
 		fail_load(keeping, error.message);
-	else if (++keeping->query < FACTS_QUERY_COUNT)
-		pg_link_query(keeping->link, facts_queries[keeping->query]);
+		return;
+	}
+	if (++keeping->query < FACTS_QUERY_COUNT)
+		next_query(keeping);
 	else
 		finish_load(keeping);
 }
 
 static void
+on_notify(void *arg)
+{
+	doubt(arg);
+}
+
+static void
 on_failed(void *arg, const char *why)
 {
-	fail_load(arg, why);
+	Keeping    *keeping = arg;
+
+	if (keeping->loader != NULL)
+	{
+		fail_load(keeping, why);
+		return;
+	}
+	/* what it would have been told meanwhile is in the next load */
+	close_link(keeping);
+	load_soon(keeping, LOAD_DISTANCE_US);
 }
 
 static void
@@ -243,27 +337,31 @@ finish_load(Keeping *keeping)
 {
 	FactsKeeper *keeper = keeping->keeper;
 	Facts	   *facts = facts_loader_finish(keeping->loader);
-	bool		again = keeping->is_asked;
 
 	keeping->loader = NULL;
-	end_load(keeping);
-	LOG_DEBUG("facts_loaded", LF_STR("database", keeping->database),
-			  LF_INT("duration_us", clock_now_us() - keeping->begun_us));
+	if (!keeping->is_told)
+		close_link(keeping);	/* there is nothing to hear on it */
+	keeping->duration_us = clock_now_us() - keeping->begun_us;
+	LOG_DEBUG("facts_loaded", LF_STR("database", keeping->database), LF_INT("duration_us", keeping->duration_us));
 	keeping->failures = 0;
 	keeping->was_loaded = true;
-	if (again)
-		load_soon(keeping);
+	loop_timer_start(keeping->timer, keeper->config.interval_us);
+	if (keeping->is_asked)
+		load_soon(keeping, LOAD_DISTANCE_US);
+	if (keeping->is_doubted)
+		doubt(keeping);
 	else
-		loop_timer_start(keeping->timer, keeper->config.interval_us);
-	keeper->fn(keeper->arg, facts);
+		keeper->fn(keeper->arg, keeping->database, facts);
 	facts_unref(facts);
 }
 
+/* And end the load, if one runs on it. */
 static void
-end_load(Keeping *keeping)
+close_link(Keeping *keeping)
 {
 	pg_link_close(keeping->link);
 	keeping->link = NULL;
+	keeping->is_told = false;
 	facts_loader_destroy(keeping->loader);
 	keeping->loader = NULL;
 }
@@ -275,7 +373,7 @@ fail_load(Keeping *keeping, const char *why)
 
 	if (keeping->failures == 0)
 		LOG_WARN("facts_load_failed", LF_STR("database", keeping->database), LF_STR("reason", why));
-	end_load(keeping);
+	close_link(keeping);
 	keeping->failures++;
 	for (int i = 1; i < keeping->failures && pause_us < RETRY_LAST_US; i++)
 		pause_us *= 2;

@@ -3,11 +3,18 @@
  * facts_keeper.h
  *	  Loads the facts of each wanted database from the primary, again and again.
  *
- * One connection per load, closed afterwards.  A database is loaded when it is
- * first wanted, after interval_us, when asked for (at most once a second), and
- * after each change of the primary.  A load that fails is tried again with
- * growing pauses; a database that never could be loaded is forgotten after a
- * while, since its name may be a client's invention.
+ * A database is loaded when it is first wanted, after interval_us, when asked
+ * for (at most once a second), after each change of the primary, and after DDL:
+ * what the sessions of this router have run they tell, all else the extension
+ * does, by a notification.  Where the extension is, the connection of the first
+ * load stays and listens; elsewhere each load has one of its own.
+ *
+ * From the moment it hears of DDL to the next facts it knows the old ones to be
+ * in doubt, and says so.
+ *
+ * A load that fails is tried again with growing pauses; a database that never
+ * could be loaded is forgotten after a while, since its name may be a client's
+ * invention.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,7 +26,9 @@
 #include "sql/facts.h"
 
 typedef struct FactsKeeper FactsKeeper;
-typedef void (*FactsCallback) (void *arg, Facts *facts);	/* borrowed */
+
+/* facts are borrowed; NULL: those given last may be wrong by now. */
+typedef void (*FactsCallback) (void *arg, const char *database, Facts *facts);
 
 typedef struct FactsKeeperConfig
 {
@@ -35,7 +44,8 @@ extern void facts_keeper_destroy(FactsKeeper *keeper);	/* NULL is fine */
 
 /* Where to load from; host NULL: nowhere at present.  The string is borrowed until the next call. */
 extern void facts_keeper_set_primary(FactsKeeper *keeper, const char *host, int port);
-extern void facts_keeper_want(FactsKeeper *keeper, const char *database);
-extern void facts_keeper_refresh(FactsKeeper *keeper, const char *database);
+
+/* PAUSE and RESUME: database "" is all that are wanted. */
+extern void facts_keeper_ask(FactsKeeper *keeper, const char *database, FactsAsk ask);
 
 #endif							/* ROUTER_TOPOLOGY_FACTS_KEEPER_H */

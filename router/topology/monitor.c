@@ -71,7 +71,7 @@ struct Monitor
 typedef struct FactsWish
 {
 	Monitor    *monitor;
-	bool		is_refresh;
+	FactsAsk	ask;
 	char		database[];
 } FactsWish;
 
@@ -94,8 +94,7 @@ static void tell_verdicts(Monitor *monitor, const RolesVerdict *verdicts);
 static void log_verdict(const Monitor *monitor, int i);
 static TopologyView *build_view(Monitor *monitor);
 static void fill_node(const Monitor *monitor, int i, NodeView *node);
-static void on_facts(void *arg, Facts *facts);
-static void post_wish(Monitor *monitor, const char *database, bool is_refresh);
+static void on_facts(void *arg, const char *database, Facts *facts);
 static void handle_wish(void *arg);
 
 static const ProbeEvents probe_events = {
@@ -492,25 +491,13 @@ fill_node(const Monitor *monitor, int i, NodeView *node)
 /* ---------------------------------------------------------------- facts */
 
 void
-monitor_want_facts(Monitor *monitor, const char *database)
-{
-	post_wish(monitor, database, false);
-}
-
-void
-monitor_refresh_facts(Monitor *monitor, const char *database)
-{
-	post_wish(monitor, database, true);
-}
-
-static void
-post_wish(Monitor *monitor, const char *database, bool is_refresh)
+monitor_ask_facts(Monitor *monitor, const char *database, FactsAsk ask)
 {
 	size_t		len = strlen(database);
 	FactsWish  *wish = mem_alloc(sizeof(FactsWish) + len + 1);
 
 	wish->monitor = monitor;
-	wish->is_refresh = is_refresh;
+	wish->ask = ask;
 	memcpy(wish->database, database, len);
 	loop_post(monitor->loop, handle_wish, wish);
 }
@@ -520,17 +507,14 @@ handle_wish(void *arg)
 {
 	FactsWish  *wish = arg;
 
-	if (wish->is_refresh)
-		facts_keeper_refresh(wish->monitor->facts, wish->database);
-	else
-		facts_keeper_want(wish->monitor->facts, wish->database);
+	facts_keeper_ask(wish->monitor->facts, wish->database, wish->ask);
 	mem_free(wish);
 }
 
 static void
-on_facts(void *arg, Facts *facts)
+on_facts(void *arg, const char *database, Facts *facts)
 {
 	Monitor    *monitor = arg;
 
-	subscribers_post_facts(&monitor->subscribers, facts);
+	subscribers_post_facts(&monitor->subscribers, database, facts);
 }

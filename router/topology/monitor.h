@@ -62,10 +62,7 @@ extern void monitor_request_probe(Monitor *monitor);
 /* A worker saw a sign of a role change (25006 from a primary, a connection lost): probe and re-check (any thread). */
 extern void monitor_report_suspicion(Monitor *monitor, int node);
 
-/* Load and keep the facts of this database (any thread; idempotent). */
-extern void monitor_want_facts(Monitor *monitor, const char *database);
-
-/* Load them again soon: a name was not known, or DDL ran (any thread; rate-limited). */
-extern void monitor_refresh_facts(Monitor *monitor, const char *database);
+/* facts_keeper_ask(), from any thread. */
+extern void monitor_ask_facts(Monitor *monitor, const char *database, FactsAsk ask);
 
 #endif							/* ROUTER_TOPOLOGY_MONITOR_H */

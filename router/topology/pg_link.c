@@ -77,6 +77,7 @@ static void on_socket(void *arg, bool readable, bool writable);
 static void sent(PgLink *link, int ok);
 static void flush_output(PgLink *link);
 static void read_answer(PgLink *link);
+static void read_notifications(PgLink *link);
 static void finish_answer(PgLink *link);
 static void fail(PgLink *link, const char *why);
 static void on_failure(void *arg);
@@ -304,6 +305,7 @@ read_answer(PgLink *link)
 		fail(link, PQerrorMessage(link->conn));
 		return;
 	}
+	read_notifications(link);
 	if (link->state != LINK_BUSY)
 		return;
 	while (!PQisBusy(link->conn))
@@ -320,6 +322,22 @@ read_answer(PgLink *link)
 		else
 			PQclear(result);
 	}
+}
+
+/* What was notified before a statement's answer is told before it. */
+static void
+read_notifications(PgLink *link)
+{
+	PGnotify   *notification;
+	bool		has_any = false;
+
+	while ((notification = PQnotifies(link->conn)) != NULL)
+	{
+		PQfreemem(notification);
+		has_any = true;
+	}
+	if (has_any && link->events->on_notify != NULL)
+		link->events->on_notify(link->owner);
 }
 
 static void

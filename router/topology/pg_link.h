@@ -9,7 +9,7 @@
  * and closes the link.
  *
  * Every callback comes from the loop, never from within a call of the owner;
- * any of them may close the link.  After on_failed only pg_link_close() is
+ * any but on_notify may close the link.  After on_failed only pg_link_close() is
  * left to do.
  *
  * The session is pinned: search_path = pg_catalog, read committed, read only.
@@ -41,6 +41,7 @@ typedef struct PgLinkEvents
 	void		(*on_open) (void *owner);
 	void		(*on_answer) (void *owner, const PGresult *result); /* may be an error; borrowed */
 	void		(*on_failed) (void *owner, const char *why);	/* not opened, or lost; one line */
+	void		(*on_notify) (void *owner); /* some notifications came; may be NULL */
 } PgLinkEvents;
 
 /* Strings of the target are not needed after the call; events are. */

@@ -10,6 +10,8 @@
  */
 #include "topology/subscribers.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 
 typedef struct ViewPost
@@ -21,9 +23,10 @@ typedef struct ViewPost
 
 typedef struct FactsPost
 {
-	void		(*fn) (void *arg, Facts *facts);
+	void		(*fn) (void *arg, const char *database, Facts *facts);
 	void	   *arg;
-	Facts	   *facts;
+	Facts	   *facts;			/* a reference, or NULL */
+	char		database[];
 } FactsPost;
 
 static void deliver_view(void *arg);
@@ -69,8 +72,10 @@ deliver_view(void *arg)
 }
 
 void
-subscribers_post_facts(const Subscribers *subscribers, Facts *facts)
+subscribers_post_facts(const Subscribers *subscribers, const char *database, Facts *facts)
 {
+	size_t		len = strlen(database);
+
 	for (int i = 0; i < subscribers->count; i++)
 	{
 		const MonitorSubscriber *subscriber = &subscribers->all[i];
@@ -78,8 +83,11 @@ subscribers_post_facts(const Subscribers *subscribers, Facts *facts)
 
 		if (subscriber->on_facts == NULL)
 			continue;
-		post = mem_alloc(sizeof(FactsPost));
-		*post = (FactsPost) {subscriber->on_facts, subscriber->arg, facts_ref(facts)};
+		post = mem_alloc(sizeof(FactsPost) + len + 1);
+		post->fn = subscriber->on_facts;
+		post->arg = subscriber->arg;
+		post->facts = facts != NULL ? facts_ref(facts) : NULL;
+		memcpy(post->database, database, len);
 		loop_post(subscriber->loop, deliver_facts, post);
 	}
 }
@@ -89,6 +97,6 @@ deliver_facts(void *arg)
 {
 	FactsPost  *post = arg;
 
-	post->fn(post->arg, post->facts);
+	post->fn(post->arg, post->database, post->facts);
 	mem_free(post);
 }

@@ -20,7 +20,9 @@ typedef struct MonitorSubscriber
 {
 	Loop	   *loop;			/* where the callbacks run */
 	void		(*on_view) (void *arg, TopologyView *view);	/* the reference becomes the callee's */
-	void		(*on_facts) (void *arg, Facts *facts);	/* the reference becomes the callee's; may be NULL */
+
+	/* The reference becomes the callee's; facts NULL: those of the database are in doubt.  May be NULL. */
+	void		(*on_facts) (void *arg, const char *database, Facts *facts);
 	void	   *arg;
 } MonitorSubscriber;
 
@@ -34,6 +36,8 @@ typedef struct Subscribers
 extern void subscribers_add(Subscribers *subscribers, const MonitorSubscriber *subscriber);
 extern void subscribers_fini(Subscribers *subscribers);
 extern void subscribers_post_view(const Subscribers *subscribers, TopologyView *view);	/* takes the reference */
-extern void subscribers_post_facts(const Subscribers *subscribers, Facts *facts);	/* borrows it */
+
+/* Borrows them, they may be NULL. */
+extern void subscribers_post_facts(const Subscribers *subscribers, const char *database, Facts *facts);
 
 #endif							/* ROUTER_TOPOLOGY_SUBSCRIBERS_H */

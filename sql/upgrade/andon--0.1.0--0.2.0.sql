@@ -77,6 +77,13 @@ AS 'MODULE_PATHNAME', 'andon_on_drop';
 
 COMMENT ON FUNCTION @extschema@.on_drop() IS 'forgets boards whose table or definition is dropped';
 
+CREATE FUNCTION @extschema@.on_catalog_change() RETURNS event_trigger
+LANGUAGE c SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'andon_on_catalog_change';
+
+COMMENT ON FUNCTION @extschema@.on_catalog_change() IS
+    'has the commit tell routers that what they know of the catalog may be out of date';
+
 CREATE EVENT TRIGGER andon_ddl_start ON ddl_command_start
 WHEN TAG IN ('ALTER TABLE')
 EXECUTE FUNCTION @extschema@.on_ddl_start();
@@ -89,6 +96,16 @@ EXECUTE FUNCTION @extschema@.on_ddl_end();
 CREATE EVENT TRIGGER andon_drop ON sql_drop
 EXECUTE FUNCTION @extschema@.on_drop();
 
+CREATE EVENT TRIGGER andon_catalog ON ddl_command_end
+WHEN TAG IN ('ALTER AGGREGATE', 'ALTER DOMAIN', 'ALTER EXTENSION', 'ALTER FOREIGN TABLE', 'ALTER FUNCTION',
+             'ALTER MATERIALIZED VIEW', 'ALTER OPERATOR', 'ALTER POLICY', 'ALTER ROUTINE', 'ALTER SEQUENCE',
+             'ALTER TABLE', 'ALTER TYPE', 'ALTER VIEW', 'CREATE AGGREGATE', 'CREATE CAST', 'CREATE DOMAIN',
+             'CREATE EXTENSION', 'CREATE FOREIGN TABLE', 'CREATE FUNCTION', 'CREATE MATERIALIZED VIEW',
+             'CREATE OPERATOR', 'CREATE POLICY', 'CREATE RULE', 'CREATE SCHEMA', 'CREATE SEQUENCE', 'CREATE TABLE',
+             'CREATE TABLE AS', 'CREATE TYPE', 'CREATE VIEW', 'IMPORT FOREIGN SCHEMA', 'SELECT INTO')
+EXECUTE FUNCTION @extschema@.on_catalog_change();
+
+ALTER EVENT TRIGGER andon_catalog ENABLE ALWAYS;
 ALTER EVENT TRIGGER andon_ddl_start ENABLE ALWAYS;
 ALTER EVENT TRIGGER andon_ddl_end ENABLE ALWAYS;
 ALTER EVENT TRIGGER andon_drop ENABLE ALWAYS;

@@ -92,7 +92,7 @@ on_suspicion(void *arg, int node)
 }
 
 static void
-on_facts(void *arg, const char *database)
+on_facts(void *arg, const char *database, FactsAsk ask)
 {
 }
 
@@ -305,8 +305,7 @@ world_init(World *world, int mode)
 		.on_cancel = on_cancel,
 		.request_probe = on_ask,
 		.report_suspicion = on_suspicion,
-		.want_facts = on_facts,
-		.refresh_facts = on_facts,
+		.ask_facts = on_facts,
 		.admit_client = admit,
 		.release_client = on_ask,
 		.admit_fallback = admit_fallback,

@@ -157,7 +157,7 @@ find_database(const void *databases, const char *name)
 }
 
 static void
-want_facts(void *arg, const char *database)
+ask_facts(void *arg, const char *database, FactsAsk ask)
 {
 }
 
@@ -214,7 +214,7 @@ worker_init(Worker *worker, int number)
 	context->config.auth_method = AUTH_TRUST;
 	context->config.admin_database = "andon";
 	context->config.find_database = find_database;
-	context->hooks.want_facts = want_facts;
+	context->hooks.ask_facts = ask_facts;
 	context->console = console_hook(console);
 	session_context_init(context);
 }

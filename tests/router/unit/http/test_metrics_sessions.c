@@ -48,7 +48,7 @@ find_database(const void *databases, const char *name)
 }
 
 static void
-want_facts(void *arg, const char *database)
+ask_facts(void *arg, const char *database, FactsAsk ask)
 {
 }
 
@@ -82,7 +82,7 @@ worker_init(Worker *worker)
 	worker->context.floors = worker->floors;
 	worker->context.view = topology_view_ref(view);
 	worker->context.config.find_database = find_database;
-	worker->context.hooks.want_facts = want_facts;
+	worker->context.hooks.ask_facts = ask_facts;
 	session_context_init(&worker->context);
 }
 

@@ -75,7 +75,7 @@ hook_report_suspicion(void *arg, int node)
 }
 
 static void
-hook_facts(void *arg, const char *database)
+hook_facts(void *arg, const char *database, FactsAsk ask)
 {
 }
 
@@ -181,8 +181,7 @@ setup_talk(void **state)
 		.on_cancel = hook_on_cancel,
 		.request_probe = hook_request_probe,
 		.report_suspicion = hook_report_suspicion,
-		.want_facts = hook_facts,
-		.refresh_facts = hook_facts,
+		.ask_facts = hook_facts,
 		.admit_client = hook_admit,
 		.release_client = hook_release,
 	};

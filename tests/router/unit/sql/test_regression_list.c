@@ -9,6 +9,7 @@
 #include "router/unit/sql/classify_case.h"
 
 #define ENDS STATEMENT_ENDS_STATE
+#define USES STATEMENT_USES_PREPARED
 
 /* ---- writable CTE at any depth ---- */
 static const Case writable_cte[] = {
@@ -78,7 +79,7 @@ static const Case select_into[] = {
 	{"SELECT 1 INTO x UNION SELECT 2", DDL, "SELECT INTO"},
 	{"EXPLAIN ANALYZE SELECT * INTO x FROM t", DDL, "SELECT INTO"},
 	{"CREATE TABLE x AS SELECT 1", DDL, "catalog"},
-	{"CREATE TABLE x AS EXECUTE p", DDL, "catalog"},
+	{"CREATE TABLE x AS EXECUTE p", DDL | PINS | USES, "catalog", "EXECUTE"},
 };
 
 /* ---- EXPLAIN ANALYZE of a write ---- */
@@ -102,7 +103,7 @@ static const Case explain_analyze[] = {
 	{"EXPLAIN ANALYZE CREATE MATERIALIZED VIEW x AS SELECT 1", DDL, "EXPLAIN"},
 	{"EXPLAIN ANALYZE REFRESH MATERIALIZED VIEW x", PRIMARY, "EXPLAIN"},
 	{"EXPLAIN ANALYZE DECLARE c CURSOR FOR SELECT 1", PRIMARY, "EXPLAIN"},
-	{"EXPLAIN ANALYZE EXECUTE p", PINS, "EXPLAIN", "EXECUTE"},
+	{"EXPLAIN ANALYZE EXECUTE p", PINS | USES, "EXPLAIN", "EXECUTE"},
 	{"EXPLAIN EXECUTE p", PRIMARY, "EXPLAIN"},
 	{"/* x */ EXPLAIN ANALYZE DELETE FROM t", PRIMARY, "EXPLAIN"},
 };
@@ -137,17 +138,17 @@ static const Case commands[] = {
 
 /* ---- PREPARE and EXECUTE of these ---- */
 static const Case prepared[] = {
-	{"PREPARE p AS SELECT 1", PINS, "prepared", "PREPARE"},
-	{"PREPARE p (int) AS DELETE FROM t WHERE id = $1", PINS, "prepared", "PREPARE"},
-	{"PREPARE p AS INSERT INTO t VALUES (1)", PINS, "prepared", "PREPARE"},
-	{"PREPARE p AS MERGE INTO t USING u ON t.id = u.id WHEN MATCHED THEN DELETE", PINS, "prepared", "PREPARE"},
-	{"PREPARE p AS WITH x AS (DELETE FROM t RETURNING *) SELECT * FROM x", PINS, "prepared", "PREPARE"},
-	{"PREPARE p AS SELECT * FROM t FOR UPDATE", PINS, "prepared", "PREPARE"},
-	{"EXECUTE p", PINS, "prepared", "EXECUTE"},
-	{"EXECUTE p (1, evil(2))", PINS, "prepared", "EXECUTE"},
-	{"PREPARE p AS SELECT 1; EXECUTE p", PINS, "prepared", "PREPARE"},
-	{"SELECT 1; EXECUTE p", PINS, "prepared", "EXECUTE"},
-	{"CREATE TEMP TABLE x AS EXECUTE p", PINS, "catalog", "temporary table"},
+	{"PREPARE p AS SELECT 1", PINS | USES, "prepared", "PREPARE"},
+	{"PREPARE p (int) AS DELETE FROM t WHERE id = $1", PINS | USES, "prepared", "PREPARE"},
+	{"PREPARE p AS INSERT INTO t VALUES (1)", PINS | USES, "prepared", "PREPARE"},
+	{"PREPARE p AS MERGE INTO t USING u ON t.id = u.id WHEN MATCHED THEN DELETE", PINS | USES, "prepared", "PREPARE"},
+	{"PREPARE p AS WITH x AS (DELETE FROM t RETURNING *) SELECT * FROM x", PINS | USES, "prepared", "PREPARE"},
+	{"PREPARE p AS SELECT * FROM t FOR UPDATE", PINS | USES, "prepared", "PREPARE"},
+	{"EXECUTE p", PINS | USES, "prepared", "EXECUTE"},
+	{"EXECUTE p (1, evil(2))", PINS | USES, "prepared", "EXECUTE"},
+	{"PREPARE p AS SELECT 1; EXECUTE p", PINS | USES, "prepared", "PREPARE"},
+	{"SELECT 1; EXECUTE p", PINS | USES, "prepared", "EXECUTE"},
+	{"CREATE TEMP TABLE x AS EXECUTE p", PINS | USES, "catalog", "temporary table"},
 };
 
 /* ---- multi-statement strings with a write anywhere ---- */

@@ -152,12 +152,11 @@ test_equal_facts_keep_decisions(void **state)
 	Facts	   *again = fixture_facts();
 
 	statement_cache_get(cache, S("SELECT * FROM t"));
-	statement_cache_learn_primary(cache, S("SELECT * FROM u"));
+	statement_cache_get(cache, S("SELECT * FROM u WHERE a = 5"));
 	facts_set_position(again, 0x2000);
 	statement_cache_set_facts(cache, again);
 	assert_int_equal(facts_position(statement_cache_facts(cache)), 0x2000);
 	assert_int_equal(stats_of(cache).entries, 2);
-	assert_int_equal(statement_cache_get(cache, S("SELECT * FROM u"))->flags, 0);
 	facts_unref(again);
 	statement_cache_destroy(cache);
 }
@@ -179,6 +178,47 @@ test_learns_from_refusal(void **state)
 	class = statement_cache_get(cache, S("/* andon:replica */ SELECT * FROM u"));
 	assert_int_equal(class->flags, STATEMENT_HINT_REPLICA);
 	assert_int_equal(class->kind, STATEMENT_QUERY);
+	statement_cache_destroy(cache);
+}
+
+/* Guards: what was learned goes with the next facts, though they say the same; what was decided by them stays. */
+static void
+test_forgets_what_it_learned(void **state)
+{
+	StatementCache *cache = cache_with_facts(100000);
+	Facts	   *same = fixture_facts();
+	const StatementClass *kept = statement_cache_get(cache, S("SELECT * FROM u"));
+
+	statement_cache_learn_primary(cache, S("SELECT * FROM t"));
+	statement_cache_learn_primary(cache, S("SELECT * FROM t"));
+	statement_cache_learn_primary(cache, S("SELECT * FROM orders WHERE id = 7"));
+	assert_int_equal(stats_of(cache).entries, 3);
+	statement_cache_set_facts(cache, same);
+	assert_int_equal(stats_of(cache).entries, 1);
+	assert_int_equal(statement_cache_get(cache, S("SELECT * FROM t"))->flags, STATEMENT_IS_READ);
+	assert_int_equal(statement_cache_get(cache, S("SELECT * FROM orders WHERE id = 8"))->flags, STATEMENT_IS_READ);
+	assert_ptr_equal(statement_cache_get(cache, S("SELECT * FROM u")), kept);
+	statement_cache_set_facts(cache, same);
+	assert_int_equal(stats_of(cache).entries, 3);
+	facts_unref(same);
+	statement_cache_destroy(cache);
+}
+
+/* Guards: what was learned is bounded as everything else: the least recently used goes. */
+static void
+test_learns_no_more_than_fits(void **state)
+{
+	StatementCache *cache = cache_with_facts(20000);
+	char		text[64];
+
+	for (int i = 0; i < 1000; i++)
+	{
+		snprintf(text, sizeof(text), "SELECT a%d FROM t", i);
+		statement_cache_learn_primary(cache, S(text));
+		assert_true(stats_of(cache).bytes <= 20000);
+	}
+	assert_int_equal(statement_cache_get(cache, S("SELECT a999 FROM t"))->flags, 0);
+	assert_int_equal(statement_cache_get(cache, S("SELECT a0 FROM t"))->flags, STATEMENT_IS_READ);
 	statement_cache_destroy(cache);
 }
 
@@ -260,6 +300,8 @@ main(void)
 		cmocka_unit_test(test_new_facts_drop_decisions),
 		cmocka_unit_test(test_equal_facts_keep_decisions),
 		cmocka_unit_test(test_learns_from_refusal),
+		cmocka_unit_test(test_forgets_what_it_learned),
+		cmocka_unit_test(test_learns_no_more_than_fits),
 		cmocka_unit_test(test_texts_of_one_shape_are_decided_once),
 		cmocka_unit_test(test_last_texts),
 		cmocka_unit_test(test_literal_that_decides),

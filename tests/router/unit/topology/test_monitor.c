@@ -516,8 +516,8 @@ ask_often(void *arg)
 			monitor_report_suspicion(monitor, i % FAKES);
 		if (i % 500 == 0)
 		{
-			monitor_want_facts(monitor, "mes");
-			monitor_refresh_facts(monitor, "mes");
+			monitor_ask_facts(monitor, "mes", FACTS_WANT);
+			monitor_ask_facts(monitor, "mes", FACTS_AFTER_DDL);
 		}
 	}
 	return NULL;
@@ -538,7 +538,7 @@ any_thread_may_ask_until_it_is_destroyed(void **state)
 	for (int i = 0; i < 3; i++)
 		pthread_join(threads[i], NULL);
 	monitor_request_probe(stage->monitor);
-	monitor_want_facts(stage->monitor, "crm");
+	monitor_ask_facts(stage->monitor, "crm", FACTS_WANT);
 }
 
 static void
