@@ -364,6 +364,9 @@ extern void transaction_note_discard(Client *client);
 extern void relay_plan_unit(Client *client);	/* the unit is complete, or must be sent open */
 extern void relay_plan_again(Client *client);	/* a new view, patience is over, or it runs again */
 
+/* Give a read a place on the primary for want of a replica; false: none is free. */
+extern bool relay_admit_fallback(Client *client);
+
 /* ---- relay_run.c ---- */
 extern void relay_start(Client *client, Server *server);
 extern size_t relay_feed(Client *client, Slice data);	/* messages of an open unit, COPY data */

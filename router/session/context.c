@@ -24,6 +24,7 @@ static void fail_idle(Client *client);
 static bool sweep_stalled(Client *client, uint64_t now_us);
 static void configure_auth_query(SessionContext *context);
 static bool is_past(uint64_t since_us, uint64_t limit_us, uint64_t now_us);
+static bool wait_is_over(Client *client, uint64_t now_us);
 static void plan_waiting_again(SessionContext *context);
 
 void
@@ -287,23 +288,32 @@ context_on_patience(void *arg)
 {
 	SessionContext *context = arg;
 	uint64_t	now_us = clock_now_us();
-	bool		any_over = false;
 
-	LIST_FOREACH(node, &context->waiting)
+	for (size_t n = context->waiting.count; n > 0 && !list_is_empty(&context->waiting); n--)
 	{
-		Client	   *client = list_entry(node, Client, waiting_node);
-		uint64_t	waited_us = now_us - client->relay.waiting_since_us;
+		Client	   *client = list_entry(list_pop_head(&context->waiting), Client, waiting_node);
 
-		if (client->state == CLIENT_WAIT_VIEW &&
-			(client->relay.awaits_fallback ||
-			 (!client->relay.patience_over && waited_us >= context->config.replica_wait_us) ||
-			 (context->config.query_wait_timeout_us != 0 && waited_us >= context->config.query_wait_timeout_us)))
-			any_over = true;
+		if (wait_is_over(client, now_us))
+			relay_plan_again(client);
+		else
+			list_push_tail(&context->waiting, &client->waiting_node);
 	}
-	if (any_over)
-		plan_waiting_again(context);
 	if (!list_is_empty(&context->waiting))
 		loop_timer_start(context->patience, PATIENCE_INTERVAL_US);
+}
+
+/* Who waits for a place among the reads on the primary has it then: nobody is planned in vain. */
+static bool
+wait_is_over(Client *client, uint64_t now_us)
+{
+	const SessionConfig *config = &client->context->config;
+	uint64_t	waited_us = now_us - client->relay.waiting_since_us;
+
+	if (client->state != CLIENT_WAIT_VIEW)
+		return false;
+	return (client->relay.awaits_fallback && relay_admit_fallback(client)) ||
+		(!client->relay.patience_over && waited_us >= config->replica_wait_us) ||
+		(config->query_wait_timeout_us != 0 && waited_us >= config->query_wait_timeout_us);
 }
 
 /* Each of those who wait now decides again; it may begin to wait again. */

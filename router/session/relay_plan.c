@@ -419,19 +419,26 @@ plan_decide(Client *client, uint64_t now_us, RouteDecision *decision)
 static bool
 plan_admit_fallback(Client *client, RouteReason reason)
 {
-	SessionContext *context = client->context;
-	int			max = context->config.max_fallback_reads;
 	bool		is_fallback = reason == ROUTE_FALLBACK_WAIT || reason == ROUTE_FALLBACK_UNFLUSHED ||
 		reason == ROUTE_FALLBACK_NO_REPLICA;
 
 	if (!is_fallback)
 		client_release_fallback(client);
-	else if (max != 0 && context->view->nnodes > 1 && !client->is_fallback)
-	{
-		client->is_fallback = context->hooks.admit_fallback(context->hooks.arg, max);
-		client->relay.awaits_fallback = !client->is_fallback;
-	}
+	else
+		client->relay.awaits_fallback = !relay_admit_fallback(client);
 	return !client->relay.awaits_fallback;
+}
+
+bool
+relay_admit_fallback(Client *client)
+{
+	SessionContext *context = client->context;
+	int			max = context->config.max_fallback_reads;
+
+	if (max == 0 || context->view->nnodes == 1 || client->is_fallback)
+		return true;
+	client->is_fallback = context->hooks.admit_fallback(context->hooks.arg, max);
+	return client->is_fallback;
 }
 
 static void

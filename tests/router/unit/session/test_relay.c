@@ -496,6 +496,53 @@ patience_ends_though_others_come(void **state)
 		hang_up(&talkers[i]);
 }
 
+static int	places_asked;
+
+static bool
+hook_no_place(void *arg, int max)
+{
+	places_asked++;
+	return false;
+}
+
+/* Guards: while a read waits for a place on the primary, others that wait are not planned over and over. */
+static void
+who_waits_for_a_place_waits_alone(void **state)
+{
+	Talker		talkers[2];
+	int			asked;
+
+	context.hooks.admit_fallback = hook_no_place;
+	context.config.max_fallback_reads = 1;
+	context.config.replica_wait_us = 1000;
+	places_asked = 0;
+	for (size_t i = 0; i < 2; i++)
+	{
+		log_in(&talkers[i]);
+		say(&talkers[i], "Q SET andon.floor = '0/2000'");
+		hears(&talkers[i], "C:SET Z:I");
+	}
+	show_view();
+	say(&talkers[0], "Q SELECT a FROM t");
+	wait_until(loop, places_asked > 0);
+
+	context.config.replica_wait_us = NEVER_US;
+	asked = probes;
+	say(&talkers[1], "Q SELECT a FROM t");
+	wait_until(loop, probes > asked);
+	asked = probes;
+	places_asked = 0;
+	wait_until(loop, places_asked >= 5);
+	assert_int_equal(probes, asked);
+	wal = 0x2000;
+	catch_up();
+	for (size_t i = 0; i < 2; i++)
+	{
+		hears(&talkers[i], "T D:south C:SELECT 1 Z:I");
+		hang_up(&talkers[i]);
+	}
+}
+
 static void
 without_the_extension_the_position_is_asked(void **state)
 {
@@ -637,6 +684,7 @@ main(void)
 		TEST(a_replica_that_lags_is_waited_for_only_so_long),
 		TEST(a_primary_that_hides_is_not_asked),
 		TEST(patience_ends_though_others_come),
+		TEST(who_waits_for_a_place_waits_alone),
 		TEST(without_the_extension_the_position_is_asked),
 		TEST(ready_for_query_waits_for_the_position),
 		TEST(a_unit_that_goes_on_after_its_commit_is_not_covered_by_it),
