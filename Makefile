@@ -60,11 +60,10 @@ endif
 ifeq ($(SAN),)
 HARDEN   := -D_FORTIFY_SOURCE=2
 else
-HARDEN   := -fsanitize=$(SAN) -fno-sanitize-recover=all
+HARDEN   := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 CFLAGS   ?= -O2 -g
-ANDON_CFLAGS  := -std=gnu11 $(WARNINGS) -fno-omit-frame-pointer \
-                 -fstack-protector-strong -fPIE -pthread $(HARDEN)
+ANDON_CFLAGS  := -std=gnu11 $(WARNINGS) -fno-plt -fstack-protector-strong -fPIE -pthread $(HARDEN)
 ANDON_CPPFLAGS = -D_GNU_SOURCE -DANDON_VERSION='"$(VERSION)"' -I$(top)/router -I$(top)
 ANDON_LDFLAGS := -pie -pthread -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN))
 # libpgcommon comes first; the parser is shut into one object of its own, below.

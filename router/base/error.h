@@ -53,9 +53,12 @@ typedef struct Error
 	const char *routine;		/* static, or NULL: of PostgreSQL's, where drivers go by it */
 } Error;
 
-/* Fill an error; always returns false, so that "return error_set(...)" reads well. */
+/*
+ * Fill an error; always returns false, so that "return error_set(...)" reads well.
+ * Cold: the compiler keeps what leads there out of the way of what succeeds.
+ */
 extern bool error_set(Error *error, const char *sqlstate, const char *format,...)
-			__attribute__((format(printf, 3, 4)));
+			__attribute__((cold, format(printf, 3, 4)));
 extern void error_set_detail(Error *error, const char *format,...) __attribute__((format(printf, 2, 3)));
 extern void error_set_hint(Error *error, const char *format,...) __attribute__((format(printf, 2, 3)));
 

@@ -58,7 +58,8 @@ log_string_field(const char *name, const char *value)
 
 extern void log_configure(LogLevel level, LogFormat format);
 extern bool log_enabled(LogLevel level);
-extern void log_write(LogLevel level, const char *event, const LogField *fields, int nfields);
+extern void log_write(LogLevel level, const char *event, const LogField *fields, int nfields)
+			__attribute__((cold));
 
 #define LOG_AT(level, event, ...) \
 	do { \

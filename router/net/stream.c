@@ -313,6 +313,15 @@ stream_write(Stream *stream, Slice bytes)
 		send_with_queue(stream, bytes);
 }
 
+void
+stream_write_last(Stream *stream, Slice bytes)
+{
+	if (stream->tls != NULL || stream->state != STATE_OPEN)
+		stream_write(stream, bytes);
+	else if (bytes.len > 0)
+		stream_send(stream, bytes);
+}
+
 size_t
 stream_queued(const Stream *stream)
 {

@@ -75,6 +75,7 @@ extern int	stream_flushing_count(Loop *loop);
 extern void stream_set_owner(Stream *stream, const StreamEvents *events, void *owner);
 
 extern void stream_write(Stream *stream, Slice bytes);
+extern void stream_write_last(Stream *stream, Slice bytes);	/* corked: sent now with what was gathered, uncopied */
 extern void stream_cork(Stream *stream);
 extern void stream_uncork(Stream *stream);	/* sends what was gathered */
 extern size_t stream_queued(const Stream *stream);

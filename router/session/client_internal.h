@@ -244,11 +244,13 @@ extern void client_set_state(Client *client, ClientState state);
 extern bool client_peek_frame(Client *client, Slice data, Frame *frame);
 
 /* The one exit: tell the client why (FATAL) and close. */
-extern void client_fail(Client *client, const Error *error);
-extern void client_fail_protocol(Client *client, const char *format,...) __attribute__((format(printf, 2, 3)));
+extern void client_fail(Client *client, const Error *error) __attribute__((cold));
+extern void client_fail_protocol(Client *client, const char *format,...)
+			__attribute__((cold, format(printf, 2, 3)));
 extern void client_fail_shutdown(Client *client);	/* 57P01 */
 extern void client_fail_killed(Client *client, const char *command);	/* the same, by a command of the console */
-extern void client_fail_server(Client *client, const char *what);	/* its server broke the protocol: ends both */
+extern void client_fail_server(Client *client, const char *what)	/* its server broke the protocol: ends both */
+			__attribute__((cold));
 extern void client_close(Client *client);
 
 extern void client_write(Client *client, Slice bytes);
@@ -290,7 +292,7 @@ extern void client_unit_done(Client *client);
 
 /* Answer the unit with an error that leaves the session in order.  Only
  * before anything of it has been sent to a server. */
-extern void client_refuse_unit(Client *client, const Error *error);
+extern void client_refuse_unit(Client *client, const Error *error) __attribute__((cold));
 
 /* The error of a unit was sent: ReadyForQuery follows, or all up to Sync is dropped. */
 extern void client_end_refused(Client *client);
@@ -397,6 +399,7 @@ extern void relay_place_names(Client *client, const Frame *frame);	/* which SQL 
 extern void relay_prepare_there(Client *client, Prepared *prepared, InFlightAction action);
 extern void relay_to_server(Client *client, Slice bytes);
 extern void relay_pass_gathered(Client *client);	/* writes what relay.gathered holds back */
+extern void relay_pass_last(Client *client);	/* the same at the end of what goes to the server now */
 extern void relay_send_message(Client *client, const Frame *frame);
 extern void relay_send_sync(Client *client, InFlightAction action, InFlightPurpose purpose);
 

@@ -289,12 +289,13 @@ send_unit(Client *client)
 		messages = slice_skip(messages, frame.total_len);
 	}
 	relay->gathers = false;
-	relay_pass_gathered(client);
 	relay->bound_name = slice_make(NULL, 0);
 	if (relay->is_open || relay->closes_flushed)
 		send_end(client);
 	else if (position_may_be_pipelined(client))
 		relay_send_position_query(client);
+	else
+		relay_pass_last(client);
 	if (relay->is_open)
 		buf_release(&client->unit);
 }

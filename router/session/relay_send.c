@@ -73,10 +73,15 @@ relay_pass_gathered(Client *client)
 {
 	Slice		gathered = client->relay.gathered;
 
-	if (gathered.len == 0)
-		return;
 	client->relay.gathered = slice_make(NULL, 0);
 	stream_write(server_stream(client->server), gathered);
+}
+
+void
+relay_pass_last(Client *client)
+{
+	stream_write_last(server_stream(client->server), client->relay.gathered);
+	client->relay.gathered = slice_make(NULL, 0);
 }
 
 void
