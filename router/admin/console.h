@@ -47,7 +47,12 @@ typedef struct ConsoleDatabase
 {
 	const char *name;
 	const char *server_name;	/* "": the same */
+	const char *force_user;		/* "": each client its own */
 	int			pool_size;
+	int			min_pool_size;
+	int			reserve_pool_size;
+	int			max_connections;	/* 0: no limit */
+	int			max_client_connections; /* likewise */
 	const char *pool_mode;
 	bool		is_paused;
 	bool		is_disabled;

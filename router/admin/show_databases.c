@@ -19,9 +19,14 @@ static const ResultColumn database_columns[] = {
 	{"host", RESULT_TEXT},		/* of the primary, now */
 	{"port", RESULT_TEXT},
 	{"database", RESULT_TEXT},
+	{"force_user", RESULT_TEXT},
 	{"pool_size", RESULT_TEXT},
+	{"min_pool_size", RESULT_TEXT},
+	{"reserve_pool_size", RESULT_TEXT},
 	{"pool_mode", RESULT_TEXT},
+	{"max_connections", RESULT_TEXT},
 	{"current_connections", RESULT_SUM},
+	{"max_client_connections", RESULT_TEXT},
 	{"current_client_connections", RESULT_SUM},
 	{"paused", RESULT_TEXT},
 	{"disabled", RESULT_TEXT},
@@ -89,9 +94,14 @@ add_database(void *arg, const ConsoleDatabase *database)
 	else
 		result_add_null(result);
 	result_add_text(result, database->server_name[0] != '\0' ? database->server_name : is_any ? NULL : database->name);
+	result_add_text(result, database->force_user[0] != '\0' ? database->force_user : NULL);
 	result_add_number(result, (uint64_t) database->pool_size);
+	result_add_number(result, (uint64_t) database->min_pool_size);
+	result_add_number(result, (uint64_t) database->reserve_pool_size);
 	result_add_text(result, database->pool_mode);
+	result_add_number(result, (uint64_t) database->max_connections);
 	result_add_number(result, 0);
+	result_add_number(result, (uint64_t) database->max_client_connections);
 	result_add_number(result, 0);
 	result_add_number(result, database->is_paused);
 	result_add_number(result, database->is_disabled);
@@ -109,9 +119,10 @@ add_used_database(Result *result, const SessionContext *context, const char *nam
 	result_add_null(result);
 	result_add_null(result);
 	result_add_text(result, server_name);
-	result_add_null(result);
-	result_add_null(result);
+	for (int limit = 0; limit < 6; limit++)
+		result_add_null(result);	/* configured for "*", if at all */
 	result_add_number(result, (uint64_t) count.servers);
+	result_add_null(result);
 	result_add_number(result, (uint64_t) clients);
 	result_add_number(result, pool_set_is_paused(context->pools, server_name));
 	result_add_number(result, names_has(&context->disabled, name));

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * show_pools.c
- *	  SHOW POOLS, SERVERS and ROUTES: where work goes.
+ *	  SHOW POOLS and ROUTES: where work goes.
  *
  * Columns with the meaning they have in PgBouncer have its names.  A pool is
  * of a node here, so cl_active counts clients that hold a server of it; idle
@@ -12,7 +12,6 @@
  */
 #include "admin/console_internal.h"
 
-#include "base/clock.h"
 #include "session/account.h"
 
 static const ResultColumn pool_columns[] = {
@@ -36,25 +35,6 @@ static const ResultColumn pool_columns[] = {
 	{"paused", RESULT_TEXT},
 };
 
-static const ResultColumn server_columns[] = {
-	{"type", RESULT_TEXT},
-	{"user", RESULT_ORDER},
-	{"database", RESULT_ORDER},
-	{"state", RESULT_TEXT},
-	{"addr", RESULT_TEXT},
-	{"port", RESULT_TEXT},
-	{"connect_time", RESULT_TEXT},
-	{"request_time", RESULT_TEXT},
-	{"close_needed", RESULT_TEXT},
-	{"remote_pid", RESULT_TEXT},
-	{"tls", RESULT_TEXT},
-	{"prepared_statements", RESULT_TEXT},
-	{"node", RESULT_ORDER},
-	{"role", RESULT_TEXT},
-	{"tx_status", RESULT_TEXT},
-	{"worker", RESULT_ORDER},
-};
-
 static const ResultColumn route_columns[] = {
 	{"node", RESULT_KEY},
 	{"role", RESULT_TEXT},
@@ -65,7 +45,6 @@ static const ResultColumn route_columns[] = {
 };
 
 const ResultShape show_pools_shape = RESULT_SHAPE(pool_columns);
-const ResultShape show_servers_shape = RESULT_SHAPE(server_columns);
 const ResultShape show_routes_shape = RESULT_SHAPE(route_columns);
 
 /* What the visitors of one worker add to, and where from. */
@@ -73,12 +52,9 @@ typedef struct Visit
 {
 	Result	   *result;
 	const SessionContext *context;
-	int			worker;
-	uint64_t	now_us;
 } Visit;
 
 static void add_pool(void *arg, const Pool *pool);
-static void add_server(void *arg, const Server *server);
 static PoolMode find_pool_mode(const SessionContext *context, const PoolStats *stats);
 static void add_account(Result *result, const SessionContext *context, const Account *account);
 static const NodeView *find_node(const SessionContext *context, int node);
@@ -88,17 +64,9 @@ static void add_node_role(Result *result, const NodeView *node);
 void
 show_pools(ConsoleRun *run, int worker, SessionContext *context)
 {
-	Visit		visit = {run->result, context, worker, 0};
+	Visit		visit = {run->result, context};
 
 	pool_set_each_pool(context->pools, add_pool, &visit);
-}
-
-void
-show_servers(ConsoleRun *run, int worker, SessionContext *context)
-{
-	Visit		visit = {run->result, context, worker, clock_now_us()};
-
-	pool_set_each_server(context->pools, add_server, &visit);
 }
 
 void
@@ -151,37 +119,6 @@ find_pool_mode(const SessionContext *context, const PoolStats *stats)
 			return account->pool_mode;
 	}
 	return context->config.pool_mode;
-}
-
-static void
-add_server(void *arg, const Server *server)
-{
-	const Visit *visit = arg;
-	Result	   *result = visit->result;
-	const NodeView *node;
-	ServerStats stats;
-	char		tx_status[2] = {0};
-
-	server_stats(server, &stats);
-	tx_status[0] = stats.tx_status;
-	node = find_node(visit->context, stats.node);
-	result_begin_row(result);
-	result_add_text(result, "S");
-	result_add_text(result, stats.user);
-	result_add_text(result, stats.name);
-	result_add_text(result, server_state_name(stats.state));
-	result_add_text(result, node ? node->host : NULL);
-	result_add_number(result, node ? (uint64_t) node->port : 0);
-	result_add_time(result, stats.connected_us, visit->now_us);
-	result_add_time(result, stats.used_us, visit->now_us);
-	result_add_number(result, stats.is_retired);
-	result_add_number(result, stats.pid);
-	result_add_text(result, stats.tls);
-	result_add_number(result, stats.statements);
-	add_node_name(result, node);
-	add_node_role(result, node);
-	result_add_text(result, tx_status);
-	result_add_number(result, (uint64_t) visit->worker);
 }
 
 static void

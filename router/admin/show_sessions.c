@@ -1,8 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * show_sessions.c
- *	  SHOW CLIENTS: every session of every worker, the console's included; and
- *	  SHOW SOCKETS: what its connection and those of servers have passed on.
+ *	  Connections.  SHOW CLIENTS: every session of every worker, the console's
+ *	  included; SHOW SERVERS: those to the nodes; SHOW SOCKETS: what both have
+ *	  passed on.
+ *
+ * They begin with the same columns, in PgBouncer's order.  A server's database
+ * is the one its clients name.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,15 +15,19 @@
 #include "base/clock.h"
 #include "session/client.h"
 
+#define CONNECTION_COLUMNS \
+	{"type", RESULT_ORDER}, \
+	{"user", RESULT_ORDER}, \
+	{"database", RESULT_ORDER}, \
+	{"replication", RESULT_TEXT}, \
+	{"state", RESULT_TEXT}, \
+	{"addr", RESULT_ORDER}, \
+	{"port", RESULT_ORDER}, \
+	{"connect_time", RESULT_ORDER}, \
+	{"request_time", RESULT_TEXT}
+
 static const ResultColumn client_columns[] = {
-	{"type", RESULT_TEXT},
-	{"user", RESULT_ORDER},
-	{"database", RESULT_ORDER},
-	{"state", RESULT_TEXT},
-	{"addr", RESULT_ORDER},
-	{"port", RESULT_ORDER},
-	{"connect_time", RESULT_ORDER},
-	{"request_time", RESULT_TEXT},
+	CONNECTION_COLUMNS,
 	{"wait", RESULT_MAX_SECONDS},
 	{"wait_us", RESULT_MAX_MICROSECONDS},
 	{"link", RESULT_TEXT},		/* remote_pid of the server it holds */
@@ -36,15 +44,20 @@ static const ResultColumn client_columns[] = {
 	{"worker", RESULT_TEXT},
 };
 
+static const ResultColumn server_columns[] = {
+	CONNECTION_COLUMNS,
+	{"close_needed", RESULT_TEXT},
+	{"remote_pid", RESULT_TEXT},
+	{"tls", RESULT_TEXT},
+	{"prepared_statements", RESULT_TEXT},
+	{"node", RESULT_TEXT},
+	{"role", RESULT_TEXT},
+	{"tx_status", RESULT_TEXT},
+	{"worker", RESULT_TEXT},
+};
+
 static const ResultColumn socket_columns[] = {
-	{"type", RESULT_ORDER},
-	{"user", RESULT_ORDER},
-	{"database", RESULT_ORDER},
-	{"state", RESULT_TEXT},
-	{"addr", RESULT_ORDER},
-	{"port", RESULT_ORDER},
-	{"connect_time", RESULT_ORDER},
-	{"request_time", RESULT_TEXT},
+	CONNECTION_COLUMNS,
 	{"link", RESULT_TEXT},
 	{"remote_pid", RESULT_TEXT},
 	{"tls", RESULT_TEXT},
@@ -57,6 +70,7 @@ static const ResultColumn socket_columns[] = {
 };
 
 const ResultShape show_clients_shape = RESULT_SHAPE(client_columns);
+const ResultShape show_servers_shape = RESULT_SHAPE(server_columns);
 const ResultShape show_sockets_shape = RESULT_SHAPE(socket_columns);
 
 typedef struct Visit
@@ -69,6 +83,10 @@ typedef struct Visit
 } Visit;
 
 static void add_client(void *arg, const ClientStats *stats);
+static void add_server(void *arg, const Server *server);
+static void begin_client_row(const Visit *visit, const ClientStats *stats);
+static void begin_server_row(const Visit *visit, const ServerStats *stats);
+static const NodeView *find_node(const Visit *visit, int node);
 static void add_sockets(ConsoleRun *run, int worker, SessionContext *context, bool only_active);
 static void add_client_socket(void *arg, const ClientStats *stats);
 static void add_server_socket(void *arg, const Server *server);
@@ -81,6 +99,14 @@ show_clients(ConsoleRun *run, int worker, SessionContext *context)
 	Visit		visit = {run->result, context->view, worker, clock_now_us(), false};
 
 	client_each(context, add_client, &visit);
+}
+
+void
+show_servers(ConsoleRun *run, int worker, SessionContext *context)
+{
+	Visit		visit = {run->result, context->view, worker, clock_now_us(), false};
+
+	pool_set_each_server(context->pools, add_server, &visit);
 }
 
 void
@@ -101,25 +127,17 @@ add_client(void *arg, const ClientStats *stats)
 	const Visit *visit = arg;
 	Result	   *result = visit->result;
 	const char tx_status[2] = {stats->tx_status, '\0'};
-	bool		holds_server = stats->node >= 0 && stats->node < visit->view->nnodes;
+	const NodeView *node = find_node(visit, stats->node);
 	uint64_t	since_us = stats->waiting_since_us;
 	uint64_t	wait_us = since_us != 0 && visit->now_us > since_us ? visit->now_us - since_us : 0;
 
-	result_begin_row(result);
-	result_add_text(result, "C");
-	result_add_text(result, stats->user);
-	result_add_text(result, stats->database);
-	result_add_text(result, client_state_name(stats->state));
-	result_add_text(result, stats->peer->text);
-	result_add_number(result, (uint64_t) stats->peer->port);
-	result_add_time(result, stats->connected_us, visit->now_us);
-	result_add_time(result, stats->request_us, visit->now_us);
+	begin_client_row(visit, stats);
 	result_add_number(result, wait_us);
 	result_add_number(result, wait_us);
 	add_number_or_null(result, stats->server_pid);
 	result_add_text(result, stats->tls);
 	result_add_text(result, stats->application_name);
-	result_add_text(result, holds_server ? visit->view->nodes[stats->node].name : NULL);
+	result_add_text(result, node ? node->name : NULL);
 	result_add_text(result, tx_status);
 	result_add_lsn(result, stats->floor);
 	result_add_text(result, stats->pin_reason);
@@ -127,6 +145,29 @@ add_client(void *arg, const ClientStats *stats)
 	result_add_text(result, route_target_names[stats->wish->target]);
 	result_add_text(result, stats->wish->is_set ? "SET andon.route" : stats->wish->rule);
 	result_add_number(result, stats->id);
+	result_add_number(result, (uint64_t) visit->worker);
+}
+
+static void
+add_server(void *arg, const Server *server)
+{
+	const Visit *visit = arg;
+	Result	   *result = visit->result;
+	const NodeView *node;
+	ServerStats stats;
+	char		tx_status[2] = {0};
+
+	server_stats(server, &stats);
+	tx_status[0] = stats.tx_status;
+	node = find_node(visit, stats.node);
+	begin_server_row(visit, &stats);
+	result_add_number(result, stats.is_retired);
+	result_add_number(result, stats.pid);
+	result_add_text(result, stats.tls);
+	result_add_number(result, stats.statements);
+	result_add_text(result, node ? node->name : NULL);
+	result_add_text(result, node_role_name(node ? node->identity.role : NODE_UNKNOWN));
+	result_add_text(result, tx_status);
 	result_add_number(result, (uint64_t) visit->worker);
 }
 
@@ -147,15 +188,7 @@ add_client_socket(void *arg, const ClientStats *stats)
 
 	if (visit->only_active && stats->state == CLIENT_READY && stats->server_pid == 0)
 		return;
-	result_begin_row(result);
-	result_add_text(result, "C");
-	result_add_text(result, stats->user);
-	result_add_text(result, stats->database);
-	result_add_text(result, client_state_name(stats->state));
-	result_add_text(result, stats->peer->text);
-	result_add_number(result, (uint64_t) stats->peer->port);
-	result_add_time(result, stats->connected_us, visit->now_us);
-	result_add_time(result, stats->request_us, visit->now_us);
+	begin_client_row(visit, stats);
 	add_number_or_null(result, stats->server_pid);
 	result_add_null(result);
 	result_add_text(result, stats->tls);
@@ -168,27 +201,59 @@ add_server_socket(void *arg, const Server *server)
 {
 	const Visit *visit = arg;
 	Result	   *result = visit->result;
-	const NodeView *node;
 	ServerStats stats;
 
 	server_stats(server, &stats);
 	if (visit->only_active && stats.state == SERVER_IDLE)
 		return;
-	node = stats.node < visit->view->nnodes ? &visit->view->nodes[stats.node] : NULL;
-	result_begin_row(result);
-	result_add_text(result, "S");
-	result_add_text(result, stats.user);
-	result_add_text(result, stats.database);
-	result_add_text(result, server_state_name(stats.state));
-	result_add_text(result, node ? node->host : NULL);
-	result_add_number(result, node ? (uint64_t) node->port : 0);
-	result_add_time(result, stats.connected_us, visit->now_us);
-	result_add_time(result, stats.used_us, visit->now_us);
+	begin_server_row(visit, &stats);
 	result_add_null(result);
 	add_number_or_null(result, stats.pid);
 	result_add_text(result, stats.tls);
 	result_add_null(result);
 	add_bytes(visit, &stats.bytes, stats.queued_bytes, stats.is_paused);
+}
+
+static void
+begin_client_row(const Visit *visit, const ClientStats *stats)
+{
+	Result	   *result = visit->result;
+
+	result_begin_row(result);
+	result_add_text(result, "C");
+	result_add_text(result, stats->user);
+	result_add_text(result, stats->database);
+	result_add_text(result, stats->replication);
+	result_add_text(result, client_state_name(stats->state));
+	result_add_text(result, stats->peer->text);
+	result_add_number(result, (uint64_t) stats->peer->port);
+	result_add_time(result, stats->connected_us, visit->now_us);
+	result_add_time(result, stats->request_us, visit->now_us);
+}
+
+static void
+begin_server_row(const Visit *visit, const ServerStats *stats)
+{
+	Result	   *result = visit->result;
+	const NodeView *node = find_node(visit, stats->node);
+
+	result_begin_row(result);
+	result_add_text(result, "S");
+	result_add_text(result, stats->user);
+	result_add_text(result, stats->name);
+	result_add_text(result, "none");	/* replication connections belong to no pool */
+	result_add_text(result, server_state_name(stats->state));
+	result_add_text(result, node ? node->host : NULL);
+	result_add_number(result, node ? (uint64_t) node->port : 0);
+	result_add_time(result, stats->connected_us, visit->now_us);
+	result_add_time(result, stats->used_us, visit->now_us);
+}
+
+/* NULL: it has none, or a reload has taken the node away. */
+static const NodeView *
+find_node(const Visit *visit, int node)
+{
+	return node >= 0 && node < visit->view->nnodes ? &visit->view->nodes[node] : NULL;
 }
 
 static void

@@ -198,6 +198,12 @@ console_find_database(void *arg, const char *name)
 	return config_find_database(worker_config(arg), name);
 }
 
+static int
+said_or(int of_database, int option)
+{
+	return of_database != CONFIG_INHERIT ? of_database : option;
+}
+
 static void
 console_each_database(void *arg, void (*fn) (void *fn_arg, const ConsoleDatabase *database), void *fn_arg)
 {
@@ -207,11 +213,16 @@ console_each_database(void *arg, void (*fn) (void *fn_arg, const ConsoleDatabase
 	for (int i = 0; i < config->ndatabases; i++)
 	{
 		const ConfigDatabase *database = &config->databases[i];
-		int			mode = database->pool_mode != CONFIG_INHERIT ? database->pool_mode : (int) config->pool_mode;
+		int			mode = said_or(database->pool_mode, (int) config->pool_mode);
 		ConsoleDatabase item = {
 			.name = database->name,
 			.server_name = database->server_name,
-			.pool_size = database->pool_size != CONFIG_INHERIT ? database->pool_size : config->default_pool_size,
+			.force_user = database->user,
+			.pool_size = said_or(database->pool_size, config->default_pool_size),
+			.min_pool_size = said_or(database->min_pool_size, config->min_pool_size),
+			.reserve_pool_size = said_or(database->reserve_pool_size, config->reserve_pool_size),
+			.max_connections = said_or(database->max_db_connections, config->max_db_connections),
+			.max_client_connections = said_or(database->max_db_client_connections, config->max_db_client_connections),
 			.pool_mode = mode == POOL_MODE_SESSION ? "session" : "transaction",
 			.is_paused = pool_set_is_paused(context->pools, database->server_name),
 			.is_disabled = names_has(&context->disabled, database->name),

@@ -39,6 +39,10 @@ static const unsigned client_moves[] = {
 	[CLIENT_CLOSING] = 0,
 };
 
+static const char *const replication_names[] = {
+	[REPLICATION_NO] = "none", [REPLICATION_PHYSICAL] = "physical", [REPLICATION_LOGICAL] = "logical"
+};
+
 static const char *const client_state_names[] = {
 #define CLIENT_STATE_NAME(symbol, name) [symbol] = name,
 	CLIENT_STATES(CLIENT_STATE_NAME)
@@ -66,6 +70,7 @@ client_each(const SessionContext *context, void (*fn) (void *arg, const ClientSt
 			.user = client->user ? client->user : "",
 			.database = client->database_name ? client->database_name : "",
 			.application_name = application_name(client),
+			.replication = replication_names[client->replication_mode],
 			.state = client->state,
 			.peer = &client->peer,
 			.connected_us = client->connected_us,

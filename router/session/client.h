@@ -64,6 +64,7 @@ typedef struct ClientStats
 	const char *user;			/* "" before login */
 	const char *database;
 	const char *application_name;
+	const char *replication;	/* "none", "logical", "physical" */
 	ClientState state;
 	const PeerAddress *peer;
 	uint64_t	connected_us;

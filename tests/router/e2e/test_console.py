@@ -135,6 +135,11 @@ class Console(RouterTestCase):
             wire.query("INSERT INTO t VALUES (6070 + pg_backend_pid())")
         databases = {row["name"]: row for row in self.router.show("DATABASES")}
         self.assertIn("*", databases)
+        config = {row["key"]: row["value"] for row in self.router.show("CONFIG")}
+        for column, option in (("pool_size", "default_pool_size"), ("min_pool_size",) * 2, ("reserve_pool_size",) * 2,
+                               ("max_connections", "max_db_connections"), ("pool_mode",) * 2,
+                               ("max_client_connections", "max_db_client_connections")):
+            self.assertEqual(databases["*"][column], config[option], column)
         mine = databases[self.dbname]
         self.assertEqual((mine["database"], mine["paused"], mine["disabled"]), (self.dbname, "0", "0"))
         self.assertGreaterEqual(int(mine["current_client_connections"]), 2)

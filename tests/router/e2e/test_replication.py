@@ -63,8 +63,8 @@ class Replication(RouterTestCase):
         lsn = self.cluster.primary.lsn()
         wait_until(lambda: self.walsender("archive", where="flush_lsn >= '%s'" % lsn) == 1, what="the archive to have it")
         client = [row for row in self.router.show("CLIENTS") if row["application_name"] == "archive"]
-        self.assertEqual([(row["state"], row["node"], row["database"]) for row in client],
-                         [("replication", self.primary_name, "replication")])
+        self.assertEqual([(row["state"], row["node"], row["database"], row["replication"]) for row in client],
+                         [("replication", self.primary_name, "replication", "physical")])
         self.assertEqual(self.end_tool(tool), 0)
         wait_until(lambda: self.walsender("archive") == 0, what="its walsender to end")
         self.cluster.tool("pg_receivewal", "--drop-slot", "--slot=archive", "-d", self.conninfo("slot"))

@@ -126,8 +126,8 @@ source_find_database(void *arg, const char *name)
 static void
 source_each_database(void *arg, void (*fn) (void *fn_arg, const ConsoleDatabase *database), void *fn_arg)
 {
-	fn(fn_arg, &(ConsoleDatabase) {"mes", "mes_on_server", 20, "transaction", false, false});
-	fn(fn_arg, &(ConsoleDatabase) {"*", "", 20, "transaction", false, false});
+	fn(fn_arg, &(ConsoleDatabase) {.name = "mes", .server_name = "mes_on_server", .force_user = "", .pool_size = 20, .pool_mode = "transaction"});
+	fn(fn_arg, &(ConsoleDatabase) {.name = "*", .server_name = "", .force_user = "", .pool_size = 20, .pool_mode = "transaction"});
 }
 
 static void

@@ -203,7 +203,7 @@ pools_are_added_over_workers(void **state)
 						" D(mes,shop,0,0,0,0,0,0,0,0,transaction,north,primary,0,0,0,0,0)"
 						" D(mes,shop,0,0,0,0,0,0,0,0,transaction,south,replica,0,0,0,0,0) C(SHOW)");
 	assert_string_equal(ask("stan", "SHOW SERVERS"),
-						"T(type,user,database,state,addr,port,connect_time,request_time,close_needed,remote_pid,tls,prepared_statements,"
+						"T(type,user,database,replication,state,addr,port,connect_time,request_time,close_needed,remote_pid,tls,prepared_statements,"
 						"node,role,tx_status,worker) C(SHOW)");
 }
 

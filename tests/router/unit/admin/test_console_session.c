@@ -187,7 +187,7 @@ simple_queries(void **state)
 	query("show clients");
 	turn();
 	gather_now();
-	assert_contains(take_until('Z', 1), "D(C,anna,andon,console,unix,0,");
+	assert_contains(take_until('Z', 1), "D(C,anna,andon,none,console,unix,0,");
 }
 
 /* ---------------------------------------------------------------- extended protocol */
