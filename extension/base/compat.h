@@ -216,6 +216,15 @@ compat_att_is_not_null(Oid relid, AttrNumber attno)
 	index_beginscan((rel), (index), (snapshot), (nkeys), 0)
 #endif
 
+/* Pins the buffer if it has this block of the table.  16 renamed a table's place on disk. */
+#if PG_VERSION_NUM >= 160000
+#define compat_read_recent_buffer(rel, block, buffer) \
+	ReadRecentBuffer((rel)->rd_locator, MAIN_FORKNUM, (block), (buffer))
+#else
+#define compat_read_recent_buffer(rel, block, buffer) \
+	ReadRecentBuffer((rel)->rd_node, MAIN_FORKNUM, (block), (buffer))
+#endif
+
 /* 16 renamed the number of dead rows in a table's statistics. */
 #if PG_VERSION_NUM >= 160000
 #define compat_dead_rows(entry)	((entry)->dead_tuples)

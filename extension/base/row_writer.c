@@ -113,7 +113,7 @@ row_writer_insert(RowWriter *writer, TupleTableSlot *slot)
 	insert_index_entries(writer, slot, NULL);
 }
 
-void
+bool
 row_writer_update(RowWriter *writer, TupleTableSlot *before, TupleTableSlot *after,
 				  const RowImage *known)
 {
@@ -123,11 +123,13 @@ row_writer_update(RowWriter *writer, TupleTableSlot *before, TupleTableSlot *aft
 
 		ExecSimpleRelationUpdate(executor->result, executor->estate, &executor->epqstate,
 								 before, after);
-		return;
+		return true;
 	}
 	CheckCmdReplicaIdentity(writer->rel, CMD_UPDATE);
-	if (compat_table_tuple_update(writer->rel, &before->tts_tid, after))
-		insert_index_entries(writer, after, known);
+	if (!compat_table_tuple_update(writer->rel, &before->tts_tid, after))
+		return false;
+	insert_index_entries(writer, after, known);
+	return true;
 }
 
 void

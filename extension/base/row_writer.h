@@ -46,9 +46,9 @@ extern void row_writer_insert(RowWriter *writer, TupleTableSlot *slot);
 /*
  * before: its tts_tid is the row that is replaced, of which known tells the
  * values of the first columns.  The caller has seen to it that nobody else can
- * change that row.
+ * change that row.  True if the new row has index entries of its own, or may.
  */
-extern void row_writer_update(RowWriter *writer, TupleTableSlot *before, TupleTableSlot *after,
+extern bool row_writer_update(RowWriter *writer, TupleTableSlot *before, TupleTableSlot *after,
 							  const RowImage *known);
 
 /* before: its tts_tid is the row. */

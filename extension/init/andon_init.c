@@ -26,6 +26,7 @@
 #include "utils/memutils.h"
 
 #include "base/guc.h"
+#include "base/row_hint.h"
 #include "base/stats.h"
 #include "board/board_cache.h"
 #include "feed/catalog_news.h"
@@ -92,6 +93,7 @@ on_shmem_request(void)
 	if (next_shmem_request)
 		next_shmem_request();
 	stats_request_shmem();
+	row_hint_request_shmem();
 	slots_request_shmem();
 	feed_database_request_shmem();
 }
@@ -103,6 +105,7 @@ on_shmem_startup(void)
 		next_shmem_startup();
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	stats_init_shmem();
+	row_hint_init_shmem();
 	slots_init_shmem();
 	feed_database_init_shmem();
 	LWLockRelease(AddinShmemInitLock);

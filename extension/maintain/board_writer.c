@@ -55,6 +55,7 @@ struct BoardWriter
 	Relation	rel;			/* what rows has open */
 	TupleTableSlot *before;
 	TupleTableSlot *after;
+	RowLookup  *found_by;		/* the one that found the row in before */
 	Oid			status_output;	/* output function of the status' type; if needed */
 	bool		is_filling;		/* a new board: nothing to tell, nothing to log */
 	bool		is_collected;	/* what changes is told by the commit */
@@ -113,6 +114,7 @@ board_writer_find(BoardWriter *writer, RowLookup *lookup, const Datum *key,
 
 	if (!row_lookup_find(lookup, writer->rel, index, key, snapshot, writer->before))
 		return false;
+	writer->found_by = lookup;
 	slot_getallattrs(writer->before);
 	row->tid = writer->before->tts_tid;
 	row->values = writer->before->tts_values;
@@ -143,7 +145,9 @@ board_writer_update(BoardWriter *writer, const BoardRow *before, Datum *values, 
 
 	fill_slot(writer, before, values, nulls, is_transition ? at : before->since,
 			  before->version + 1);
-	row_writer_update(writer->rows, writer->before, writer->after, &known);
+	if (row_writer_update(writer->rows, writer->before, writer->after, &known) &&
+		before->values == writer->before->tts_values)
+		row_lookup_note_moved(writer->found_by, writer->before, writer->after->tts_tid);
 	stats_count(STATS_UPDATED, 1);
 	record_change(writer, FEED_UPDATE, before, values, nulls, at, before->version + 1);
 }

@@ -285,7 +285,7 @@ begin(void)
 	MemoryContext made = AllocSetContextCreate(TopTransactionContext, "andon dirty set",
 											   ALLOCSET_DEFAULT_SIZES);
 
-	pending = dirty_create(made, 64, NULL);
+	pending = dirty_create(made, 8, NULL);
 	context = made;
 }
 
