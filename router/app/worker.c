@@ -22,6 +22,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "session/client.h"
@@ -179,6 +180,7 @@ worker_config(const Worker *worker)
 void
 worker_configure(Worker *worker, Config *config)
 {
+	Consistency consistency = worker->context.config.consistency;
 	PoolConfig	pool;
 
 	config_fill_pool(config, &pool);
@@ -186,6 +188,8 @@ worker_configure(Worker *worker, Config *config)
 	config_unref(worker->config.config);
 	worker->config.config = config;
 	worker_fill_session_config(worker);
+	if (consistency != CONSISTENCY_GLOBAL && config->consistency == CONSISTENCY_GLOBAL)
+		global_floors_begin_anew(worker->context.floors, clock_now_us());
 	console_set_users(worker->console, config->admin_users, config->stats_users);
 }
 

@@ -12,6 +12,7 @@
 #include "policy/global_floor.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/list.h"
@@ -20,15 +21,18 @@
 struct GlobalFloor
 {
 	ListNode	node;			/* in GlobalFloors.floors */
+	const GlobalFloors *floors; /* borrowed */
 	char	   *database;		/* owned */
 	pthread_mutex_t lock;
 	SessionPosition position;	/* as if all sessions were one; under lock */
+	uint64_t	begun_us;		/* with the primary's sample of then; 0: not yet; under lock */
 };
 
 struct GlobalFloors
 {
 	pthread_mutex_t lock;
 	List		floors;			/* under lock; they only grow */
+	_Atomic uint64_t anew_us;	/* who has begun before then has to begin anew */
 };
 
 GlobalFloors *
@@ -76,11 +80,21 @@ global_floors_get(GlobalFloors *floors, const char *database)
 		found = mem_alloc(sizeof(GlobalFloor));
 		found->database = mem_strdup(database);
 		pthread_mutex_init(&found->lock, NULL);
+		found->floors = floors;
 		position_init(&found->position);
 		list_push_tail(&floors->floors, &found->node);
 	}
 	pthread_mutex_unlock(&floors->lock);
 	return found;
+}
+
+void
+global_floors_begin_anew(GlobalFloors *floors, uint64_t now_us)
+{
+	uint64_t	before = floors->anew_us;
+
+	while (before < now_us && !atomic_compare_exchange_weak(&floors->anew_us, &before, now_us))
+		;
 }
 
 void
@@ -91,16 +105,23 @@ global_floor_raise(GlobalFloor *floor, Lsn lsn, uint32_t timeline)
 	pthread_mutex_unlock(&floor->lock);
 }
 
-void
+bool
 global_floor_apply(GlobalFloor *floor, const TopologyView *view, SessionPosition *session)
 {
 	const NodeView *primary = view->primary >= 0 ? &view->nodes[view->primary] : NULL;
+	uint64_t	anew_us = floor->floors->anew_us;
+	bool		is_known;
 
 	position_reset_lost(session, view); /* before it takes over a later timeline */
 	pthread_mutex_lock(&floor->lock);
-	if (floor->position.floor == 0 && primary && primary->visible_lsn != 0)
+	if (floor->begun_us <= anew_us && primary && primary->visible_lsn != 0 && primary->sampled_us > anew_us)
+	{
 		position_raise(&floor->position, primary->visible_lsn, primary->identity.timeline);
+		floor->begun_us = primary->sampled_us;
+	}
+	is_known = floor->begun_us > anew_us || primary == NULL;
 	position_reset_lost(&floor->position, view);
 	position_raise(session, floor->position.floor, floor->position.floor_timeline);
 	pthread_mutex_unlock(&floor->lock);
+	return is_known;
 }

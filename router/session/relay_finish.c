@@ -220,7 +220,7 @@ unit_note_position(Client *client, char tx_status, uint64_t now_us)
 	bool		covers = relay->asked_lsn != 0 ||
 		(!(summary->flags & STATEMENT_HAS_TRANSACTION) && summary->kind != STATEMENT_MULTI);
 
-	if (lsn != 0)
+	if (lsn != 0 && client->context->config.consistency == CONSISTENCY_GLOBAL)
 		global_floor_raise(client->account->database->floor, lsn, identity->timeline);
 	if (lsn != 0 && covers && tx_status == 'I')
 	{

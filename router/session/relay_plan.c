@@ -379,8 +379,12 @@ plan_decide(Client *client, uint64_t now_us, RouteDecision *decision)
 	Lsn			lost = position_take_lost(&client->position, context->view);
 
 	relay->patience_over = now_us - relay->waiting_since_us >= context->config.replica_wait_us;
-	if (context->config.consistency == CONSISTENCY_GLOBAL)
-		global_floor_apply(client->account->database->floor, context->view, &client->position);
+	if (context->config.consistency == CONSISTENCY_GLOBAL &&
+		!global_floor_apply(client->account->database->floor, context->view, &client->position))
+	{
+		*decision = (RouteDecision) {ROUTE_PROBE, -1, ROUTE_UNCOVERED};
+		return;
+	}
 	for (int i = 0; i < context->view->nnodes; i++)
 		load[i] = pool_set_load(context->pools, i);
 	*decision = route_decide(&(RouteInput) {

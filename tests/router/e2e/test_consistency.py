@@ -297,6 +297,23 @@ class Global(ReadYourWrites):
                 wait_until(lambda: self.count(readers[1])[1] in self.replica_names(), what="reads to go to replicas again")
 
 
+class ReloadToGlobal(ConsistencyCase):
+    router_options = {"consistency": "session", "replica_wait": "30ms", "workers": "2"}
+
+    def test_what_was_committed_before(self):
+        """Guards: with consistency reloaded to global every session reads what another had committed just before."""
+        with contextlib.ExitStack() as stack:
+            readers = [stack.enter_context(self.client()) for _ in range(6)]
+            self.assertEqual({self.count(reader)[0] for reader in readers}, {0})
+            self.cluster.pause_replay()
+            fetch(stack.enter_context(self.client()), "INSERT INTO c (v) VALUES (1)")
+            self.router.options["consistency"] = "global"
+            self.router.write_config()
+            self.router.reload("configuration_reloaded")
+            self.router.show("CLIENTS")     # asks every worker, which by then has the new configuration
+            self.assertEqual({self.count(reader) for reader in readers}, {(1, self.primary_name)})
+
+
 class Eventual(ConsistencyCase):
     router_options = {"consistency": "eventual", "replica_wait": "30ms"}
 

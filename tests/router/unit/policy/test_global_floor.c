@@ -104,6 +104,31 @@ a_lost_floor_is_lowered_for_all(void **state)
 	global_floors_destroy(floors);
 }
 
+/* Guards: after a reload to global the floor covers what sessions were told before, and nothing is read until it does. */
+static void
+it_begins_anew_where_nothing_was_raised(void **state)
+{
+	GlobalFloors *floors = global_floors_create();
+	GlobalFloor *floor = global_floors_get(floors, "mes");
+	TopologyView *view = make_view(1000, 1);
+	SessionPosition session;
+
+	assert_int_equal(floor_of_a_session(floor, view), 1000);
+	global_floors_begin_anew(floors, 60);
+	global_floors_begin_anew(floors, 50);	/* another worker, which was quicker */
+	global_floor_raise(floor, 1100, 1);
+	position_init(&session);
+	view->nodes[0].sampled_us = 60;
+	assert_false(global_floor_apply(floor, view, &session));
+	view->nodes[0].sampled_us = 61;
+	view->nodes[0].visible_lsn = 1200;
+	assert_true(global_floor_apply(floor, view, &session));
+	assert_int_equal(session.floor, 1200);
+	assert_true(global_floor_apply(global_floors_get(floors, "crm"), view, &session));
+	topology_view_unref(view);
+	global_floors_destroy(floors);
+}
+
 static void *
 commit_many(void *arg)
 {
@@ -136,6 +161,7 @@ main(void)
 		cmocka_unit_test(sessions_take_over_what_others_committed),
 		cmocka_unit_test(without_a_primary_nothing_is_known_yet),
 		cmocka_unit_test(a_lost_floor_is_lowered_for_all),
+		cmocka_unit_test(it_begins_anew_where_nothing_was_raised),
 		cmocka_unit_test(any_thread_may_raise_it),
 	};
 
