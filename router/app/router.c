@@ -52,7 +52,7 @@ static void on_release_client(void *arg);
 static bool on_admit_fallback(void *arg, int max);
 static void on_release_fallback(void *arg);
 static void on_worker_view(void *arg, TopologyView *view);
-static void on_worker_facts(void *arg, const char *database, Facts *facts);
+static void on_worker_facts(void *arg, Facts *facts);
 static void on_router_view(void *arg, TopologyView *view);
 static void on_hangup(void *arg);
 
@@ -454,12 +454,9 @@ on_worker_view(void *arg, TopologyView *view)
 }
 
 static void
-on_worker_facts(void *arg, const char *database, Facts *facts)
+on_worker_facts(void *arg, Facts *facts)
 {
-	if (facts)
-		session_context_set_facts(worker_context(arg), facts);
-	else
-		session_context_doubt_facts(worker_context(arg), database);
+	session_context_set_facts(worker_context(arg), facts);
 }
 
 static void

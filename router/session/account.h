@@ -27,7 +27,6 @@ typedef struct Database
 	GlobalFloor *floor;			/* borrowed; shared by all workers */
 	int			accounts;		/* of it */
 	bool		is_proven;		/* a server has let somebody in: its facts are wanted */
-	bool		is_doubted;		/* its facts are, until others come */
 	TrafficHistory traffic;
 } Database;
 

@@ -79,24 +79,10 @@ session_context_set_facts(SessionContext *context, Facts *facts)
 	{
 		Database   *database = list_entry(node, Database, node);
 
-		if (strcmp(database->server_name, facts_database(facts)) != 0)
-			continue;
-		statement_cache_set_facts(database->statements, facts);
-		database->is_doubted = false;
+		if (strcmp(database->server_name, facts_database(facts)) == 0)
+			statement_cache_set_facts(database->statements, facts);
 	}
 	facts_unref(facts);
-}
-
-void
-session_context_doubt_facts(SessionContext *context, const char *server_database)
-{
-	LIST_FOREACH(node, &context->databases)
-	{
-		Database   *database = list_entry(node, Database, node);
-
-		if (strcmp(database->server_name, server_database) == 0)
-			database->is_doubted = true;
-	}
 }
 
 void

@@ -192,9 +192,6 @@ extern void session_context_fini(SessionContext *context);	/* ends every session
 extern void session_context_set_view(SessionContext *context, TopologyView *view);
 extern void session_context_set_facts(SessionContext *context, Facts *facts);	/* takes the reference */
 
-/* DDL may have made them wrong (the servers' name of the database): no replica until others are set. */
-extern void session_context_doubt_facts(SessionContext *context, const char *server_database);
-
 /* After a reload.  The references become the context's; config is the one they belong to, and
  * whatever accounts keep of it is read again. */
 extern void session_context_set_auth(SessionContext *context, UserTable *users, Hba *hba);

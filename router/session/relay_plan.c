@@ -361,9 +361,7 @@ may_run_on_replica(const Client *client)
 		!route_target_allows_replica(summary->flags | (is_harmless ? STATEMENT_IS_READ : 0), target))
 		return false;
 
-	/* DDL of others, or its own, is not among the facts yet */
-	if (client->account->database->is_doubted)
-		return false;
+	/* its own DDL is not among the facts yet */
 	if (client->ddl_lsn != 0 && (facts == NULL || facts_position(facts) < client->ddl_lsn))
 		return false;
 	return transaction->status == 'I' ||

@@ -51,7 +51,7 @@ typedef enum FactsAsk
 {
 	FACTS_WANT,					/* load them, and keep them up to date */
 	FACTS_REFRESH,				/* again: a name was not known */
-	FACTS_AFTER_DDL,			/* again, and until then those there are in doubt: DDL has been committed */
+	FACTS_AFTER_DDL,			/* again, soon: DDL has been committed */
 	FACTS_PAUSE,				/* no connection to the database until ... */
 	FACTS_RESUME
 } FactsAsk;

@@ -6,12 +6,12 @@
  * Each database has one timer.  While nothing runs it is the time of the next
  * load; while a load runs it is the load's deadline.  What asks for a load
  * only moves the timer forward, so that all the reasons to load share one
- * limit of rate.  After DDL it is a closer one, since reads stay on the primary
- * until the facts are there: loading takes a fifth of the time at most.
+ * limit of rate.  After DDL it is a closer one: loading takes a fifth of the
+ * time at most.
  *
  * A connection begins with LISTEN, and each load reads what was committed before
  * it.  So DDL is in the facts, or a notification of it comes after they were
- * begun: then they are not given to anybody, but read again.
+ * begun: then they are read again.
  *
  *-------------------------------------------------------------------------
  */
@@ -54,7 +54,7 @@ typedef struct Keeping
 	int			failures;		/* in a row */
 	bool		was_loaded;
 	bool		is_asked;		/* again, while it is being loaded */
-	bool		is_doubted;		/* DDL was heard of since the last load was begun */
+	bool		is_overtaken;	/* by DDL that was heard of meanwhile */
 	bool		is_paused;
 
 	PgLink	   *link;			/* owned; NULL: no connection */
@@ -81,7 +81,7 @@ static void add_keeping(FactsKeeper *keeper, const char *database);
 static Keeping *find_keeping(FactsKeeper *keeper, const char *database);
 static void keeping_destroy(Keeping *keeping);
 static void load_soon(Keeping *keeping, uint64_t distance_us);
-static void doubt(Keeping *keeping);
+static void load_after_ddl(Keeping *keeping);
 static void on_timer(void *arg);
 static void begin_load(Keeping *keeping);
 static void on_open(void *arg);
@@ -153,7 +153,7 @@ facts_keeper_ask(FactsKeeper *keeper, const char *database, FactsAsk ask)
 	if (keeping == NULL)
 		add_keeping(keeper, database);
 	else if (ask == FACTS_AFTER_DDL)
-		doubt(keeping);
+		load_after_ddl(keeping);
 	else if (ask == FACTS_REFRESH && keeping->loader != NULL)
 		keeping->is_asked = true;
 	else if (ask == FACTS_REFRESH && keeping->failures == 0)
@@ -173,7 +173,7 @@ set_paused(FactsKeeper *keeper, const char *database, bool is_paused)
 		close_link(keeping);
 		loop_timer_stop(keeping->timer);
 		if (!is_paused)
-			doubt(keeping);		/* nobody has listened */
+			load_after_ddl(keeping);	/* nobody has listened */
 	}
 }
 
@@ -226,15 +226,14 @@ load_soon(Keeping *keeping, uint64_t distance_us)
 		loop_timer_start(keeping->timer, distance_us - since_us);
 }
 
-/* What was given may be wrong, and so may be what is being loaded. */
 static void
-doubt(Keeping *keeping)
+load_after_ddl(Keeping *keeping)
 {
 	uint64_t	distance_us = DDL_DISTANCE_LOADS * keeping->duration_us;
 
-	keeping->is_doubted = true;
-	keeping->keeper->fn(keeping->keeper->arg, keeping->database, NULL);
-	if (keeping->loader == NULL && keeping->failures == 0)
+	if (keeping->loader != NULL)
+		keeping->is_overtaken = true;
+	else if (keeping->failures == 0)
 		load_soon(keeping, distance_us > DDL_DISTANCE_US ? distance_us : DDL_DISTANCE_US);
 }
 
@@ -265,7 +264,7 @@ begin_load(Keeping *keeping)
 	};
 
 	keeping->begun_us = clock_now_us();
-	keeping->is_asked = keeping->is_doubted = false;
+	keeping->is_asked = keeping->is_overtaken = false;
 	keeping->loader = facts_loader_create(keeping->database);
 	loop_timer_start(keeping->timer, LOAD_TIMEOUT_US);
 	if (keeping->link != NULL)
@@ -314,7 +313,7 @@ on_answer(void *arg, const PGresult *result)
 static void
 on_notify(void *arg)
 {
-	doubt(arg);
+	load_after_ddl(arg);
 }
 
 static void
@@ -346,12 +345,11 @@ finish_load(Keeping *keeping)
 	keeping->failures = 0;
 	keeping->was_loaded = true;
 	loop_timer_start(keeping->timer, keeper->config.interval_us);
-	if (keeping->is_asked)
+	if (keeping->is_overtaken)
+		load_after_ddl(keeping);
+	else if (keeping->is_asked)
 		load_soon(keeping, LOAD_DISTANCE_US);
-	if (keeping->is_doubted)
-		doubt(keeping);
-	else
-		keeper->fn(keeper->arg, keeping->database, facts);
+	keeper->fn(keeper->arg, facts);
 	facts_unref(facts);
 }
 

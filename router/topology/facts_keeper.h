@@ -9,9 +9,6 @@
  * does, by a notification.  Where the extension is, the connection of the first
  * load stays and listens; elsewhere each load has one of its own.
  *
- * From the moment it hears of DDL to the next facts it knows the old ones to be
- * in doubt, and says so.
- *
  * A load that fails is tried again with growing pauses; a database that never
  * could be loaded is forgotten after a while, since its name may be a client's
  * invention.
@@ -27,8 +24,8 @@
 
 typedef struct FactsKeeper FactsKeeper;
 
-/* facts are borrowed; NULL: those given last may be wrong by now. */
-typedef void (*FactsCallback) (void *arg, const char *database, Facts *facts);
+/* facts are borrowed. */
+typedef void (*FactsCallback) (void *arg, Facts *facts);
 
 typedef struct FactsKeeperConfig
 {

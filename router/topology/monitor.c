@@ -94,7 +94,7 @@ static void tell_verdicts(Monitor *monitor, const RolesVerdict *verdicts);
 static void log_verdict(const Monitor *monitor, int i);
 static TopologyView *build_view(Monitor *monitor);
 static void fill_node(const Monitor *monitor, int i, NodeView *node);
-static void on_facts(void *arg, const char *database, Facts *facts);
+static void on_facts(void *arg, Facts *facts);
 static void handle_wish(void *arg);
 
 static const ProbeEvents probe_events = {
@@ -512,9 +512,9 @@ handle_wish(void *arg)
 }
 
 static void
-on_facts(void *arg, const char *database, Facts *facts)
+on_facts(void *arg, Facts *facts)
 {
 	Monitor    *monitor = arg;
 
-	subscribers_post_facts(&monitor->subscribers, database, facts);
+	subscribers_post_facts(&monitor->subscribers, facts);
 }

@@ -10,8 +10,6 @@
  */
 #include "topology/subscribers.h"
 
-#include <string.h>
-
 #include "base/memory.h"
 
 typedef struct ViewPost
@@ -23,10 +21,9 @@ typedef struct ViewPost
 
 typedef struct FactsPost
 {
-	void		(*fn) (void *arg, const char *database, Facts *facts);
+	void		(*fn) (void *arg, Facts *facts);
 	void	   *arg;
-	Facts	   *facts;			/* a reference, or NULL */
-	char		database[];
+	Facts	   *facts;			/* a reference */
 } FactsPost;
 
 static void deliver_view(void *arg);
@@ -72,10 +69,8 @@ deliver_view(void *arg)
 }
 
 void
-subscribers_post_facts(const Subscribers *subscribers, const char *database, Facts *facts)
+subscribers_post_facts(const Subscribers *subscribers, Facts *facts)
 {
-	size_t		len = strlen(database);
-
 	for (int i = 0; i < subscribers->count; i++)
 	{
 		const MonitorSubscriber *subscriber = &subscribers->all[i];
@@ -83,11 +78,8 @@ subscribers_post_facts(const Subscribers *subscribers, const char *database, Fac
 
 		if (subscriber->on_facts == NULL)
 			continue;
-		post = mem_alloc(sizeof(FactsPost) + len + 1);
-		post->fn = subscriber->on_facts;
-		post->arg = subscriber->arg;
-		post->facts = facts != NULL ? facts_ref(facts) : NULL;
-		memcpy(post->database, database, len);
+		post = mem_alloc(sizeof(FactsPost));
+		*post = (FactsPost) {subscriber->on_facts, subscriber->arg, facts_ref(facts)};
 		loop_post(subscriber->loop, deliver_facts, post);
 	}
 }
@@ -97,6 +89,6 @@ deliver_facts(void *arg)
 {
 	FactsPost  *post = arg;
 
-	post->fn(post->arg, post->database, post->facts);
+	post->fn(post->arg, post->facts);
 	mem_free(post);
 }

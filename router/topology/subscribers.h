@@ -21,8 +21,7 @@ typedef struct MonitorSubscriber
 	Loop	   *loop;			/* where the callbacks run */
 	void		(*on_view) (void *arg, TopologyView *view);	/* the reference becomes the callee's */
 
-	/* The reference becomes the callee's; facts NULL: those of the database are in doubt.  May be NULL. */
-	void		(*on_facts) (void *arg, const char *database, Facts *facts);
+	void		(*on_facts) (void *arg, Facts *facts);	/* likewise; may be NULL */
 	void	   *arg;
 } MonitorSubscriber;
 
@@ -37,7 +36,6 @@ extern void subscribers_add(Subscribers *subscribers, const MonitorSubscriber *s
 extern void subscribers_fini(Subscribers *subscribers);
 extern void subscribers_post_view(const Subscribers *subscribers, TopologyView *view);	/* takes the reference */
 
-/* Borrows them, they may be NULL. */
-extern void subscribers_post_facts(const Subscribers *subscribers, const char *database, Facts *facts);
+extern void subscribers_post_facts(const Subscribers *subscribers, Facts *facts);	/* borrows them */
 
 #endif							/* ROUTER_TOPOLOGY_SUBSCRIBERS_H */

@@ -632,28 +632,6 @@ ones_own_ddl_keeps_reads_on_the_primary_until_facts_know(void **state)
 	hang_up(&t);
 }
 
-/* Guards: what was known before DDL of others sends nothing to a replica; the next facts do again. */
-static void
-facts_in_doubt_keep_reads_on_the_primary(void **state)
-{
-	Talker		t;
-
-	log_in(&t);
-	say(&t, "Q SELECT a FROM t");
-	hears(&t, "T D:south C:SELECT 1 Z:I");
-	session_context_doubt_facts(&context, "elsewhere");
-	say(&t, "Q SELECT a FROM t");
-	hears(&t, "T D:south C:SELECT 1 Z:I");
-	session_context_doubt_facts(&context, "mes");
-	say(&t, "Q SELECT a FROM t|Q /* andon:replica */ SELECT a FROM t");
-	hears(&t, "T D:north C:SELECT 1 Z:I T D:north C:SELECT 1 Z:I");
-	show_view();
-	show_facts(wal);
-	say(&t, "Q SELECT a FROM t");
-	hears(&t, "T D:south C:SELECT 1 Z:I");
-	hang_up(&t);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_talk, teardown_talk)
 
 int
@@ -689,7 +667,6 @@ main(void)
 		TEST(ready_for_query_waits_for_the_position),
 		TEST(a_unit_that_goes_on_after_its_commit_is_not_covered_by_it),
 		TEST(ones_own_ddl_keeps_reads_on_the_primary_until_facts_know),
-		TEST(facts_in_doubt_keep_reads_on_the_primary),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
