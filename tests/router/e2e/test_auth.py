@@ -390,7 +390,7 @@ class Limits(AuthCase):
 
 class LoginTimeoutInScram(AuthCase):
     cluster_options = {"replicas": 1}
-    router_options = {"auth_type": "scram-sha-256", "client_login_timeout": "300ms", "max_client_conn": 2}
+    router_options = {"auth_type": "scram-sha-256", "client_login_timeout": "2s", "max_client_conn": 2}
 
     @classmethod
     def prepare(cls):
