@@ -66,13 +66,17 @@ client_cancel(SessionContext *context, uint32_t pid, Slice key)
 			relay_cancel(client);
 		else if (client->state == CLIENT_REPLICATING)
 			replication_cancel(client);
-		else if (client->state == CLIENT_WAIT_SERVER || client->state == CLIENT_WAIT_VIEW ||
-				 client->state == CLIENT_CONSOLE)
+		else if (client->state == CLIENT_WAIT_SERVER || client->state == CLIENT_WAIT_VIEW)
+		{
+			client_stop_waiting(client);
+			client->relay.cancel_asked = true;
+			relay_plan_again(client);
+		}
+		else if (client->state == CLIENT_CONSOLE)
 		{
 			Error		error = {0};
 
-			error_set(&error, SQLSTATE_QUERY_CANCELED, "canceling %s due to user request",
-					  client->is_console ? "command" : "statement");
+			error_set(&error, SQLSTATE_QUERY_CANCELED, "canceling command due to user request");
 			client_stop_waiting(client);
 			client_refuse_unit(client, &error);
 		}

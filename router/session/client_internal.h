@@ -98,6 +98,7 @@ typedef struct Relay
 	uint64_t	started_us;		/* it was sent */
 	uint64_t	excluded;		/* nodes that failed it */
 	bool		patience_over;
+	bool		awaits_token;	/* SHOW or SET andon.floor: for a view that tells what it needs */
 	bool		awaits_fallback;	/* for a place among the reads that run on the primary for want of a replica */
 
 	/* running */
@@ -317,7 +318,8 @@ extern size_t client_query_on_data(Client *client, Slice data);
 
 /* ---- local_answer.c ---- */
 
-/* Answer the unit without a server if that can be done; true: answered. */
+/* Answer the unit without a server if that can be done; true: answered.  False
+ * and relay.awaits_token: it will be, on a later view. */
 extern bool local_answer_unit(Client *client);
 /* Its first statement is BEGIN and was answered: the unit is now what came behind it. */
 extern bool local_answer_begin(Client *client);

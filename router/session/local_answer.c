@@ -7,7 +7,8 @@
  *	  SET TRANSACTION    behind it the same
  *	  COMMIT, ROLLBACK   of a transaction that no server has heard of, or whose
  *						 server is gone
- *	  SET/SHOW andon.*   the session's own settings
+ *	  SET/SHOW andon.*   the session's own settings; a token (policy/token.h) may
+ *						 have to wait for a view
  *	  DEALLOCATE         of statements that clients prepared by protocol
  *	  DISCARD ALL, RESET ALL   of a session that has no server and has set nothing
  *	  Sync, and Close of such statements, when there is nothing else
@@ -27,6 +28,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "policy/token.h"
 #include "wire/build.h"
 
 #define DEFERRED_MAX_BYTES 1024	/* of BEGIN and SET TRANSACTION */
@@ -61,6 +63,8 @@ static bool local_end(Client *client, const StatementClass *class, LocalResult *
 static bool local_set(Client *client, const StatementClass *class, LocalResult *result, Error *error);
 static void set_invalid(Error *error, const char *name, const char *value);
 static bool local_show(Client *client, const StatementClass *class, LocalResult *result);
+static bool local_take_token(Client *client, const char *value, Error *error);
+static bool local_show_token(Client *client, LocalResult *result);
 static bool local_deallocate(Client *client, const StatementClass *class, LocalResult *result, Error *error);
 static bool local_discard(Client *client, LocalResult *result);
 static bool local_reset_all(Client *client, LocalResult *result);
@@ -340,16 +344,9 @@ local_set(Client *client, const StatementClass *class, LocalResult *result, Erro
 
 	if (strcmp(class->set_name, "andon.floor") == 0)
 	{
-		uint64_t	lsn = 0;
-
-		if (class->kind == STATEMENT_SET && !message_parse_lsn(slice_from_string(value), &lsn))
-		{
-			set_invalid(error, class->set_name, value);
-			error_set_hint(error, "Give an LSN such as '0/16B3748', as SHOW andon.floor prints it.");
+		/* a floor is never lowered: RESET leaves it */
+		if (class->kind == STATEMENT_SET && !local_take_token(client, value, error))
 			return false;
-		}
-		position_raise(&client->position, lsn, 0);
-		position_note_token(&client->position, clock_now_us());
 	}
 	else if (strcmp(class->set_name, "andon.route") == 0)
 	{
@@ -391,9 +388,8 @@ local_show(Client *client, const StatementClass *class, LocalResult *result)
 {
 	if (strcmp(class->set_name, "andon.floor") == 0)
 	{
-		result->column = "andon.floor";
-		snprintf(result->value, sizeof(result->value), "%X/%X",
-				 (unsigned) (client->position.floor >> 32), (unsigned) client->position.floor);
+		if (!local_show_token(client, result))
+			return false;
 	}
 	else if (strcmp(class->set_name, "andon.route") == 0)
 	{
@@ -404,6 +400,37 @@ local_show(Client *client, const StatementClass *class, LocalResult *result)
 		return false;
 	result->tag = "SHOW";
 	return true;
+}
+
+static bool
+local_take_token(Client *client, const char *value, Error *error)
+{
+	switch (token_take(&client->position, client->context->view, value, clock_now_us()))
+	{
+		case TOKEN_DONE:
+			return true;
+		case TOKEN_NOT_YET:
+			client->relay.awaits_token = true;
+			return false;
+		case TOKEN_MALFORMED:
+			set_invalid(error, "andon.floor", value);
+			error_set_hint(error, "Give what SHOW andon.floor prints: system identifier, timeline and LSN,"
+						   " such as '7391826340912345678:1:0/16B3748'.");
+			return false;
+		case TOKEN_FOREIGN:
+			set_invalid(error, "andon.floor", value);
+			error_set_hint(error, "It is of another cluster: the first part is its system identifier.");
+			return false;
+	}
+	return false;
+}
+
+static bool
+local_show_token(Client *client, LocalResult *result)
+{
+	result->column = "andon.floor";
+	client->relay.awaits_token = token_show(&client->position, client->context->view, result->value) == TOKEN_NOT_YET;
+	return !client->relay.awaits_token;
 }
 
 /* Statements prepared by SQL live on a pinned server, which answers for them. */

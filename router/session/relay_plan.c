@@ -3,7 +3,7 @@
  * relay_plan.c
  *	  Plans a unit: which server runs it, or what it waits for.
  *
- *	  answered here?  -> done
+ *	  answered here?  -> done, or a token's needs are not known -> context->waiting
  *	  server held     -> sent on it (transaction, pinned session)
  *	  else            -> route_decide(): a node      -> a server of its pool, maybe after a wait
  *										 a probe     -> context->waiting, planned again on the next view
@@ -28,6 +28,8 @@
 
 #define PATIENCE_TICK_US (2 * US_PER_MS)
 
+static void plan_unit(Client *client);
+static void refuse(Client *client, const Error *error);
 static void plan_settings(Client *client);
 static void plan_savepoint(Client *client);
 static void plan_reset_among(Client *client);
@@ -52,15 +54,27 @@ static bool query_wait_is_over(const Client *client, uint64_t now_us);
 void
 relay_plan_unit(Client *client)
 {
+	client->relay.begun_us = client->relay.waiting_since_us = clock_now_us();
+	plan_unit(client);
+}
+
+/* From the beginning: it has not been sent anywhere. */
+static void
+plan_unit(Client *client)
+{
 	Relay	   *relay = &client->relay;
 	UnitContext context = client_unit_context(client);
 
-	relay->begun_us = relay->waiting_since_us = clock_now_us();
 	unit_summarize(buf_slice(&client->unit), &context, &relay->summary);
 	if (!relay->is_open && local_answer_begin(client))
 		unit_summarize(buf_slice(&client->unit), &context, &relay->summary);
 	if (!relay->is_open && local_answer_unit(client))
 		return;
+	if (relay->awaits_token)
+	{
+		plan_wait_for_view(client, true);
+		return;
+	}
 
 	/* after Flush the unit goes on, unless nothing has happened that it could go on with */
 	if (relay->is_flushed && relay->summary.only_prepares)
@@ -125,6 +139,13 @@ plan_at(Client *client, uint64_t now_us)
 		refuse_query_wait(client);
 		return;
 	}
+	if (client->relay.awaits_token)
+	{
+		client->relay.awaits_token = false;
+		client->relay.patience_over = now_us - client->relay.waiting_since_us >= client->context->config.replica_wait_us;
+		plan_unit(client);
+		return;
+	}
 
 	plan_decide(client, now_us, &decision);
 	switch (decision.action)
@@ -175,6 +196,21 @@ refuse_lost(Client *client)
 	client_refuse_unit(client, &error);
 }
 
+/* Who holds a server has it fail there, too: the transaction is one. */
+static void
+refuse(Client *client, const Error *error)
+{
+	if (client->server == NULL)
+	{
+		client_refuse_unit(client, error);
+		return;
+	}
+	client->relay.cancel_asked = false; /* nothing there is to be cancelled */
+	client->relay.error_refused = mem_alloc(sizeof(Error));
+	*client->relay.error_refused = *error;
+	relay_start(client, client->server);
+}
+
 static void
 refuse_cancelled(Client *client)
 {
@@ -183,7 +219,7 @@ refuse_cancelled(Client *client)
 	error_set(&error, SQLSTATE_QUERY_CANCELED, client->relay.timed_out ?
 			  "canceling statement due to the router's query_timeout" :
 			  "canceling statement due to user request");
-	client_refuse_unit(client, &error);
+	refuse(client, &error);
 }
 
 static void
@@ -191,10 +227,12 @@ refuse_query_wait(Client *client)
 {
 	Error		error = {0};
 
-	error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, "no server could take the statement within query_wait_timeout");
+	error_set(&error, SQLSTATE_CANNOT_CONNECT_NOW, client->relay.awaits_token ?
+			  "the nodes did not tell within query_wait_timeout what andon.floor has to cover" :
+			  "no server could take the statement within query_wait_timeout");
 	error_set_hint(&error, client->context->view->primary < 0 ?
 				   "There is no primary at the moment; try again." : "Try again.");
-	client_refuse_unit(client, &error);
+	refuse(client, &error);
 }
 
 static void

@@ -41,6 +41,10 @@ class ConsistencyCase(RouterTestCase):
 
             yield write
 
+    def token(self, lsn):
+        return self.sql("SELECT format('%%s:%%s:%%s', system_identifier, timeline_id, %s)"
+                        " FROM pg_control_system(), pg_control_checkpoint()", [lsn])[0][0]
+
     def is_unflushed(self, lsn):
         return self.sql("SELECT pg_current_wal_flush_lsn() < %s::pg_lsn", [lsn])[0][0]
 
@@ -163,14 +167,46 @@ class ReadYourWrites(ConsistencyCase):
         with self.client() as writer, self.client() as reader:
             fetch(writer, "INSERT INTO c (v) VALUES (1)")
             floor = fetch(writer, "SHOW andon.floor")[0][0]
-            self.assertRegex(floor, "^[0-9A-F]+/[0-9A-F]+$")
-            self.assertNotEqual(floor, "0/0")
+            self.assertEqual(floor, self.token(floor.split(":")[2]))
+            self.assertNotEqual(floor, self.token("0/0"))
             fetch(reader, "SET andon.floor = '%s'" % floor)
             self.assertEqual(self.count(reader), (1, self.primary_name))
+            for no_token in (floor.split(":")[2], "1" + floor):
+                self.assertSqlstate("22023", fetch, reader, "SET andon.floor = '%s'" % no_token)
             error = self.assertSqlstate("22023", fetch, reader, "SET andon.floor = 'nonsense'")
             self.assertIn("nonsense", error.diag.message_detail)
             wait_until(lambda: self.router.events("unit_refused"), what="event unit_refused")
             self.assertNotIn("nonsense", self.router.log())  # values are the client's own
+
+    def test_floor_covers_what_was_read(self):
+        """Guards: a token covers the session's last read, on a replica or the primary, inside a transaction too."""
+        ahead, behind = self.cluster.replicas
+        behind.pause_replay()
+        self.sql("INSERT INTO c (v) VALUES (1)")
+        wait_until(lambda: ahead.value("SELECT count(*) FROM c", dbname=self.dbname) == 1, what="the row on one replica")
+        with contextlib.ExitStack() as stack:
+            sessions = [stack.enter_context(self.client()) for _ in range(4)]
+            wait_until(lambda: self.count(sessions[0]) == (1, ahead.name), what="a read on the replica that has it")
+            self.assert_carried(sessions[0], 1)
+            self.cluster.pause_replay()
+            for i in range(2, 4):
+                self.sql("INSERT INTO c (v) VALUES (1)")
+                self.assertEqual(fetch(sessions[i], "/* andon:primary */ SELECT count(*) FROM c"), [(i,)])
+                if i == 2:
+                    self.assert_carried(sessions[i], i)
+                else:
+                    fetch(sessions[i], "BEGIN")
+                    self.assertEqual(fetch(sessions[i], "SELECT count(*) FROM c"), [(i,)])
+                    self.assert_carried(sessions[i], i)
+                    fetch(sessions[i], "COMMIT")
+
+    def assert_carried(self, connection, count):
+        """No session that takes its token over sees fewer rows."""
+        floor = fetch(connection, "SHOW andon.floor")[0][0]
+        for _ in range(4):
+            with self.client() as other:
+                fetch(other, "SET andon.floor = '%s'" % floor)
+                self.assertGreaterEqual(self.count(other)[0], count)
 
     def test_writers_and_readers(self):
         """Guards: under load from many sessions, with a replica now and then paused, nobody misses a write of its own."""
@@ -260,7 +296,7 @@ class FloorNotFlushed(ConsistencyCase):
         with self.client() as connection, self.running_transaction() as write_more:
             for _ in range(20):
                 written = write_more()
-                fetch(connection, "SET andon.floor = '%s'" % written)
+                fetch(connection, "SET andon.floor = '%s'" % self.token(written))
                 while reads_at_once() == 0 and self.is_unflushed(written):
                     node = self.count(connection)[1]
                     if self.is_unflushed(written):
@@ -287,7 +323,7 @@ class Global(ReadYourWrites):
             readers = [stack.enter_context(self.client()) for _ in range(6)]
             writer = stack.enter_context(self.client())
             self.assertEqual({self.count(reader)[0] for reader in readers}, {0})
-            fetch(readers[0], "SET andon.floor = 'FF/0'")
+            fetch(readers[0], "SET andon.floor = '%s'" % self.token("FF/0"))
             self.assertIn(self.count(readers[1])[1], self.replica_names())
             for i in range(1, 6):
                 self.cluster.pause_replay()

@@ -400,6 +400,7 @@ fake_view(FakeNode *const *nodes, int nnodes)
 {
 	TopologyView *view = topology_view_create(nnodes);
 
+	view->system_id = 7;
 	for (int i = 0; i < nnodes; i++)
 	{
 		view->nodes[i].name = i == 0 ? "north" : "south";

@@ -270,7 +270,7 @@ cancel_while_it_waits(void **state)
 	Talker		t;
 
 	log_in(&t);
-	say(&t, "Q SET andon.floor = '0/9000'|Q SELECT 1");
+	say(&t, "Q SET andon.floor = '7:1:0/9000'|Q SELECT 1");
 	hears(&t, "C:SET Z:I");
 	say_cancel(&t);
 	hears(&t, "E:57014 Z:I");
@@ -511,7 +511,7 @@ terminate_ends_a_session_wherever_it_is(void **state)
 	static const char *const scripts[] = {
 		"X", "P s SELECT 1|X", "Q BEGIN|X", "Q BEGIN|Q INSERT INTO t VALUES (1)|X", "Q LISTEN c|X",
 		"Q COPY t FROM STDIN|X", "P - COPY t FROM STDIN|B -|E|S|X", "P - SELECT 1|B -|E|H|X",
-		"P - SELECT 'fail 22012'|B -|E|H|X", "Q SET andon.floor = '0/9000'|Q SELECT 1",
+		"P - SELECT 'fail 22012'|B -|E|H|X", "Q SET andon.floor = '7:1:0/9000'|Q SELECT 1",
 		"Q INSERT INTO t VALUES ('hang')", "D S none|H|X",
 	};
 

@@ -257,7 +257,7 @@ a_deferred_transaction_whose_first_unit_is_refused(void **state)
 	context.config.replica_wait_us = 0;
 	wal += LSN_STEP;
 	show_view();
-	say(&t, "Q SET andon.floor = '0/1100'|Q SET andon.route = 'replica'|Q BEGIN READ ONLY|Q SELECT 1|Q SELECT 1");
+	say(&t, "Q SET andon.floor = '7:1:0/1100'|Q SET andon.route = 'replica'|Q BEGIN READ ONLY|Q SELECT 1|Q SELECT 1");
 	hears(&t, "C:SET Z:I C:SET Z:I C:BEGIN Z:T E:57P03 Z:E E:25P02 Z:E");
 	say(&t, "S|P r ROLLBACK|B r|E|S");
 	hears(&t, "Z:E 1 2 C:ROLLBACK Z:I");
@@ -394,7 +394,7 @@ a_session_reads_its_own_write(void **state)
 	log_in(&t);
 	log_in(&other);
 	say(&t, "Q INSERT INTO t VALUES (1)|Q SHOW andon.floor");
-	hears(&t, "C:INSERT 0 1 Z:I T D:0/1100 C:SHOW Z:I");
+	hears(&t, "C:INSERT 0 1 Z:I T D:7:1:0/1100 C:SHOW Z:I");
 	show_view();
 	say(&t, "Q SELECT a FROM t");
 	hears(&t, "");
@@ -480,7 +480,7 @@ patience_ends_though_others_come(void **state)
 	for (size_t i = 0; i < 60; i++)
 	{
 		log_in(&talkers[i]);
-		say(&talkers[i], "Q SET andon.floor = '0/2000'");
+		say(&talkers[i], "Q SET andon.floor = '7:1:0/2000'");
 		hears(&talkers[i], "C:SET Z:I");
 	}
 	show_view();
@@ -519,7 +519,7 @@ who_waits_for_a_place_waits_alone(void **state)
 	for (size_t i = 0; i < 2; i++)
 	{
 		log_in(&talkers[i]);
-		say(&talkers[i], "Q SET andon.floor = '0/2000'");
+		say(&talkers[i], "Q SET andon.floor = '7:1:0/2000'");
 		hears(&talkers[i], "C:SET Z:I");
 	}
 	show_view();
@@ -552,12 +552,12 @@ without_the_extension_the_position_is_asked(void **state)
 	log_in(&t);
 	buf_clear(&north.log);
 	say(&t, "Q INSERT INTO t VALUES (1)|Q SHOW andon.floor");
-	hears(&t, "C:INSERT 0 1 Z:I T D:0/1100 C:SHOW Z:I");
+	hears(&t, "C:INSERT 0 1 Z:I T D:7:1:0/1100 C:SHOW Z:I");
 	was_sent(&north, "Q:INSERT INTO t VALUES (1)\nQ:SELECT pg_catalog.pg_current_wal_insert_lsn()");
 	say(&t, "P - INSERT INTO t VALUES (2)|B -|E|S|Q SHOW andon.floor");
-	hears(&t, "1 2 C:INSERT 0 1 Z:I T D:0/1200 C:SHOW Z:I");
+	hears(&t, "1 2 C:INSERT 0 1 Z:I T D:7:1:0/1200 C:SHOW Z:I");
 	say(&t, "Q BEGIN|Q INSERT INTO t VALUES (3)|Q COMMIT|Q SHOW andon.floor");
-	hears(&t, "C:BEGIN Z:T C:INSERT 0 1 Z:T C:COMMIT Z:I T D:0/1300 C:SHOW Z:I");
+	hears(&t, "C:BEGIN Z:T C:INSERT 0 1 Z:T C:COMMIT Z:I T D:7:1:0/1300 C:SHOW Z:I");
 	was_sent(&north, "P:=INSERT INTO t VALUES (2)\nB:/\nE:\nS\nQ:SELECT pg_catalog.pg_current_wal_insert_lsn()\n"
 			 "P:=BEGIN\nB:andon_begin/\nE:andon_begin\nQ:INSERT INTO t VALUES (3)\n"
 			 "Q:COMMIT\nQ:SELECT pg_catalog.pg_current_wal_insert_lsn()");
@@ -592,8 +592,9 @@ ready_for_query_waits_for_the_position(void **state)
 	wal += LSN_STEP;
 	catch_up();
 	hears(&t, "T D:south C:SELECT 1 Z:I");
+	show_view();
 	say(&t, "Q SHOW andon.floor");
-	hears(&t, "T D:0/1200 C:SHOW Z:I");
+	hears(&t, "T D:7:1:0/1200 C:SHOW Z:I");
 	hang_up(&t);
 }
 

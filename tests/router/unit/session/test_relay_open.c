@@ -70,7 +70,7 @@ what_is_executed_before_flush_goes_to_the_primary(void **state)
 	say(&t, "P - INSERT INTO t VALUES (1)|B -|E|H");
 	hears(&t, "1 2 C:INSERT 0 1");
 	say(&t, "S|Q SHOW andon.floor");
-	hears(&t, "Z:I T D:0/1100 C:SHOW Z:I");
+	hears(&t, "Z:I T D:7:1:0/1100 C:SHOW Z:I");
 	was_sent(&north, "P:=INSERT INTO t VALUES (1)\nB:/\nE:\nH\nS");
 	hang_up(&t);
 }
