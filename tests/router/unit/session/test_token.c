@@ -12,6 +12,8 @@
 
 #include "router/unit/session/talk.h"
 
+#include "wire/build.h"
+
 /* Guards: a token covers what was read since the session's last move, on whatever node. */
 static void
 a_token_waits_for_what_covers_the_last_read(void **state)
@@ -52,6 +54,33 @@ inside_a_transaction_it_is_the_same(void **state)
 	hears(&t, "T D:7:1:0/1000 C:SHOW Z:T");
 	say(&t, "Q SELECT a FROM t|Q COMMIT");
 	hears(&t, "T D:north C:SELECT 1 Z:T C:COMMIT Z:I");
+	hang_up(&t);
+}
+
+/* Guards: who was told of a change, or has begun to listen, reads no lower than the primary was then. */
+static void
+listening_and_notifications_raise_the_floor(void **state)
+{
+	Talker		t;
+	Buf			out = BUF_INIT;
+	size_t		mark;
+
+	log_in(&t);
+	say(&t, "Q LISTEN c|Q SHOW andon.floor");
+	hears(&t, "C:OK Z:I");
+	show_view();
+	hears(&t, "T D:7:1:0/1000 C:SHOW Z:I");
+	wal += LSN_STEP;			/* another session commits, and notifies */
+	mark = build_begin(&out, 'A');
+	buf_append_u32(&out, 7);
+	buf_append(&out, slice_make("c\0hello", 8));
+	build_end(&out, mark);
+	fake_node_send(&north.fake, &out);
+	hears(&t, "A:c");
+	say(&t, "Q SHOW andon.floor");
+	hears(&t, "");
+	show_view();
+	hears(&t, "T D:7:1:0/1100 C:SHOW Z:I");
 	hang_up(&t);
 }
 
@@ -169,6 +198,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_token_waits_for_what_covers_the_last_read),
 		TEST(inside_a_transaction_it_is_the_same),
+		TEST(listening_and_notifications_raise_the_floor),
 		TEST(the_wait_can_be_cancelled),
 		TEST(the_wait_ends_with_query_wait_timeout),
 		TEST(its_server_may_be_lost_meanwhile),
