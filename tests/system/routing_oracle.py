@@ -287,18 +287,17 @@ def of_sqlsmith(node, dbname, seed, count, exclude_catalog=False):
 
 # ---------------------------------------------------------------- a run
 @contextlib.contextmanager
-def nodes_and_router(databases, extra_schema="", **router_options):
-    """A cluster with a database per name in databases, filled from its schema, and the router."""
+def nodes_and_router(databases, **router_options):
+    """A cluster with a database per name in databases, filled by its SQL, and the router."""
     if shutil.which("sqlsmith") is None:
         raise Failed("sqlsmith is not installed: run 'make deps'")
     with Cluster(2, name="andon-oracle", settings=witness.SETTINGS) as cluster:
         cluster.primary.query("CREATE EXTENSION pg_stat_statements")
         cluster.create_user(ROLE)
         cluster.primary.query("ALTER ROLE %s SET statement_timeout = '%s'" % (ROLE, STATEMENT_TIMEOUT))
-        for name, schema in databases.items():
+        for name, sql in databases.items():
             cluster.create_database(name, owner=ROLE)
-            with open(schema) as file:
-                cluster.primary.query("SET SESSION AUTHORIZATION %s; %s; %s" % (ROLE, file.read(), extra_schema), dbname=name)
+            cluster.primary.query("SET SESSION AUTHORIZATION %s; %s" % (ROLE, sql), dbname=name)
             cluster.primary.query("VACUUM ANALYZE", dbname=name)
         cluster.wait_caught_up()
         with Router(cluster, dict({"workers": 1, "replica_wait": "20s"}, **router_options)) as router:
@@ -306,7 +305,12 @@ def nodes_and_router(databases, extra_schema="", **router_options):
 
 
 def schema_of(name):
-    return os.path.join(FOLDER, name + "_schema.sql")
+    return text_of(os.path.join(FOLDER, name + "_schema.sql"))
+
+
+def text_of(path):
+    with open(path) as file:
+        return file.read()
 
 
 def judge_all(oracle, statements, both_protocols=True, until=None):
@@ -329,7 +333,7 @@ def main():
     stop_on_signals()
     databases = {name: schema_of(name) for name in ("classify", "shop")}
     if args.northwind:
-        databases["northwind"] = args.northwind
+        databases["northwind"] = text_of(args.northwind)
     wrong = 0
     with nodes_and_router(databases) as (cluster, router):
         for dbname in databases:

@@ -29,7 +29,7 @@ class RoutingOracle(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.cluster, cls.router = cls.enterClassContext(
-            nodes_and_router({name: schema_of(name) for name in ("classify", "shop")}, PLANTED))
+            nodes_and_router({"classify": schema_of("classify"), "shop": schema_of("shop"), "planted": PLANTED}))
 
     def oracle(self, dbname, router=None):
         return self.enterContext(Oracle(self.cluster, router or self.router, dbname))
@@ -62,7 +62,7 @@ class RoutingOracle(unittest.TestCase):
 
     def test_what_is_planted_is_found(self):
         """Control: effects and facts of the node behind a false STABLE, and reads that are kept, are found."""
-        oracle = self.oracle("shop")
+        oracle = self.oracle("planted")
         for sql, what in (("SELECT quiet_lock()", "an effect on a replica"), ("SELECT here()", "about the node")):
             oracle.judge(Statement(sql))
             self.assertEqual(oracle.report.kinds(), {what}, sql)
