@@ -41,6 +41,8 @@ route_decide(const RouteInput *input)
 	position_reset_lost(position, input->view);
 	if (!input->is_read)
 		return decide_primary(input, ROUTE_WRITE);
+	if (input->is_serializable)
+		return decide_primary(input, ROUTE_SERIALIZABLE);
 	if (input->consistency == CONSISTENCY_PRIMARY)
 		return decide_primary(input, ROUTE_CONSISTENCY_PRIMARY);
 

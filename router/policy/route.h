@@ -4,6 +4,7 @@
  *	  Where one unit goes: a pure decision over a topology view.
  *
  *	  write, or consistency=primary ------------------> the primary, or wait for one
+ *	  read of a SERIALIZABLE transaction -------------> the same: replicas cannot run it
  *	  read, last replica still fits ------------------> stay there
  *	  read, session has seen more than its floor -----> probe, then ask again
  *	  read, some replica has replayed the floor ------> the least loaded of them, for its weight
@@ -35,6 +36,7 @@ typedef enum RouteAction
 /* Why; the names are what EXPLAIN ROUTE, logs and metrics show. */
 #define ROUTE_REASONS(X) \
 	X(ROUTE_WRITE, "write") \
+	X(ROUTE_SERIALIZABLE, "serializable_by_default") \
 	X(ROUTE_CONSISTENCY_PRIMARY, "consistency_primary") \
 	X(ROUTE_SAME_REPLICA, "same_replica") \
 	X(ROUTE_LEAST_LOADED, "least_loaded") \
@@ -61,6 +63,7 @@ typedef struct RouteInput
 	SessionPosition *position;	/* its floor may be raised by samples of the view */
 	Consistency consistency;
 	bool		is_read;		/* proven: may go to a replica */
+	bool		is_serializable;	/* by its account's default: no replica can run it */
 	bool		looks_at_nothing;	/* no data is read or written: ROLLBACK, SET and the like */
 	bool		insists_on_replica; /* a READ ONLY transaction asked so: no fallback */
 	bool		patience_over;	/* replica_wait has passed */

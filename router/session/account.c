@@ -132,6 +132,7 @@ account_configure(SessionContext *context, Account *account)
 	if (account->server_user && strcmp(account->server_user, server_user) == 0)
 		return;
 	account_release_pools(account);
+	account->is_serializable = false;
 	mem_free(account->server_user);
 	account->server_user = mem_strdup(server_user);
 	if (!is_new)

@@ -54,6 +54,7 @@ typedef struct Account
 	RouteCounters counters[TOPOLOGY_MAX_NODES];
 	int			clients;		/* of this worker */
 	List		welcomes;		/* of Welcome */
+	bool		is_serializable;	/* by default, as a replica has said; until facts are read again */
 } Account;
 
 /* What servers report to an account with these settings. */

@@ -56,6 +56,7 @@ typedef struct Transaction
 	bool		loss_untold;	/* that was between two units: the client has not heard of it yet */
 	bool		is_read_only;	/* BEGIN ... READ ONLY, or SET TRANSACTION READ ONLY while it is deferred */
 	bool		needs_primary;	/* it is serializable, or hinted so */
+	bool		has_isolation;	/* it was begun at a level: the account's default does not count */
 	bool		on_replica;		/* runs on a replica: only proven reads pass */
 	bool		has_pins;		/* state that pins came inside */
 	bool		has_settings;	/* a tracked SET was run inside */

@@ -82,6 +82,13 @@ session_context_set_facts(SessionContext *context, Facts *facts)
 		if (strcmp(database->server_name, facts_database(facts)) == 0)
 			statement_cache_set_facts(database->statements, facts);
 	}
+	LIST_FOREACH(node, &context->accounts)
+	{
+		Account    *account = list_entry(node, Account, node);
+
+		if (strcmp(account->database->server_name, facts_database(facts)) == 0)
+			account->is_serializable = false;
+	}
 	facts_unref(facts);
 }
 

@@ -318,6 +318,7 @@ defer(Transaction *transaction, const StatementClass *class, Slice text)
 	if (class->flags & (STATEMENT_READ_ONLY | STATEMENT_READ_WRITE))
 		transaction->is_read_only = (class->flags & STATEMENT_READ_ONLY) != 0;
 	transaction->needs_primary |= (class->flags & (STATEMENT_SERIALIZABLE | STATEMENT_HINT_PRIMARY)) != 0;
+	transaction->has_isolation |= (class->flags & STATEMENT_OTHER_ISOLATION) != 0;
 }
 
 static bool

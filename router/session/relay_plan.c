@@ -428,6 +428,7 @@ plan_decide(Client *client, uint64_t now_us, RouteDecision *decision)
 							 .position = &client->position,
 							 .consistency = context->config.consistency,
 							 .is_read = may_run_on_replica(client),
+							 .is_serializable = client->account->is_serializable && !client->transaction.has_isolation,
 							 .looks_at_nothing = unit_looks_at_nothing(&relay->summary),
 							 .insists_on_replica = client->wish.target == ROUTE_TARGET_REPLICA &&
 							 client->transaction.is_deferred,

@@ -11,7 +11,8 @@
  * COPY, CommandComplete).  If an error comes instead that another node may
  * not give, the unit is run there and the client never knows:
  *
- *	  25006 0A000 55000			 the primary, and remembered
+ *	  25006 0A000 55000			 the primary, and remembered of the statement
+ *	  0A000, SERIALIZABLE		 the primary, and remembered of the account: it is so by default
  *	  42P01 42703 42883 3F000	 the primary: DDL not replayed yet
  *	  40001 40P01				 recovery conflict: another replica, then the primary
  *	  connection lost			 another node
@@ -52,14 +53,16 @@ static void handle_CommandComplete(Client *client, ReplyRun *run, const Frame *f
 static void handle_CopyInResponse(Client *client, ReplyRun *run, const Frame *frame);
 static void handle_ReadyForQuery(Client *client, const Frame *frame);
 static void handle_result(Client *client, ReplyRun *run, const Frame *frame, bool shows_result);
-static RerunTarget rerun_target(const Client *client, Slice sqlstate);
+static RerunTarget rerun_target(const Client *client, const ErrorFields *fields);
+static void learn_from_refusal(const Client *client, const ErrorFields *fields);
+static bool refuses_serializable(const ErrorFields *fields);
 static void run_pass(ReplyRun *run, Slice bytes);
 static void run_emit(ReplyRun *run, Slice bytes);
 static void run_flush(ReplyRun *run);
 static void skip_entry(void *arg, const InFlightEntry *entry);
-static bool is_stale_plan(const InFlightEntry *entry, Slice sqlstate);
+static bool is_stale_plan(const InFlightEntry *entry, const ErrorFields *fields);
 static void fail_settings(Client *client, const ErrorFields *fields);
-static void heal_statement(Client *client, const InFlightEntry *entry, Slice sqlstate);
+static void heal_statement(Client *client, const InFlightEntry *entry, const ErrorFields *fields);
 static void note_tag(Client *client, Slice tag);
 
 size_t
@@ -266,12 +269,12 @@ handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame)
 
 	relay->saw_error = true;
 	relay->is_copy_in = relay->is_checking = false;
-	heal_statement(client, &step.entry, fields.sqlstate);
+	heal_statement(client, &step.entry, &fields);
 	prepared_log_undo(&relay->names, client->prepared, relay->names.answered);
-	if (is_stale_plan(&step.entry, fields.sqlstate) && relay->is_holding && relay->rerun == RERUN_NO)
+	if (is_stale_plan(&step.entry, &fields) && relay->is_holding && relay->rerun == RERUN_NO)
 		relay->rerun = relay->holds_plan ? RERUN_HERE : RERUN_PRIMARY;
 	else
-		relay->rerun = rerun_target(client, fields.sqlstate);
+		relay->rerun = rerun_target(client, &fields);
 	if (relay->rerun != RERUN_NO)
 		buf_clear(&relay->held);
 	else if (step.verdict == INFLIGHT_REPLACE_ERROR)
@@ -425,7 +428,7 @@ handle_ReadyForQuery(Client *client, const Frame *frame)
 
 /* What a replica's error means; see the head of this file. */
 static RerunTarget
-rerun_target(const Client *client, Slice sqlstate)
+rerun_target(const Client *client, const ErrorFields *fields)
 {
 	static const char *const not_here[] = {"25006", "0A000", "55000"};
 	static const char *const not_yet_here[] = {"42P01", "42703", "42883", "3F000"};
@@ -435,25 +438,42 @@ rerun_target(const Client *client, Slice sqlstate)
 		return client->relay.rerun;
 	for (size_t i = 0; i < sizeof(not_here) / sizeof(not_here[0]); i++)
 	{
-		if (slice_equals_string(sqlstate, not_here[i]))
+		if (slice_equals_string(fields->sqlstate, not_here[i]))
 		{
-			UnitContext context = client_unit_context(client);
-
-			unit_learn_primary(buf_slice(&client->unit), &context);
+			learn_from_refusal(client, fields);
 			return RERUN_PRIMARY;
 		}
 	}
 	for (size_t i = 0; i < sizeof(not_yet_here) / sizeof(not_yet_here[0]); i++)
 	{
-		if (slice_equals_string(sqlstate, not_yet_here[i]))
+		if (slice_equals_string(fields->sqlstate, not_yet_here[i]))
 			return RERUN_PRIMARY;
 	}
 	for (size_t i = 0; i < sizeof(conflict) / sizeof(conflict[0]); i++)
 	{
-		if (slice_equals_string(sqlstate, conflict[i]))
+		if (slice_equals_string(fields->sqlstate, conflict[i]))
 			return client->relay.excluded ? RERUN_PRIMARY : RERUN_OTHER_NODE;
 	}
 	return RERUN_NO;
+}
+
+/* Whose transactions are SERIALIZABLE by default says nothing about the statement: others may run it there. */
+static void
+learn_from_refusal(const Client *client, const ErrorFields *fields)
+{
+	UnitContext context = client_unit_context(client);
+
+	if (refuses_serializable(fields))
+		client->account->is_serializable = true;
+	else
+		unit_learn_primary(buf_slice(&client->unit), &context);
+}
+
+/* "cannot use serializable mode in a hot standby", whatever the language: one that was asked for never comes to a replica. */
+static bool
+refuses_serializable(const ErrorFields *fields)
+{
+	return slice_equals_string(fields->routine, "GetSerializableTransactionSnapshot");
 }
 
 static void
@@ -502,10 +522,10 @@ skip_entry(void *arg, const InFlightEntry *entry)
 
 /* "cached plan must not change result type": its table has changed since it was prepared there. */
 static bool
-is_stale_plan(const InFlightEntry *entry, Slice sqlstate)
+is_stale_plan(const InFlightEntry *entry, const ErrorFields *fields)
 {
 	return entry->statement != 0 && (entry->kind == INFLIGHT_BIND || entry->kind == INFLIGHT_DESCRIBE) &&
-		slice_equals_string(sqlstate, SQLSTATE_FEATURE_NOT_SUPPORTED);
+		slice_equals_string(fields->sqlstate, SQLSTATE_FEATURE_NOT_SUPPORTED) && !refuses_serializable(fields);
 }
 
 /*
@@ -515,14 +535,14 @@ is_stale_plan(const InFlightEntry *entry, Slice sqlstate)
  * again; who was told of other columns has the error all the same (relay_check.c).
  */
 static void
-heal_statement(Client *client, const InFlightEntry *entry, Slice sqlstate)
+heal_statement(Client *client, const InFlightEntry *entry, const ErrorFields *fields)
 {
 	if (entry->statement == 0)
 		return;
-	if (entry->kind == INFLIGHT_PARSE && slice_equals_string(sqlstate, SQLSTATE_DUPLICATE_PSTATEMENT))
+	if (entry->kind == INFLIGHT_PARSE && slice_equals_string(fields->sqlstate, SQLSTATE_DUPLICATE_PSTATEMENT))
 		server_restore_statement(client->server, entry->statement);
-	else if (entry->kind != INFLIGHT_PARSE && slice_equals_string(sqlstate, SQLSTATE_UNDEFINED_PSTATEMENT))
+	else if (entry->kind != INFLIGHT_PARSE && slice_equals_string(fields->sqlstate, SQLSTATE_UNDEFINED_PSTATEMENT))
 		server_remove_statement(client->server, entry->statement);
-	else if (is_stale_plan(entry, sqlstate))
+	else if (is_stale_plan(entry, fields))
 		prepared_table_retire(client->context->prepared, entry->statement);
 }

@@ -76,6 +76,7 @@ typedef enum StatementKind
 #define STATEMENT_ROLLBACK_TO 0x20000	/* SAVEPOINT: it is ROLLBACK TO */
 #define STATEMENT_RESETS_ALL 0x40000	/* MULTI: RESET ALL is among them */
 #define STATEMENT_USES_PREPARED 0x80000	/* names prepared statements: classify_prepared_names() */
+#define STATEMENT_OTHER_ISOLATION 0x100000	/* BEGIN, SET TRANSACTION: another ISOLATION LEVEL than SERIALIZABLE */
 
 /* Bits of StatementClass.pins: the kinds of state that keep a session on its server (session/pins.h). */
 #define PIN_TEMPORARY 0x01		/* temporary tables and other objects */

@@ -233,9 +233,8 @@ walk_transaction_option(Walk *walk, const char *name, const A_Const *value)
 	{
 		if (value->isnull || !IsA(&value->val, String))
 			return false;
-		*flags &= ~(unsigned) STATEMENT_SERIALIZABLE;
-		if (strcasecmp(value->val.sval.sval, "serializable") == 0)
-			*flags |= STATEMENT_SERIALIZABLE;
+		*flags &= ~(unsigned) (STATEMENT_SERIALIZABLE | STATEMENT_OTHER_ISOLATION);
+		*flags |= strcasecmp(value->val.sval.sval, "serializable") == 0 ? STATEMENT_SERIALIZABLE : STATEMENT_OTHER_ISOLATION;
 		return true;
 	}
 	if (!setting_is_true(value, &is_true))

@@ -228,6 +228,9 @@ parse_field(Reader *reader, char code, ErrorFields *fields)
 		case 'H':
 			fields->hint = value;
 			break;
+		case 'R':
+			fields->routine = value;
+			break;
 		default:
 			break;
 	}

@@ -82,6 +82,7 @@ typedef struct ErrorFields
 	Slice		message;
 	Slice		detail;
 	Slice		hint;
+	Slice		routine;		/* the function of PostgreSQL's that raised it */
 } ErrorFields;
 
 extern bool message_parse_error(Slice body, ErrorFields *fields);

@@ -5,8 +5,11 @@ transaction may run on a replica, all others run on the primary from their
 first statement. The client must not be able to tell, but for where it was.
 """
 
+import contextlib
+
 import psycopg2.extensions
 
+from pgcluster import wait_until
 from pgwire import Bind, Execute, Parse, Query, Sync
 from routercase import RouterTestCase
 
@@ -81,7 +84,10 @@ class Transactions(RouterTestCase):
         self.assertEqual(wire.query("SHOW transaction_isolation")[1], "D serializable")
 
     def test_serializable_by_default(self):
-        """Guards: where a role's transactions are serializable by default, reads run on the primary: replicas cannot do it."""
+        """Guards: where a role's transactions are serializable by default, reads run on the primary: replicas cannot do it.
+
+        One refused read tells of the role, not of the statement: others read the same text on replicas.
+        """
         self.sql("CREATE ROLE careful LOGIN; ALTER ROLE careful SET default_transaction_isolation = 'serializable';"
                  " GRANT SELECT ON t TO careful")
         self.cluster.wait_caught_up()
@@ -91,6 +97,27 @@ class Transactions(RouterTestCase):
         wire.query("BEGIN READ ONLY")
         self.assertEqual(wire.query("SELECT here(), 'careful too'")[1], "D %s,careful too" % self.primary_name)
         self.assertEqual(wire.query("COMMIT"), ["C COMMIT", "Z I"])
+        for prepare in ([Parse("s", "SELECT here(), $1::text")], []):
+            self.assertEqual(wire.ask(*prepare, Bind("", "s", "careful"), Execute(), Sync())[-3:],
+                             ["D %s,careful" % self.primary_name, "C SELECT 1", "Z I"])
+        other = self.wire()
+        for sql in ("SELECT here(), 'careful'", "SELECT here(), 'careful too'"):
+            self.assertIn(other.query(sql)[1][2:].split(",")[0], self.replica_names())
+        wire.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        self.assertIn(self.here(wire), self.replica_names())
+        self.assertEqual(wire.query("COMMIT"), ["C COMMIT", "Z I"])
+        wait_until(lambda: self.explains_serializable(wire), what="EXPLAIN ROUTE to tell of the role")
+
+    def explains_serializable(self, wire):
+        """Does EXPLAIN ROUTE tell of careful alone?  Facts may be read again at any time, and it is forgotten then."""
+        self.assertEqual(self.here(wire), self.primary_name)
+        with contextlib.closing(self.router.connect("andon")) as console, console.cursor() as cursor:
+            rules = []
+            for user in ("careful", "ann"):
+                cursor.execute("EXPLAIN ROUTE %s %s 'SELECT here()'" % (self.dbname, user))
+                rules.append(cursor.fetchone()[1:4:2])
+        self.assertEqual(rules[1], ("replica", "everything in it is known to be a read"))
+        return rules[0] == ("primary", "default_transaction_isolation of the user is serializable")
 
     def test_refused_in_a_read_only_transaction(self):
         """Guards: what is not proven a read is never run on a replica; the error says how to go on."""

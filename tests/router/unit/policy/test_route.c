@@ -199,6 +199,29 @@ a_replica_that_is_gone_is_not_believed(void **state)
 	topology_view_unref(view);
 }
 
+/* Guards: what no replica can run is not tried there, and waits for a primary where there is none. */
+static void
+serializable_reads_need_the_primary(void **state)
+{
+	const int	load[3] = {0, 0, 0};
+
+	for (int i = 0; i < 2; i++)
+	{
+		TopologyView *view = make_view(i == 0 ? "" : "0");
+		SessionPosition position;
+		RouteDecision decision;
+
+		position_init(&position);
+		decision = route_decide(&(RouteInput) {
+								.view = view, .position = &position, .load = load,
+								.is_read = true, .is_serializable = true,
+								});
+		assert_int_equal(decision.action, i == 0 ? ROUTE_NODE : ROUTE_WAIT);
+		assert_int_equal(decision.reason, i == 0 ? ROUTE_SERIALIZABLE : ROUTE_NO_PRIMARY);
+		topology_view_unref(view);
+	}
+}
+
 static void
 lag_limits_exclude(void **state)
 {
@@ -531,6 +554,7 @@ main(void)
 		cmocka_unit_test(each_case_of_the_table),
 		cmocka_unit_test(the_primary_must_show_what_was_read),
 		cmocka_unit_test(a_replica_that_is_gone_is_not_believed),
+		cmocka_unit_test(serializable_reads_need_the_primary),
 		cmocka_unit_test(lag_limits_exclude),
 		cmocka_unit_test(turns_spread_equal_replicas),
 		cmocka_unit_test(weights_share_the_reads),

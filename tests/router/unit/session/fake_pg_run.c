@@ -138,6 +138,7 @@ pg_raise(PgBackend *backend, const char *sqlstate, const char *message)
 	Error		error = {0};
 
 	error_set(&error, sqlstate, "%s", message);
+	error.routine = backend->node->fail_routine;
 	build_error(&backend->out, "ERROR", &error);
 	if (backend->status == 'T')
 		backend->status = 'E';

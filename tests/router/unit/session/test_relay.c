@@ -318,6 +318,39 @@ what_a_replica_cannot_do_runs_on_the_primary(void **state)
 	expect_rerun("40P01", false);
 }
 
+/* Guards: SERIALIZABLE by default is remembered of who it is, not of the statement, until facts are read again. */
+static void
+who_is_serializable_by_default_reads_on_the_primary(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	south.fail_text = "SELECT";
+	south.fail_sqlstate = "0A000";
+	south.fail_routine = "GetSerializableTransactionSnapshot";
+	say(&t, "P s SELECT a FROM t|B s|D P -|E|S");
+	hears(&t, "1 2 T D:north C:SELECT 1 Z:I");
+	show_view();
+	buf_clear(&south.log);
+	buf_clear(&north.log);
+	say(&t, "Q SELECT 1|B s|E|S|Q BEGIN READ ONLY|Q SELECT 1|Q COMMIT");
+	hears(&t, "T D:north C:SELECT 1 Z:I 2 D:north C:SELECT 1 Z:I C:BEGIN Z:T T D:north C:SELECT 1 Z:T C:COMMIT Z:I");
+	was_sent(&south, "");
+	was_sent(&north, "Q:SELECT 1\nB:/andon_1\nE:\nS\n"
+			 "P:=BEGIN READ ONLY\nB:andon_begin/\nE:andon_begin\nQ:SELECT 1\nQ:COMMIT");
+	assert_int_equal(context.stats.routes[ROUTE_SERIALIZABLE], 3);
+
+	show_view();
+	south.fail_text = NULL;
+	say(&t, "Q BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY|Q SELECT a FROM t|Q COMMIT|Q SELECT a FROM t");
+	hears(&t, "C:BEGIN Z:T T D:south C:SELECT 1 Z:T C:COMMIT Z:I T D:north C:SELECT 1 Z:I");
+	show_view();
+	show_facts(wal);
+	say(&t, "Q SELECT a FROM t");
+	hears(&t, "T D:south C:SELECT 1 Z:I");
+	hang_up(&t);
+}
+
 static void
 an_error_of_the_client_is_not_run_again(void **state)
 {
@@ -655,6 +688,7 @@ main(void)
 		TEST(a_deferred_transaction_whose_first_unit_is_refused),
 		TEST(an_error_of_the_router_fails_the_transaction_there),
 		TEST(what_a_replica_cannot_do_runs_on_the_primary),
+		TEST(who_is_serializable_by_default_reads_on_the_primary),
 		TEST(an_error_of_the_client_is_not_run_again),
 		TEST(a_rerun_finds_the_names_as_they_were),
 		TEST(a_read_only_transaction_begins_again_on_the_primary),

@@ -257,12 +257,13 @@ errors_have_optional_fields_in_any_order(void **state)
 {
 	ErrorFields fields;
 
-	assert_true(message_parse_error(BYTES("Hdo\0Zx\0C25006\0SFEHLER\0VERROR\0Mno\0Dwhy\0\0"), &fields));
+	assert_true(message_parse_error(BYTES("Hdo\0Zx\0C25006\0SFEHLER\0VERROR\0Rwho\0Mno\0Dwhy\0\0"), &fields));
 	assert_true(slice_equals_string(fields.severity, "ERROR"));
 	assert_true(slice_equals_string(fields.sqlstate, "25006"));
 	assert_true(slice_equals_string(fields.message, "no"));
 	assert_true(slice_equals_string(fields.detail, "why"));
 	assert_true(slice_equals_string(fields.hint, "do"));
+	assert_true(slice_equals_string(fields.routine, "who"));
 
 	assert_true(message_parse_error(BYTES("VERROR\0SFEHLER\0\0"), &fields));
 	assert_true(slice_equals_string(fields.severity, "ERROR"));
