@@ -326,6 +326,8 @@ pg_run(PgBackend *backend, const char *text, bool is_simple)
 
 		if (found == NULL)
 			return pg_raise(backend, SQLSTATE_UNDEFINED_PSTATEMENT, "prepared statement does not exist");
+		if (pg_begins(pg_skip_comment(found->text), "EXECUTE "))	/* itself, maybe */
+			return pg_raise(backend, "54001", "stack depth limit exceeded");
 		return pg_run(backend, pg_skip_comment(found->text), is_simple);
 	}
 	else if (pg_begins(text, "COPY") && strcasestr(text, "FROM STDIN") != NULL)
