@@ -400,6 +400,7 @@ class LoginTimeoutInScram(AuthCase):
 
     def test_stops_before_and_after_the_salt(self):
         """Guards: an exchange that is not finished ends with the login's time, and gives the place back."""
+        wait_until(lambda: self.router.metric("andon_router_clients") == 0, what="both places to be free")
         before = self.scram("postgres", "secret")
         after = self.scram("postgres", "secret")
         before.read("R")
