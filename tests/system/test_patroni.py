@@ -20,7 +20,7 @@ import consistency  # noqa: E402
 import patroni  # noqa: E402
 from consistency import DBNAME, ROUTER_OPTIONS, Session, Shared  # noqa: E402
 from history import Op, check  # noqa: E402
-from pgcluster import Router, wait_until  # noqa: E402
+from pgcluster import Router, sanitizer, wait_until  # noqa: E402
 
 HERE = """
 CREATE OR REPLACE FUNCTION here() RETURNS text STABLE LANGUAGE plpgsql AS $$
@@ -117,6 +117,7 @@ def two_primaries(writes):
     return wrong
 
 
+@unittest.skipIf(sanitizer() == "asan", "Patroni's initdb does not end with AddressSanitizer's runtime loaded")
 class Patroni(unittest.TestCase):
     longMessage = True
     first_key = 0
