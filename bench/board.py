@@ -8,9 +8,10 @@ From the environment (make bench B=board PART=writers SECS=10):
              million   one statement that changes 1 000 000 rows: does it end, and in what memory
              growth    a status change on a board of 10 000 rows and on one of 1 000 000
              churn     1 000 000 status changes of 10 000 rows, autovacuum as it comes
+             backend   1 000 000 transactions of one row in one backend: does its memory grow
     SECS     of one pgbench run (4)
     ROUNDS   counted turns of each comparison (3)
-    CHANGES  status changes of the part churn (1000000)
+    CHANGES  status changes of the parts churn and backend (1000000)
     ROWS     of the large board, parts million and growth (1000000)
 
 The board alone is measured: no change log, no notifications.
@@ -146,6 +147,25 @@ def measure_churn(cluster, report):
                "<= 5 times fresh")
 
 
+def measure_backend(cluster, report):
+    make_sized(cluster, "small", SMALL_ROWS, *work.CREATE_BOARD)
+    with contextlib.closing(cluster.primary.connect("small")) as connection:
+        fetch(connection, "SET synchronous_commit = off")
+        change_statuses(connection, SMALL_ROWS)  # caches are filled, every row was seen once
+        watch = MemoryWatch(fetch(connection, "SELECT pg_backend_pid()")[0][0])
+        watch.start()
+        secs = time_of(lambda: change_statuses(connection, CHANGES))
+        report.add("%d transactions of one row in one backend" % CHANGES, CHANGES / secs, "tps")
+        report.add("... growth of its memory", watch.growth_mb() * 1024, "kB", aim="< 128")
+
+
+def change_statuses(connection, times):
+    with connection.cursor() as cursor:
+        for turn in range(times):
+            cursor.execute("UPDATE orders SET status = %s WHERE id = %s",
+                           ("S%d" % (turn % 8), 1 + turn % SMALL_ROWS))
+
+
 PARTS = {
     "writers": measure_writers,
     "linked": measure_linked,
@@ -153,6 +173,7 @@ PARTS = {
     "million": measure_million,
     "growth": measure_growth,
     "churn": measure_churn,
+    "backend": measure_backend,
 }
 
 
