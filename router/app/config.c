@@ -444,6 +444,7 @@ config_fill_session(const Config *config, SessionConfig *session)
 	*session = (SessionConfig) {
 		.pool_mode = config->pool_mode,
 		.pin_sessions = config->pin_sessions,
+		.server_fast_close = config->server_fast_close,
 		.max_client_statements = (uint64_t) config->max_client_prepared_statements,
 		.consistency = config->consistency,
 		.auth_method = config->auth_type,

@@ -107,6 +107,7 @@ typedef struct Config
 	char	   *server_check_query; /* "": none */
 	char	   *server_reset_query; /* "": nothing but DISCARD ALL */
 	int			server_round_robin;
+	int			server_fast_close;
 	uint64_t	server_connect_timeout_us;
 	uint64_t	server_login_retry_us;
 	uint64_t	server_reset_timeout_us;

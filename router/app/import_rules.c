@@ -54,7 +54,7 @@ static const Rule rules[] = {
 	{"server_check_delay", RULE_SECONDS, NULL}, {"server_check_query", RULE_SAME, NULL},
 	{"server_reset_query", RULE_CHOICE, NULL},
 	{"server_reset_query_always", RULE_NONE, "a server is reset whenever a client has left on it what the router does not follow"},
-	{"server_fast_close", RULE_NONE, "RECONNECT closes servers as transactions end; KILL at once"},
+	{"server_fast_close", RULE_CHOICE, NULL},
 	{"query_timeout", RULE_SECONDS, NULL}, {"query_wait_timeout", RULE_SECONDS, NULL},
 	{"client_idle_timeout", RULE_SECONDS, NULL}, {"client_login_timeout", RULE_SECONDS, NULL},
 	{"idle_transaction_timeout", RULE_SECONDS, NULL}, {"stats_period", RULE_SECONDS, NULL},
@@ -123,6 +123,8 @@ static const Choice choices[] = {
 	{"server_reset_query", "DISCARD ALL", "", NULL},	/* is run anyway */
 	{"server_round_robin", "1", "on", NULL},
 	{"server_round_robin", "0", "off", NULL},
+	{"server_fast_close", "1", "on", NULL},
+	{"server_fast_close", "0", "off", NULL},
 };
 
 /* What PgBouncer does where its file says nothing, and the router does otherwise. */

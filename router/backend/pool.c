@@ -313,6 +313,8 @@ pool_checkin(Server *server, CheckinMode mode)
 		pool_drop(server, DROP_TROUBLE, "connection lost");
 	else if (mode == CHECKIN_CLOSE)
 		pool_drop(server, DROP_ROUTINE, "not to be reused");
+	else if (pool->is_paused)
+		pool_drop(server, DROP_ROUTINE, "asked to close");
 	else if (server->is_stale || pool_server_is_too_old(server))
 		pool_drop_old(server);
 	else if (mode == CHECKIN_CLEAN && server->tx_status != 'I')

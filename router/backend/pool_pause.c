@@ -17,7 +17,8 @@
 #include "backend/pool_internal.h"
 
 static bool is_of(const Pool *pool, const char *database);
-static void retire_servers(Pool *pool);
+static void close_free_servers(Pool *pool);
+static void retire_servers(List *servers);
 
 bool
 pool_set_pause(PoolSet *set, const char *database)
@@ -30,7 +31,7 @@ pool_set_pause(PoolSet *set, const char *database)
 		if (!is_of(pool, database))
 			continue;
 		pool->is_paused = true;
-		retire_servers(pool);
+		close_free_servers(pool);
 	}
 	return is_new;
 }
@@ -67,8 +68,11 @@ pool_set_reconnect(PoolSet *set, const char *database)
 {
 	for (Pool *pool = set->pools; pool != NULL; pool = pool->hh.next)
 	{
-		if (is_of(pool, database))
-			retire_servers(pool);
+		if (!is_of(pool, database))
+			continue;
+		close_free_servers(pool);
+		retire_servers(&pool->active);
+		retire_servers(&pool->parked);
 	}
 }
 
@@ -96,21 +100,22 @@ is_of(const Pool *pool, const char *database)
 	return database == NULL || strcmp(pool->database, database) == 0;
 }
 
-/* Those nobody holds go now, the others when they are given back. */
+/* Those nobody holds. */
 static void
-retire_servers(Pool *pool)
+close_free_servers(Pool *pool)
 {
-	List	   *free_ones[] = {&pool->idle, &pool->connecting, &pool->resetting};
-	List	   *busy_ones[] = {&pool->active, &pool->parked};
+	List	   *lists[] = {&pool->idle, &pool->connecting, &pool->resetting};
 
-	for (size_t i = 0; i < sizeof(free_ones) / sizeof(free_ones[0]); i++)
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 	{
-		while (!list_is_empty(free_ones[i]))
-			pool_drop(list_entry(list_first(free_ones[i]), Server, pool_node), DROP_ROUTINE, "asked to close");
+		while (!list_is_empty(lists[i]))
+			pool_drop(list_entry(list_first(lists[i]), Server, pool_node), DROP_ROUTINE, "asked to close");
 	}
-	for (size_t i = 0; i < sizeof(busy_ones) / sizeof(busy_ones[0]); i++)
-	{
-		LIST_FOREACH(node, busy_ones[i])
-			list_entry(node, Server, pool_node)->is_stale = true;
-	}
+}
+
+static void
+retire_servers(List *servers)
+{
+	LIST_FOREACH(node, servers)
+		list_entry(node, Server, pool_node)->is_stale = true;
 }

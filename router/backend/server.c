@@ -292,6 +292,12 @@ server_reports_commit_lsn(const Server *server)
 	return server->reports_commit_lsn;
 }
 
+bool
+server_is_retired(const Server *server)
+{
+	return server->is_stale;
+}
+
 uint32_t
 server_pid(const Server *server)
 {

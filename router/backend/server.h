@@ -66,6 +66,7 @@ extern Stream *server_stream(Server *server);	/* to write, cork, pause; borrowed
 extern int	server_node(const Server *server);	/* index in the topology view */
 extern const NodeIdentity *server_identity(const Server *server);	/* of the node when it logged in */
 extern bool server_is_replica(const Server *server);
+extern bool server_is_retired(const Server *server);	/* will be closed when it is given back */
 extern bool server_reports_commit_lsn(const Server *server);
 extern uint32_t server_pid(const Server *server);	/* of the backend; 0 before login */
 extern ServerState server_state(const Server *server);

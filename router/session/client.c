@@ -189,6 +189,20 @@ client_fail_killed(Client *client, const char *command)
 }
 
 bool
+client_fail_retired(Client *client)
+{
+	Error		error = {0};
+
+	if (client->server == NULL || !client->context->config.server_fast_close ||
+		client->transaction.status != 'I' || !server_is_retired(client->server))
+		return false;
+	error_set(&error, SQLSTATE_ADMIN_SHUTDOWN, "terminating connection: its server connection is to be replaced");
+	error_set_hint(&error, "Connect again; the router's server_fast_close is on.");
+	client_fail(client, &error);
+	return true;
+}
+
+bool
 client_kill(SessionContext *context, uint64_t id)
 {
 	LIST_FOREACH(node, &context->clients)
@@ -406,6 +420,8 @@ client_unit_done(Client *client)
 		client_fail_shutdown(client);
 		return;
 	}
+	if (!is_flushed && client_fail_retired(client))
+		return;
 	if (stream_is_paused(client->stream))
 		stream_resume(client->stream);
 }

@@ -251,6 +251,9 @@ extern void client_fail_protocol(Client *client, const char *format,...)
 			__attribute__((cold, format(printf, 2, 3)));
 extern void client_fail_shutdown(Client *client);	/* 57P01 */
 extern void client_fail_killed(Client *client, const char *command);	/* the same, by a command of the console */
+
+/* server_fast_close: it is in no transaction and keeps a server that is to be closed; false: not so. */
+extern bool client_fail_retired(Client *client);
 extern void client_fail_server(Client *client, const char *what)	/* its server broke the protocol: ends both */
 			__attribute__((cold));
 extern void client_close(Client *client);

@@ -241,6 +241,8 @@ sweep_client(Client *client, uint64_t now_us)
 			relay_cancel(client);
 			break;
 		case CLIENT_READY:
+			if (client_fail_retired(client))
+				return;
 			if (client->transaction.status == 'I')
 			{
 				if (!client->is_console && is_past(client->state_since_us, config->client_idle_timeout_us, now_us))

@@ -64,6 +64,7 @@ typedef struct SessionConfig
 {
 	PoolMode	pool_mode;		/* where find_account is NULL; else the account's holds */
 	PinSessions pin_sessions;
+	bool		server_fast_close;	/* sessions do not keep servers that are to be closed */
 	uint64_t	max_client_statements;	/* prepared, with names, of one session; 0: no limit */
 	Consistency consistency;
 	AuthMethod	auth_method;

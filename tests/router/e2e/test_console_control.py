@@ -178,8 +178,7 @@ class Pause(ConsoleTestCase):
         console.send(Query("PAUSE"))
         wait_until(lambda: self.database_row()["paused"] == "1", what="PAUSE to begin")
         self.assertEqual(pinned.query("INSERT INTO mine VALUES (1)")[-1], "Z I")
-        retired = [row for row in self.router.show("SERVERS") if row["close_needed"] == "1"]
-        self.assertEqual(len(retired), 1)
+        wait_until(lambda: len(self.router.show("SERVERS")) == 1, what="the others to be closed")
         pinned.close()
         self.assertEqual(console.read_words(), ["C PAUSE", "Z I"])
 
@@ -241,6 +240,24 @@ class Servers(ConsoleTestCase):
         wire.query("COMMIT")
         self.assertEqual(console.read_words(), ["C WAIT_CLOSE", "Z I"])
         self.assertNotEqual(self.backend(wire), first)
+
+    def test_fast_close(self):
+        """Guards: with server_fast_close RECONNECT ends who keeps its server, pinned or in session pooling, once its
+        transaction is over; who gives it back after each transaction keeps its session."""
+        self.command("SET server_fast_close = 'on'")
+        keeper, pinned, free = self.wire(), self.wire(), self.wire()
+        free.query("SELECT 1")
+        pinned.query("CREATE TEMPORARY TABLE mine (id int)")
+        self.command("SET pool_mode = 'session'")
+        keeper.query("BEGIN")
+        first = self.backend(keeper)
+        self.command("RECONNECT")
+        self.assertEqual([reply.word() for reply in pinned.read_end()], ["E 57P01"])
+        self.assertEqual(self.backend(keeper), first)
+        keeper.send(Query("COMMIT"))
+        self.assertEqual([reply.word() for reply in keeper.read_end()], ["C COMMIT", "Z I", "E 57P01"])
+        self.assertEqual(free.query("SELECT 1")[-1], "Z I")
+        self.command("RELOAD")
 
     def test_kill(self):
         """Guards: KILL ends the clients of a database, idle or busy, with 57P01, and new ones wait for RESUME."""

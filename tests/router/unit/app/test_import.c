@@ -184,6 +184,7 @@ every_option(void **state)
 	assert_null(strstr(notes, "it is not known"));
 	assert_null(strstr(notes, "allows other values"));
 	assert_has(out, "server_round_robin = on\n");
+	assert_has(out, "server_fast_close = on\n");
 	config_unref(result());
 }
 

@@ -70,6 +70,12 @@ paused_pools_become_quiet(void **state)
 	give(&late);
 	give(&new);
 	assert_int_equal(count_of(NULL), 2);
+
+	get_for(&late, "mes");
+	pool_set_pause(set, NULL);
+	pool_set_resume(set, NULL);
+	give(&late);
+	assert_int_equal(count_of("mes"), 1);	/* it was not paused when it came back */
 }
 
 /* Guards: PAUSE of a database leaves the others alone, and each is resumed by its name, or all at once. */

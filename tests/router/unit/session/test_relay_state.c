@@ -594,6 +594,42 @@ session_pooling_keeps_one_server(void **state)
 	was_sent(&north, "Q:DISCARD ALL");
 }
 
+/* Guards: server_fast_close ends who keeps a server that is to be closed, between transactions; PAUSE is no such reason. */
+static void
+old_servers_are_not_kept_by_sessions(void **state)
+{
+	Talker		idle;
+	Talker		busy;
+
+	context.config.pool_mode = POOL_MODE_SESSION;
+	log_in(&idle);
+	log_in(&busy);
+	say(&idle, "Q INSERT INTO t VALUES (1)");
+	hears(&idle, "C:INSERT 0 1 Z:I");
+	say(&busy, "Q BEGIN|Q INSERT INTO t VALUES (1)");
+	hears(&busy, "C:BEGIN Z:T C:INSERT 0 1 Z:T");
+	pool_set_reconnect(pools, NULL);
+	say(&idle, "Q INSERT INTO t VALUES (1)");
+	hears(&idle, "C:INSERT 0 1 Z:I");
+	context.config.server_fast_close = true;
+	hears(&idle, "FATAL:57P01");
+	is_closed(&idle);
+	say(&busy, "Q INSERT INTO t VALUES (1)|Q COMMIT");
+	hears(&busy, "C:INSERT 0 1 Z:T C:COMMIT Z:I FATAL:57P01");
+	is_closed(&busy);
+	hang_up(&idle);
+	hang_up(&busy);
+
+	log_in(&idle);
+	say(&idle, "Q INSERT INTO t VALUES (1)");
+	hears(&idle, "C:INSERT 0 1 Z:I");
+	pool_set_pause(pools, NULL);
+	pool_set_resume(pools, NULL);
+	say(&idle, "Q INSERT INTO t VALUES (1)");
+	hears(&idle, "C:INSERT 0 1 Z:I");
+	hang_up(&idle);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_talk, teardown_talk)
 
 int
@@ -627,6 +663,7 @@ main(void)
 		TEST(lost_during_copy),
 		TEST(lost_when_only_the_position_is_missing),
 		TEST(session_pooling_keeps_one_server),
+		TEST(old_servers_are_not_kept_by_sessions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
