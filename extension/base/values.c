@@ -130,6 +130,24 @@ value_image_equal(const ValueShape *shape, const Datum *a, const Datum *b)
 	return true;
 }
 
+bool
+value_rows_image_equal(HeapTuple a, HeapTuple b, TupleDesc desc)
+{
+	for (int attno = 1; attno <= desc->natts; attno++)
+	{
+		Form_pg_attribute form = TupleDescAttr(desc, attno - 1);
+		bool		a_null;
+		bool		b_null;
+		Datum		a_value = heap_getattr(a, attno, desc, &a_null);
+		Datum		b_value = heap_getattr(b, attno, desc, &b_null);
+
+		if (a_null != b_null ||
+			(!a_null && !datum_image_eq(a_value, b_value, form->attbyval, form->attlen)))
+			return false;
+	}
+	return true;
+}
+
 uint32
 value_image_hash(const ValueShape *shape, const Datum *values)
 {

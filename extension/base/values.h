@@ -64,6 +64,10 @@ extern bool value_read_slot(const AttrNumber *attnos, int n, TupleTableSlot *slo
 extern void value_copy(const ValueShape *shape, const Datum *from, Datum *to);
 
 extern bool value_image_equal(const ValueShape *shape, const Datum *a, const Datum *b);
+
+/* The same of whole rows, NULLs included. */
+extern bool value_rows_image_equal(HeapTuple a, HeapTuple b, TupleDesc desc);
+
 extern uint32 value_image_hash(const ValueShape *shape, const Datum *values);
 
 /* Hash by the equality operators: equal values, equal hash. */

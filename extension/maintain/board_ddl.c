@@ -28,7 +28,7 @@
 #include "board/board_transition.h"
 #include "maintain/board_ddl.h"
 #include "maintain/sla.h"
-#include "maintain/transition.h"
+#include "maintain/transition_rule.h"
 
 static Oid	find_owner(Oid relid);
 static bool rename_in_rule(List *rule, const char *from, const char *to);

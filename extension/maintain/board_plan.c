@@ -144,6 +144,17 @@ board_plan_format_key(const BoardPlan *plan, const Datum *key)
 	return buf.data;
 }
 
+void
+board_plan_raise_not_single(const BoardPlan *plan, const Datum *key)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CARDINALITY_VIOLATION),
+			 errmsg("the definition of board %s gives more than one row for a key",
+					plan->board->qualified),
+			 errdetail("Key: %s.", board_plan_format_key(plan, key)),
+			 errhint("Aggregate the rows or choose one of them (LATERAL ... LIMIT 1), or add columns to the key.")));
+}
+
 static BoardPlan *
 build_plan(Board *board)
 {

@@ -19,6 +19,7 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "analysis/definition.h"
 #include "analysis/fast_columns.h"
 #include "base/kept_query.h"
@@ -108,5 +109,8 @@ extern int	board_plan_first_path(const BoardPlan *plan, const SourceUse *source)
 
 /* A key as a JSON object, in the current context. */
 extern char *board_plan_format_key(const BoardPlan *plan, const Datum *key);
+
+/* ERROR 21000: the definition gives two rows for this key. */
+pg_noreturn extern void board_plan_raise_not_single(const BoardPlan *plan, const Datum *key);
 
 #endif							/* ANDON_MAINTAIN_BOARD_PLAN_H */

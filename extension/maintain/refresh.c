@@ -154,35 +154,6 @@ refresh_fill(BoardPlan *plan)
 	return run_whole(reader);
 }
 
-bool
-refresh_same_images(HeapTuple a, HeapTuple b, TupleDesc desc)
-{
-	for (int attno = 1; attno <= desc->natts; attno++)
-	{
-		Form_pg_attribute form = TupleDescAttr(desc, attno - 1);
-		bool		a_null;
-		bool		b_null;
-		Datum		a_value = heap_getattr(a, attno, desc, &a_null);
-		Datum		b_value = heap_getattr(b, attno, desc, &b_null);
-
-		if (a_null != b_null ||
-			(!a_null && !datum_image_eq(a_value, b_value, form->attbyval, form->attlen)))
-			return false;
-	}
-	return true;
-}
-
-void
-refresh_raise_not_single(BoardPlan *plan, const Datum *key)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_CARDINALITY_VIOLATION),
-			 errmsg("the definition of board %s gives more than one row for a key",
-					plan->board->qualified),
-			 errdetail("Key: %s.", board_plan_format_key(plan, key)),
-			 errhint("Aggregate the rows or choose one of them (LATERAL ... LIMIT 1), or add columns to the key.")));
-}
-
 static uint64
 run_whole(PairReader *reader)
 {
@@ -479,7 +450,7 @@ check_single(PairReader *reader)
 												  reader->last_key[i], key[i]));
 	}
 	if (same)
-		refresh_raise_not_single(plan, key);
+		board_plan_raise_not_single(plan, key);
 
 	MemoryContextReset(reader->context);
 	old = MemoryContextSwitchTo(reader->context);
@@ -521,7 +492,7 @@ compare_batches(BoardPlan *plan, SPITupleTable *latest, uint64 nlatest,
 	if (nlatest != nown)
 		mapping_raise_conflict(plan);
 	for (uint64 i = 0; i < nlatest; i++)
-		if (!refresh_same_images(latest->vals[i], own->vals[i], latest->tupdesc))
+		if (!value_rows_image_equal(latest->vals[i], own->vals[i], latest->tupdesc))
 			mapping_raise_conflict(plan);
 }
 

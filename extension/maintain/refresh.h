@@ -16,7 +16,6 @@
 
 #include "postgres.h"
 
-#include "base/compat.h"
 #include "base/values.h"
 #include "maintain/board_plan.h"
 
@@ -26,11 +25,5 @@ extern uint64 refresh_whole(BoardPlan *plan);
 
 /* The first rows of a new board: neither announced nor logged. */
 extern uint64 refresh_fill(BoardPlan *plan);
-
-/* For refresh_one.c: are these rows the same, byte for byte? */
-extern bool refresh_same_images(HeapTuple a, HeapTuple b, TupleDesc desc);
-
-/* ERROR 21000. */
-pg_noreturn extern void refresh_raise_not_single(BoardPlan *plan, const Datum *key);
 
 #endif							/* ANDON_MAINTAIN_REFRESH_H */

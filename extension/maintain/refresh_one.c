@@ -29,7 +29,6 @@
 #include "base/row_lookup.h"
 #include "maintain/board_writer.h"
 #include "maintain/mapping.h"
-#include "maintain/refresh.h"
 #include "maintain/refresh_one.h"
 
 /* Rows of one key are counted no further: it is one too many. */
@@ -151,7 +150,7 @@ read_definition(BoardPlan *plan, const Datum *key, const SnapshotPair *pair, New
 		compare_definition(plan, desc, latest, nlatest, own, nown);
 	}
 	if (nlatest == ROWS_MOST)
-		refresh_raise_not_single(plan, key);
+		board_plan_raise_not_single(plan, key);
 	row->exists = nlatest > 0;
 	if (!row->exists)
 		return;
@@ -168,7 +167,7 @@ compare_definition(BoardPlan *plan, TupleDesc desc, HeapTuple *latest, int nlate
 	if (nlatest != nown)
 		mapping_raise_conflict(plan);
 	for (int i = 0; i < nlatest; i++)
-		if (!refresh_same_images(latest[i], own[i], desc))
+		if (!value_rows_image_equal(latest[i], own[i], desc))
 			mapping_raise_conflict(plan);
 }
 

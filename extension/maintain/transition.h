@@ -18,7 +18,6 @@
 #include "postgres.h"
 
 #include "nodes/pg_list.h"
-#include "utils/array.h"
 
 #include "board/board.h"
 
@@ -34,11 +33,5 @@ extern List *transition_find_rule(const Board *board);
  */
 extern void transition_check(const Board *board, List *rule, const char *key,
 							 const char *from, const char *to);
-
-/*
- * Writes a board's rule down, as the extension's owner; NULL: no rule.  SPI is
- * connected.
- */
-extern void transition_store_rule(Oid relid, ArrayType *rule);
 
 #endif							/* ANDON_MAINTAIN_TRANSITION_H */
