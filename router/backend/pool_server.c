@@ -48,6 +48,7 @@ pool_server_open(Pool *pool, const NodeView *node)
 	ServerPlan	plan = {
 		.loop = set->loop,
 		.settings = set->settings,
+		.id = pool_totals_next_server(set->totals),
 		.node = pool->node,
 		.identity = node->identity,
 		.node_name = node->name,

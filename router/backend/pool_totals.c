@@ -33,6 +33,7 @@ struct PoolTotals
 {
 	pthread_mutex_t lock;
 	PoolSlot   *slots;			/* hash table by key; under lock */
+	atomic_uint_fast64_t servers;	/* ever opened */
 };
 
 PoolTotals *
@@ -60,6 +61,12 @@ pool_totals_destroy(PoolTotals *totals)
 	}
 	pthread_mutex_destroy(&totals->lock);
 	mem_free(totals);
+}
+
+uint64_t
+pool_totals_next_server(PoolTotals *totals)
+{
+	return atomic_fetch_add(&totals->servers, 1) + 1;
 }
 
 PoolSlot *

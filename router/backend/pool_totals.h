@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct PoolTotals PoolTotals;
 typedef struct PoolSlot PoolSlot;
@@ -34,6 +35,7 @@ typedef enum PoolSlotKind
 
 extern PoolTotals *pool_totals_create(void);
 extern void pool_totals_destroy(PoolTotals *totals);	/* NULL is fine */
+extern uint64_t pool_totals_next_server(PoolTotals *totals);	/* 1, 2, ...: numbers of servers, given once */
 
 extern PoolSlot *pool_totals_get(PoolTotals *totals, PoolSlotKind kind, const char *key, size_t key_len);
 extern void pool_totals_put(PoolTotals *totals, PoolSlot *slot);	/* the last one takes it along */

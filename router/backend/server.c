@@ -85,6 +85,7 @@ server_create(const ServerPlan *plan)
 {
 	Server	   *server = mem_alloc(sizeof(Server));
 
+	server->id = plan->id;
 	server->state = SERVER_CONNECTING;
 	server->loop = plan->loop;
 	server->node = plan->node;
@@ -298,10 +299,10 @@ server_is_retired(const Server *server)
 	return server->is_stale;
 }
 
-uint32_t
-server_pid(const Server *server)
+uint64_t
+server_id(const Server *server)
 {
-	return server->pid;
+	return server->id;
 }
 
 ServerState
@@ -341,8 +342,11 @@ void
 server_stats(const Server *server, ServerStats *stats)
 {
 	*stats = (ServerStats) {
+		.id = server->id,
 		.state = server->state,
 		.node = server->node,
+		.address = server_address(server),
+		.port = server->port,
 		.name = server->name,
 		.database = server->database,
 		.user = server->user,
@@ -352,13 +356,8 @@ server_stats(const Server *server, ServerStats *stats)
 		.statements = server->statements_used.count,
 		.tx_status = server->tx_status,
 		.is_retired = server->is_stale,
+		.stream = server->stream,
 	};
-	if (server->stream == NULL)
-		return;
-	stream_describe_tls(server->stream, stats->tls, sizeof(stats->tls));
-	stream_stats(server->stream, &stats->bytes);
-	stats->queued_bytes = stream_queued(server->stream);
-	stats->is_paused = stream_is_paused(server->stream);
 }
 
 /* ------------------------------------------------------------ parameters */

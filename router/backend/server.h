@@ -68,7 +68,7 @@ extern const NodeIdentity *server_identity(const Server *server);	/* of the node
 extern bool server_is_replica(const Server *server);
 extern bool server_is_retired(const Server *server);	/* will be closed when it is given back */
 extern bool server_reports_commit_lsn(const Server *server);
-extern uint32_t server_pid(const Server *server);	/* of the backend; 0 before login */
+extern uint64_t server_id(const Server *server);	/* no other of the process has or had it */
 extern ServerState server_state(const Server *server);
 extern bool server_is_being_cancelled(const Server *server);	/* a request is under way: it may hit what runs next */
 extern char server_tx_status(const Server *server);	/* 'I', 'T', 'E' as of the last ReadyForQuery */
@@ -107,8 +107,11 @@ extern void server_forget_statements(Server *server);	/* after DISCARD ALL, DEAL
 /* ---- for windows on the running system ---- */
 typedef struct ServerStats
 {
+	uint64_t	id;
 	ServerState state;
 	int			node;
+	const char *address;		/* where it is connected to */
+	int			port;
 	const char *name;			/* the database as the configuration names it; of its pool */
 	const char *database;
 	const char *user;
@@ -117,11 +120,8 @@ typedef struct ServerStats
 	uint64_t	used_us;		/* last checked out or in */
 	uint64_t	statements;		/* prepared there */
 	bool		is_retired;		/* closed when it is given back */
-	bool		is_paused;		/* not read: its client does not keep up */
-	size_t		queued_bytes;	/* it has not taken yet */
-	StreamStats bytes;
 	char		tx_status;
-	char		tls[STREAM_TLS_TEXT_SIZE];	/* "": in clear text */
+	const Stream *stream;		/* borrowed; NULL: closed */
 } ServerStats;
 
 extern void server_stats(const Server *server, ServerStats *stats);

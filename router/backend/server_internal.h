@@ -36,6 +36,7 @@ typedef struct ServerPlan
 {
 	Loop	   *loop;
 	SettingsPool *settings;
+	uint64_t	id;
 	int			node;
 	NodeIdentity identity;
 	const char *node_name;		/* copied */
@@ -51,6 +52,7 @@ typedef struct ServerPlan
 
 struct Server
 {
+	uint64_t	id;
 	ServerState state;			/* written by server_set_state() only */
 	Loop	   *loop;			/* borrowed */
 	Stream	   *stream;			/* owned; NULL once closed */

@@ -532,3 +532,9 @@ stream_stats(const Stream *stream, StreamStats *stats)
 {
 	*stats = stream->stats;
 }
+
+void
+stream_describe_local(const Stream *stream, PeerAddress *local)
+{
+	address_describe_local(local, stream->fd);
+}

@@ -114,5 +114,6 @@ typedef struct StreamStats
 } StreamStats;
 
 extern void stream_stats(const Stream *stream, StreamStats *stats);
+extern void stream_describe_local(const Stream *stream, PeerAddress *local);	/* as address_describe_local() */
 
 #endif							/* ROUTER_NET_STREAM_H */

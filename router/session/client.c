@@ -77,9 +77,8 @@ client_each(const SessionContext *context, void (*fn) (void *arg, const ClientSt
 			.request_us = client->state == CLIENT_READY ? client->state_since_us : relay->begun_us,
 			.waiting_since_us = client->state == CLIENT_WAIT_SERVER || client->state == CLIENT_WAIT_VIEW ?
 			relay->waiting_since_us : 0,
-			.queued_bytes = stream_queued(client->stream),
-			.is_paused = stream_is_paused(client->stream),
-			.server_pid = client->server ? server_pid(client->server) : 0,
+			.stream = client->stream,
+			.server_id = client->server ? server_id(client->server) : 0,
 			.node = client->server ? server_node(client->server) : replication_node(client),
 			.tx_status = client->transaction.status,
 			.pin_reason = client->pin_reason,
@@ -88,8 +87,6 @@ client_each(const SessionContext *context, void (*fn) (void *arg, const ClientSt
 			.statements = client->prepared ? prepared_map_count(client->prepared) : 0,
 		};
 
-		stream_describe_tls(client->stream, stats.tls, sizeof(stats.tls));
-		stream_stats(client->stream, &stats.bytes);
 		fn(arg, &stats);
 	}
 }

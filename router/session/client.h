@@ -67,20 +67,17 @@ typedef struct ClientStats
 	const char *replication;	/* "none", "logical", "physical" */
 	ClientState state;
 	const PeerAddress *peer;
+	const Stream *stream;		/* borrowed for the call */
 	uint64_t	connected_us;
 	uint64_t	request_us;		/* its last unit came, or was answered; 0: none yet */
 	uint64_t	waiting_since_us;	/* for a server; 0: it does not */
-	uint32_t	server_pid;		/* of the backend it holds; 0: none */
-	StreamStats bytes;
-	size_t		queued_bytes;	/* it has not taken yet */
-	bool		is_paused;		/* it is not read: its server does not keep up */
+	uint64_t	server_id;		/* of the server it holds; 0: none */
 	int			node;			/* of the server it holds; -1: none */
 	char		tx_status;
 	const char *pin_reason;		/* NULL: not pinned */
 	const RouteWish *wish;		/* borrowed for the call */
 	Lsn			floor;
 	uint64_t	statements;		/* prepared */
-	char		tls[STREAM_TLS_TEXT_SIZE];	/* "": in clear text */
 } ClientStats;
 
 extern void client_each(const SessionContext *context, void (*fn) (void *arg, const ClientStats *stats),

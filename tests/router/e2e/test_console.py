@@ -75,6 +75,10 @@ class Console(RouterTestCase):
                          [(self.primary_name, "primary", "active")])
         backend = wire.query("SELECT pg_backend_pid()")[1][2:]
         self.assertEqual(servers[0]["remote_pid"], backend)
+        self.assertEqual((client["link"], servers[0]["link"]), (servers[0]["ptr"], client["ptr"]))
+        self.assertEqual((servers[0]["application_name"], servers[0]["close_needed"]), ("seen by the console", "0"))
+        self.assertEqual((client["local_addr"], int(client["local_port"])), ("127.0.0.1", self.router.port))
+        self.assertEqual(servers[0]["local_port"], wire.query("SELECT inet_client_port()")[1][2:])
         pool = [row for row in self.router.show("POOLS")
                 if row["database"] == self.dbname and row["node"] == self.primary_name][0]
         self.assertEqual((pool["sv_active"], pool["pool_mode"]), ("1", "transaction"))
@@ -156,7 +160,8 @@ class Console(RouterTestCase):
         active = [row for row in self.router.show("ACTIVE_SOCKETS") if row["type"] == "S" and row["user"] == "boss"]
         self.assertEqual(len(active), 2)
         clients = [row for row in self.router.show("SOCKETS") if row["type"] == "C" and row["user"] == "boss"]
-        self.assertEqual(sorted(row["link"] for row in clients), sorted(row["remote_pid"] for row in active))
+        self.assertEqual(sorted(row["link"] for row in clients), sorted(row["ptr"] for row in active))
+        self.assertEqual(sorted(row["ptr"] for row in clients), sorted(row["link"] for row in active))
         for wire in wires:
             self.assertEqual(wire.query("ROLLBACK")[-1], "Z I")
 

@@ -203,8 +203,8 @@ pools_are_added_over_workers(void **state)
 						" D(mes,shop,0,0,0,0,0,0,0,0,transaction,north,primary,0,0,0,0,0)"
 						" D(mes,shop,0,0,0,0,0,0,0,0,transaction,south,replica,0,0,0,0,0) C(SHOW)");
 	assert_string_equal(ask("stan", "SHOW SERVERS"),
-						"T(type,user,database,replication,state,addr,port,connect_time,request_time,close_needed,remote_pid,tls,prepared_statements,"
-						"node,role,tx_status,worker) C(SHOW)");
+						"T(type,user,database,replication,state,addr,port,local_addr,local_port,connect_time,request_time,wait,wait_us,"
+						"close_needed,ptr,link,remote_pid,tls,application_name,prepared_statements,id,node,role,tx_status,worker) C(SHOW)");
 }
 
 static void
@@ -246,7 +246,7 @@ servers_and_waiting_clients(void **state)
 	snprintf(row, sizeof(row), ",127.0.0.1,%d,", view->nodes[0].port);
 	assert_contains(text, " D(S,shop,mes,");
 	assert_contains(text, row);
-	assert_contains(text, ",0,,0,north,primary,");
+	assert_contains(text, ",0,0,0,S1,,0,,,0,1,north,primary,");
 	pool_cancel_wait(&waiter);
 	close(mute);
 }

@@ -309,6 +309,7 @@ a_unix_socket_is_open_to_all(void **state)
 	assert_true(host.peer.is_unix);
 	assert_true(host.peer.is_loopback);
 	assert_string_equal(host.peer.text, "unix");
+	assert_int_equal(host.peer.pid, getpid());
 	close(fd);
 	sockets_remove_unix(host.sockets);
 	assert_int_equal(stat(path, &status), -1);
