@@ -24,6 +24,7 @@
  */
 #include "session/client_internal.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/memory.h"
@@ -37,7 +38,7 @@ static void send_Describe(Client *client, const Frame *frame);
 static void send_Close(Client *client, const Frame *frame);
 static void ask_to_refuse(Client *client, const ParseMessage *parse);
 static void hold_for_stale_plan(Client *client);
-static void refuse(Client *client, const char *sqlstate, const char *format, Slice name);
+static void refuse(Client *client, const char *sqlstate, const char *format,...) __attribute__((format(printf, 3, 4)));
 static void refuse_unknown(Client *client, Slice name);
 static bool is_taken_when_failed(const Client *client, Slice text);
 static bool is_not_the_clients(const Client *client, Slice name);
@@ -167,8 +168,7 @@ relay_send_Bind(Client *client, Slice body, size_t total_len)
 			/* the rows would not be what the client takes them for */
 			bool		is_first = relay->error_refused == NULL;
 
-			refuse(client, SQLSTATE_FEATURE_NOT_SUPPORTED, "cached plan must not change result type%.*s",
-				   slice_make("", 0));
+			refuse(client, SQLSTATE_FEATURE_NOT_SUPPORTED, "cached plan must not change result type");
 			if (is_first)
 				relay->error_refused->routine = "RevalidateCachedQuery";	/* pgjdbc prepares anew by it */
 			prepared_table_retire(client->context->prepared, number);
@@ -275,8 +275,7 @@ send_Parse(Client *client, const Frame *frame)
 		return;					/* seen to be readable before it came here */
 	if (!client_may_prepare(client, parse.statement))
 	{
-		refuse(client, SQLSTATE_LIMIT_EXCEEDED, "the session has too many prepared statements%.*s",
-			   slice_make("", 0));
+		refuse(client, SQLSTATE_LIMIT_EXCEEDED, "the session has too many prepared statements");
 		error_set_hint(relay->error_refused, "Close those that are not needed, or raise max_client_prepared_statements.");
 		return;
 	}
@@ -288,7 +287,8 @@ send_Parse(Client *client, const Frame *frame)
 	is_placed = prepared_map_is_placed(client->prepared, parse.statement);
 	if (parse.statement.len > 0 && !is_placed && prepared_map_find(client->prepared, parse.statement))
 	{
-		refuse(client, SQLSTATE_DUPLICATE_PSTATEMENT, "prepared statement \"%.*s\" already exists", parse.statement);
+		refuse(client, SQLSTATE_DUPLICATE_PSTATEMENT, "prepared statement \"%.*s\" already exists",
+			   (int) parse.statement.len, parse.statement.data);
 		return;
 	}
 	traffic->client_parses++;
@@ -398,15 +398,18 @@ send_Close(Client *client, const Frame *frame)
 
 /* Only the first refusal of a unit is answered: the server skips what follows. */
 static void
-refuse(Client *client, const char *sqlstate, const char *format, Slice name)
+refuse(Client *client, const char *sqlstate, const char *format,...)
 {
 	Relay	   *relay = &client->relay;
 
 	if (relay->error_refused == NULL)
 	{
 		char		message[ERROR_MESSAGE_SIZE];
+		va_list		args;
 
-		snprintf(message, sizeof(message), format, (int) name.len, name.data);
+		va_start(args, format);
+		vsnprintf(message, sizeof(message), format, args);
+		va_end(args);
 		relay->error_refused = mem_alloc(sizeof(Error));
 		error_set(relay->error_refused, sqlstate, "%s", message);
 	}
@@ -440,8 +443,11 @@ relay_prepare_there(Client *client, Prepared *prepared, InFlightAction action)
 static void
 refuse_unknown(Client *client, Slice name)
 {
-	refuse(client, SQLSTATE_UNDEFINED_PSTATEMENT, name.len > 0 ? "prepared statement \"%.*s\" does not exist" :
-		   "unnamed prepared statement does not exist%.*s", name);
+	if (name.len > 0)
+		refuse(client, SQLSTATE_UNDEFINED_PSTATEMENT, "prepared statement \"%.*s\" does not exist",
+			   (int) name.len, name.data);
+	else
+		refuse(client, SQLSTATE_UNDEFINED_PSTATEMENT, "unnamed prepared statement does not exist");
 }
 
 /* Does PostgreSQL prepare it in a failed transaction, as far as is known? It does what ends one, and nothing at all. */
