@@ -148,6 +148,10 @@ extern void explain_routed(ConsoleRun *run);
 extern const ResultShape show_nodes_shape;
 extern void show_nodes(ConsoleRun *run);
 
+/* Columns of others: a node's name and role.  NULL and "unknown": it is -1, or a reload has taken it away. */
+extern void show_node_name(Result *result, const SessionContext *context, int node);
+extern void show_node_role(Result *result, const SessionContext *context, int node);
+
 /* ---- show_pools.c ---- */
 extern const ResultShape show_pools_shape;
 extern const ResultShape show_routes_shape;

@@ -29,6 +29,7 @@ static const ResultColumn columns[] = {
 
 const ResultShape show_nodes_shape = RESULT_SHAPE(columns);
 
+static const NodeView *find_node(const SessionContext *context, int node);
 static void add_node(Result *result, const NodeView *node, uint64_t now_us);
 static void add_known(Result *result, bool is_known, uint64_t number);
 
@@ -43,6 +44,28 @@ show_nodes(ConsoleRun *run)
 		add_node(run->result, &view->nodes[i], now_us);
 	topology_view_unref(view);
 	console_run_send(run);
+}
+
+void
+show_node_name(Result *result, const SessionContext *context, int node)
+{
+	const NodeView *view = find_node(context, node);
+
+	result_add_text(result, view ? view->name : NULL);
+}
+
+void
+show_node_role(Result *result, const SessionContext *context, int node)
+{
+	const NodeView *view = find_node(context, node);
+
+	result_add_text(result, node_role_name(view ? view->identity.role : NODE_UNKNOWN));
+}
+
+static const NodeView *
+find_node(const SessionContext *context, int node)
+{
+	return node >= 0 && node < context->view->nnodes ? &context->view->nodes[node] : NULL;
 }
 
 static void

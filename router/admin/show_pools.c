@@ -57,9 +57,6 @@ typedef struct Visit
 static void add_pool(void *arg, const Pool *pool);
 static PoolMode find_pool_mode(const SessionContext *context, const PoolStats *stats);
 static void add_account(Result *result, const SessionContext *context, const Account *account);
-static const NodeView *find_node(const SessionContext *context, int node);
-static void add_node_name(Result *result, const NodeView *node);
-static void add_node_role(Result *result, const NodeView *node);
 
 void
 show_pools(ConsoleRun *run, int worker, SessionContext *context)
@@ -81,11 +78,9 @@ add_pool(void *arg, const Pool *pool)
 {
 	const Visit *visit = arg;
 	Result	   *result = visit->result;
-	const NodeView *node;
 	PoolStats	stats;
 
 	pool_stats(pool, &stats);
-	node = find_node(visit->context, stats.node);
 	result_begin_row(result);
 	result_add_text(result, stats.name);
 	result_add_text(result, stats.user);
@@ -98,8 +93,8 @@ add_pool(void *arg, const Pool *pool)
 	result_add_number(result, stats.oldest_wait_us);
 	result_add_number(result, stats.oldest_wait_us);
 	result_add_text(result, find_pool_mode(visit->context, &stats) == POOL_MODE_SESSION ? "session" : "transaction");
-	add_node_name(result, node);
-	add_node_role(result, node);
+	show_node_name(result, visit->context, stats.node);
+	show_node_role(result, visit->context, stats.node);
 	result_add_number(result, stats.checkouts);
 	result_add_number(result, stats.wait_total_us);
 	result_add_number(result, stats.logins);
@@ -126,33 +121,12 @@ add_account(Result *result, const SessionContext *context, const Account *accoun
 {
 	for (int i = 0; i < context->view->nnodes; i++)
 	{
-		const NodeView *node = &context->view->nodes[i];
-
 		result_begin_row(result);
-		add_node_name(result, node);
-		add_node_role(result, node);
+		show_node_name(result, context, i);
+		show_node_role(result, context, i);
 		result_add_text(result, account->database->name);
 		result_add_text(result, account->user);
 		result_add_number(result, account->counters[i].reads);
 		result_add_number(result, account->counters[i].writes);
 	}
-}
-
-/* A pool outlives a node that a reload has taken away; NULL then. */
-static const NodeView *
-find_node(const SessionContext *context, int node)
-{
-	return node < context->view->nnodes ? &context->view->nodes[node] : NULL;
-}
-
-static void
-add_node_name(Result *result, const NodeView *node)
-{
-	result_add_text(result, node ? node->name : NULL);
-}
-
-static void
-add_node_role(Result *result, const NodeView *node)
-{
-	result_add_text(result, node_role_name(node ? node->identity.role : NODE_UNKNOWN));
 }

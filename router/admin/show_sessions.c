@@ -129,7 +129,6 @@ static void begin_client_row(const Visit *visit, const ClientStats *stats);
 static void begin_server_row(const Visit *visit, const ServerStats *stats);
 static void begin_row(const Visit *visit, const Connection *connection);
 static void add_ptr(Result *result, const char *type, uint64_t id);
-static const NodeView *find_node(const Visit *visit, int node);
 static void add_bytes(const Visit *visit, const Stream *stream);
 
 void
@@ -197,10 +196,9 @@ add_client(void *arg, const ClientStats *stats)
 	const Visit *visit = arg;
 	Result	   *result = visit->result;
 	const char tx_status[2] = {stats->tx_status, '\0'};
-	const NodeView *node = find_node(visit, stats->node);
 
 	begin_client_row(visit, stats);
-	result_add_text(result, node ? node->name : NULL);
+	show_node_name(result, visit->context, stats->node);
 	result_add_text(result, tx_status);
 	result_add_lsn(result, stats->floor);
 	result_add_text(result, stats->pin_reason);
@@ -214,16 +212,14 @@ add_server(void *arg, const Server *server)
 {
 	const Visit *visit = arg;
 	Result	   *result = visit->result;
-	const NodeView *node;
 	ServerStats stats;
 	char		tx_status[2] = {0};
 
 	server_stats(server, &stats);
 	tx_status[0] = stats.tx_status;
-	node = find_node(visit, stats.node);
 	begin_server_row(visit, &stats);
-	result_add_text(result, node ? node->name : NULL);
-	result_add_text(result, node_role_name(node ? node->identity.role : NODE_UNKNOWN));
+	show_node_name(result, visit->context, stats.node);
+	show_node_role(result, visit->context, stats.node);
 	result_add_text(result, tx_status);
 	result_add_number(result, (uint64_t) visit->worker);
 }
@@ -361,15 +357,6 @@ add_ptr(Result *result, const char *type, uint64_t id)
 	if (id != 0)
 		snprintf(text, sizeof(text), "%s%llu", type, (unsigned long long) id);
 	result_add_text(result, text);
-}
-
-/* NULL: it has none, or a reload has taken the node away. */
-static const NodeView *
-find_node(const Visit *visit, int node)
-{
-	const TopologyView *view = visit->context->view;
-
-	return node >= 0 && node < view->nnodes ? &view->nodes[node] : NULL;
 }
 
 static void

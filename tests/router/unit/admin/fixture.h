@@ -24,13 +24,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "router/unit/net/turns.h"
 #include "wire/build.h"
 #include "wire/frame.h"
 #include "wire/message.h"
 
 #define WORKERS 2
 #define NODES 3
-#define WAIT_SECS 20
 
 typedef struct Worker
 {
@@ -256,23 +256,6 @@ teardown(void **state)
 	return 0;
 }
 
-static void
-stop_loop(void *arg)
-{
-	loop_stop(loop);
-}
-
-/* A few turns of the loop: whatever is ready is done. */
-static inline void
-turn_loop(void)
-{
-	LoopTimer  *timer = loop_timer_create(loop, stop_loop, NULL);
-
-	loop_timer_start(timer, 500);
-	loop_run(loop);
-	loop_timer_destroy(timer);
-}
-
 /* ---------------------------------------------------------------- answers */
 
 /* Messages as text: T(a,b) D(1,~) C(SHOW) E(42601: message | hint) Z I and so on; ~ is null. */
@@ -359,7 +342,7 @@ ask(const char *user, const char *command)
 		if (gather_done)
 			gather_now();
 		else
-			turn_loop();
+			turn_loop(loop);
 	}
 	if (reload_done)
 	{

@@ -239,7 +239,7 @@ servers_and_waiting_clients(void **state)
 	assert_null(pool_checkout(account_pool(&workers[1].context, make_account(&workers[1], "shop"), 0), &waiter));
 
 	while (strstr(ask("stan", "SHOW SERVERS"), " D(S,") == NULL)
-		turn_loop();
+		turn_loop(loop);
 	text = ask("stan", "SHOW POOLS");
 	assert_contains(text, " D(mes,shop,0,1,0,0,0,1,");
 	text = ask("stan", "SHOW SERVERS");

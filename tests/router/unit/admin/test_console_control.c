@@ -90,7 +90,7 @@ a_pause_that_waits_hears_of_resume(void **state)
 	assert_int_equal(answer.times, 0);
 	assert_string_equal(ask("boss", "RESUME"), "C(RESUME)");
 	while (gather_done == NULL)
-		turn_loop();
+		turn_loop(loop);
 	gather_now();
 	assert_int_equal(answer.times, 1);
 	assert_starts(buf_slice(&answer.text).data, "E(57014: PAUSE was ended by RESUME");

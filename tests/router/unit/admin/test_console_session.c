@@ -21,7 +21,7 @@ turn(void)
 {
 	ssize_t		n;
 
-	turn_loop();
+	turn_loop(loop);
 	do
 	{
 		n = recv(peer, buf_reserve(&received, 65536), 65536, MSG_DONTWAIT);
@@ -431,7 +431,7 @@ a_client_that_does_not_read_gets_no_more(void **state)
 		n = send(peer, rest.data, rest.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n > 0)
 			rest = slice_skip(rest, (size_t) n);
-		turn_loop();
+		turn_loop(loop);
 	}
 	assert_true(workers[0].context.stats.units < (uint64_t) commands);
 

@@ -7,23 +7,6 @@
  */
 #include "router/unit/backend/fake_node.h"
 
-static void
-wait_tick_(void *arg)
-{
-	loop_stop(arg);
-}
-
-/* A few turns: whatever is ready is done. */
-void
-turn_loop(Loop *loop)
-{
-	LoopTimer  *timer = loop_timer_create(loop, wait_tick_, loop);
-
-	loop_timer_start(timer, 500);
-	loop_run(loop);
-	loop_timer_destroy(timer);
-}
-
 /* ---------------------------------------------------------------- replies */
 
 void

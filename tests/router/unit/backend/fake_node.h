@@ -5,9 +5,7 @@
  *
  * It listens on a loopback port, logs clients in by trust, clear text, md5 or
  * SCRAM, answers the few queries backend/ sends, writes down what it was asked,
- * and misbehaves on demand.  One program, one thread: a test turns the loop
- * until what it waits for has happened (wait_until), so nothing depends on
- * time.
+ * and misbehaves on demand.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,13 +27,12 @@
 #include "base/memory.h"
 #include "net/listener.h"
 #include "net/stream.h"
+#include "router/unit/net/turns.h"
 #include "scram/scram.h"
 #include "wire/build.h"
 #include "wire/frame.h"
 #include "wire/message.h"
 #include "wire/startup.h"
-
-#define WAIT_SECS 20
 
 typedef enum FakeAuth
 {
@@ -103,21 +100,6 @@ struct FakeConnection
 	ScramServer *scram;
 	uint32_t	pid;
 };
-
-/* A few turns: whatever is ready is done. */
-extern void turn_loop(Loop *loop);
-
-/* Turn the loop until the condition holds. */
-#define wait_until(loop, condition) \
-	do { \
-		uint64_t	until_ = clock_now_us() + WAIT_SECS * US_PER_SEC; \
-		while (!(condition)) \
-		{ \
-			if (clock_now_us() > until_) \
-				fail_msg("never happened: %s", #condition); \
-			turn_loop(loop); \
-		} \
-	} while (0)
 
 /* ---- a node ---- */
 extern void fake_node_init(FakeNode *fake, Loop *loop);

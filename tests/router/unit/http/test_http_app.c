@@ -16,10 +16,10 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "http/http_app.h"
 #include "net/sockets.h"
 #include "net/stream.h"
+#include "router/unit/net/turns.h"
 
 typedef struct Site
 {
@@ -113,29 +113,6 @@ on_closed(void *arg, const char *why)
 
 static const StreamEvents events = {.on_data = on_data, .on_closed = on_closed};
 
-static void
-stop(void *arg)
-{
-	loop_stop(arg);
-}
-
-static void
-turn(Loop *loop)
-{
-	loop_post(loop, stop, loop);
-	loop_run(loop);
-}
-
-#define run_until(loop, condition) \
-	do { \
-		uint64_t	until_us_ = clock_now_us() + 20 * US_PER_SEC; \
-		while (!(condition)) \
-		{ \
-			assert_true(clock_now_us() < until_us_); \
-			turn(loop); \
-		} \
-	} while (0)
-
 static Stream *
 ask(Site *site, const char *path)
 {
@@ -155,7 +132,7 @@ assert_answer(Site *site, const char *path, const char *status, const char *part
 	Stream	   *stream = ask(site, path);
 	const char *text;
 
-	run_until(site->loop, site->is_closed);
+	wait_until(site->loop, site->is_closed);
 	stream_destroy(stream, STREAM_DROP);
 	buf_append_u8(&site->answer, 0);
 	text = buf_slice(&site->answer).data;
@@ -203,10 +180,10 @@ metrics_may_take_their_time(void **state)
 
 	site->is_slow = true;
 	stream = ask(site, "/metrics");
-	run_until(site->loop, site->done != NULL);
+	wait_until(site->loop, site->done != NULL);
 	assert_int_equal(buf_len(&site->answer), 0);
 	render_now(site);
-	run_until(site->loop, site->is_closed);
+	wait_until(site->loop, site->is_closed);
 	buf_append_u8(&site->answer, 0);
 	assert_non_null(strstr(buf_slice(&site->answer).data, "andon_router_up 1\n"));
 	stream_destroy(stream, STREAM_DROP);
@@ -220,11 +197,11 @@ metrics_may_come_after_the_end(void **state)
 
 	site->is_slow = true;
 	stream = ask(site, "/metrics");
-	run_until(site->loop, site->done != NULL);
+	wait_until(site->loop, site->done != NULL);
 	http_app_destroy(site->app);
 	site->app = NULL;
 	render_now(site);
-	run_until(site->loop, site->is_closed);
+	wait_until(site->loop, site->is_closed);
 	assert_int_equal(buf_len(&site->answer), 0);
 	stream_destroy(stream, STREAM_DROP);
 }

@@ -25,9 +25,9 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "net/http_server.h"
 #include "net/sockets.h"
+#include "router/unit/net/turns.h"
 
 #define MANY 140				/* more than the server takes at once */
 
@@ -95,30 +95,6 @@ run_turn(Loop *loop)
 	loop_run(loop);				/* what was posted */
 }
 
-static void
-stop(void *arg)
-{
-	loop_stop(arg);
-}
-
-/* One turn that waits for nothing. */
-static void
-turn(Loop *loop)
-{
-	loop_post(loop, stop, loop);
-	loop_run(loop);
-}
-
-#define run_until(loop, condition) \
-	do { \
-		uint64_t	until_us_ = clock_now_us() + 20 * US_PER_SEC; \
-		while (!(condition)) \
-		{ \
-			assert_true(clock_now_us() < until_us_); \
-			turn(loop); \
-		} \
-	} while (0)
-
 static int
 connect_to(const Site *site)
 {
@@ -160,7 +136,7 @@ ask(Site *site, const char *request)
 	int			fd = connect_to(site);
 
 	say(fd, request);
-	run_until(site->loop, !hear(fd, &buf));
+	wait_until(site->loop, !hear(fd, &buf));
 	assert_true(buf_len(&buf) < sizeof(answer));
 	memcpy(answer, buf_slice(&buf).data, buf_len(&buf));
 	answer[buf_len(&buf)] = '\0';
@@ -263,7 +239,7 @@ nonsense_does_not_hurt(void **state)
 
 		say(fd, nonsense[i]);
 		for (int j = 0; j < 10; j++)
-			turn(site->loop);
+			turn_loop(site->loop);
 		close(fd);
 	}
 	assert_has(ask(site, "GET / HTTP/1.0\r\n\r\n"), " 200 ");
@@ -277,11 +253,11 @@ an_answer_may_come_later(void **state)
 	int			fd = connect_to(site);
 
 	say(fd, "GET /keep HTTP/1.1\r\nHost: x\r\n\r\n");
-	run_until(site->loop, site->kept != NULL);
+	wait_until(site->loop, site->kept != NULL);
 	assert_true(hear(fd, &buf));
 	assert_int_equal(buf_len(&buf), 0);
 	http_reply(site->kept, 200, "text/plain", slice_from_string("late"));
-	run_until(site->loop, (hear(fd, &buf), buf_len(&buf) > 0));
+	wait_until(site->loop, (hear(fd, &buf), buf_len(&buf) > 0));
 	buf_append_u8(&buf, 0);
 	assert_string_equal(body_of(buf_slice(&buf).data), "late");
 	buf_release(&buf);
@@ -295,13 +271,13 @@ the_client_may_be_gone_when_the_answer_comes(void **state)
 	int			fd = connect_to(site);
 
 	say(fd, "GET /keep HTTP/1.1\r\nHost: x\r\n\r\n");
-	run_until(site->loop, site->kept != NULL);
+	wait_until(site->loop, site->kept != NULL);
 	close(fd);
 	for (int i = 0; i < 10; i++)
-		turn(site->loop);
+		turn_loop(site->loop);
 	http_reply(site->kept, 200, "text/plain", slice_from_string("nobody hears"));
 	for (int i = 0; i < 10; i++)
-		turn(site->loop);
+		turn_loop(site->loop);
 	assert_has(ask(site, "GET / HTTP/1.0\r\n\r\n"), " 200 ");
 }
 
@@ -313,10 +289,10 @@ the_server_may_be_gone_when_the_answer_comes(void **state)
 	char		byte;
 
 	say(fd, "GET /keep HTTP/1.1\r\nHost: x\r\n\r\n");
-	run_until(site->loop, site->kept != NULL);
+	wait_until(site->loop, site->kept != NULL);
 	http_server_destroy(site->server);
 	site->server = NULL;
-	run_until(site->loop, recv(fd, &byte, 1, 0) == 0);
+	wait_until(site->loop, recv(fd, &byte, 1, 0) == 0);
 	http_reply(site->kept, 200, "text/plain", slice_from_string("nobody hears"));
 	run_turn(site->loop);
 	close(fd);
@@ -335,18 +311,18 @@ connections_beyond_the_limit_wait(void **state)
 	{
 		fds[i] = connect_to(site);
 		say(fds[i], "GET / HTTP/1.1\r\nHost: x\r\n\r\n");	/* kept open */
-		turn(site->loop);		/* the backlog is not longer than the limit */
+		turn_loop(site->loop);		/* the backlog is not longer than the limit */
 	}
-	run_until(site->loop, site->handled >= 128);
+	wait_until(site->loop, site->handled >= 128);
 	for (int i = 0; i < 50; i++)
-		turn(site->loop);
+		turn_loop(site->loop);
 	assert_int_equal(site->handled, 128);
 	for (int i = 0; i < MANY / 2; i++)
 		close(fds[i]);
-	run_until(site->loop, site->handled == MANY);
+	wait_until(site->loop, site->handled == MANY);
 	for (int i = MANY / 2; i < MANY; i++)
 	{
-		run_until(site->loop, (hear(fds[i], &buf), buf_len(&buf) > 0));
+		wait_until(site->loop, (hear(fds[i], &buf), buf_len(&buf) > 0));
 		buf_clear(&buf);
 		answered++;
 		close(fds[i]);
@@ -365,14 +341,14 @@ one_that_stops_listening_answers_once_more(void **state)
 	Buf			buf = BUF_INIT;
 
 	say(open_before, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-	run_until(site->loop, site->handled == 1);
-	run_until(site->loop, (hear(open_before, &buf), buf_len(&buf) > 0));
+	wait_until(site->loop, site->handled == 1);
+	wait_until(site->loop, (hear(open_before, &buf), buf_len(&buf) > 0));
 	buf_clear(&buf);
 	http_server_stop_listening(site->server);
 	fd = connect_to(site);
 	say(fd, "GET /other HTTP/1.1\r\nHost: x\r\n\r\n");
 	say(open_before, "GET /again HTTP/1.1\r\nHost: x\r\n\r\n");
-	run_until(site->loop, !hear(open_before, &buf));
+	wait_until(site->loop, !hear(open_before, &buf));
 	buf_append(&buf, slice_make("", 1));
 	assert_non_null(strstr(buf_slice(&buf).data, "Connection: close"));
 	assert_string_equal(site->path, "/again");

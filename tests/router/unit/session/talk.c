@@ -8,6 +8,7 @@
 #include "router/unit/session/talk.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -60,6 +61,27 @@ let_cancel_act(void)
 {
 	act_on_cancel(held_cancel);
 	held_cancel = NULL;
+}
+
+void
+notify_all(void)
+{
+	Buf			out = BUF_INIT;
+	size_t		mark = build_begin(&out, 'A');
+
+	buf_append_u32(&out, 7);
+	buf_append(&out, slice_make("c\0hello", 8));
+	build_end(&out, mark);
+	fake_node_send(&north.fake, &out);
+}
+
+long
+most_memory_kb(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_maxrss;
 }
 
 static void

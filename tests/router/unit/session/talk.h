@@ -69,6 +69,9 @@ extern void show_view(void);
 extern void catch_up(void);
 extern void show_facts(Lsn position);
 extern void let_cancel_act(void);
+/* Who listens on channel c of the primary is told; so is everybody else there. */
+extern void notify_all(void);
+extern long most_memory_kb(void);	/* that this process ever had */
 
 /* ---- hearing ---- */
 /* Let everybody act, and take what has come. */

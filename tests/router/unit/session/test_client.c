@@ -7,8 +7,6 @@
  */
 #include "router/unit/session/talk.h"
 
-#include <sys/resource.h>
-
 #define SWEEP_IS_QUICK 1		/* microseconds: any sweep finds it passed */
 
 static TopologyView *
@@ -585,15 +583,6 @@ bad_messages_end_the_session(void **state)
 	expect_protocol_error(NULL, slice_make("D\0\0\0\5S", 6));
 	expect_protocol_error(NULL, slice_make("Q\0\0\0\6xy", 7));
 	expect_protocol_error("P - SELECT 1|B -|E|H", slice_make("B\0\0\0\6xy", 7));
-}
-
-static long
-most_memory_kb(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	return usage.ru_maxrss;
 }
 
 /* Guards: what is dropped after an error is not collected first. */

@@ -11,7 +11,6 @@
 #include "router/unit/session/talk.h"
 
 #include <dirent.h>
-#include <sys/resource.h>
 
 #define NOTICES 20000
 #define NOTICE_BYTES 1000
@@ -241,15 +240,6 @@ servers_that_lie(void **state)
 }
 
 /* ---------------------------------------------------------------- what never stops */
-
-static long
-most_memory_kb(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	return usage.ru_maxrss;
-}
 
 /* Guards: what a client does not read is left with the server, and the neighbour is not kept waiting for it. */
 static void

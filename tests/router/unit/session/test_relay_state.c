@@ -60,7 +60,6 @@ a_setting_goes_back_with_its_transaction(void **state)
 	hang_up(&t);
 }
 
-/* Guards: RESET goes back to what the startup packet asked for, at once and in transactions. */
 /* Guards: a default that is changed while no client has the server is told to each, once, and at logins. */
 static void
 what_servers_report_is_told(void **state)
@@ -92,6 +91,7 @@ what_servers_report_is_told(void **state)
 	hang_up(&t);
 }
 
+/* Guards: RESET goes back to what the startup packet asked for, at once and in transactions. */
 static void
 reset_is_to_the_startup_packets(void **state)
 {
@@ -407,17 +407,11 @@ static void
 notifications_reach_a_pinned_session(void **state)
 {
 	Talker		t;
-	Buf			out = BUF_INIT;
-	size_t		mark;
 
 	log_in(&t);
 	say(&t, "Q LISTEN c");
 	hears(&t, "C:OK Z:I");
-	mark = build_begin(&out, 'A');
-	buf_append_u32(&out, 7);
-	buf_append(&out, slice_make("c\0hello", 8));
-	build_end(&out, mark);
-	fake_node_send(&north.fake, &out);
+	notify_all();
 	hears(&t, "A:c");
 	hang_up(&t);
 }

@@ -1,18 +1,12 @@
-/*
+/*-------------------------------------------------------------------------
+ *
  * test_token.c
- *	  SHOW and SET andon.floor in conversations: what they wait for, and how that ends.
+ *	  SHOW and SET andon.floor in conversations: what they wait for, and how that
+ *	  ends.
+ *
+ *-------------------------------------------------------------------------
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <cmocka.h>
-
 #include "router/unit/session/talk.h"
-
-#include "wire/build.h"
 
 /* Guards: a token covers what was read since the session's last move, on whatever node. */
 static void
@@ -62,8 +56,6 @@ static void
 listening_and_notifications_raise_the_floor(void **state)
 {
 	Talker		t;
-	Buf			out = BUF_INIT;
-	size_t		mark;
 
 	log_in(&t);
 	say(&t, "Q LISTEN c|Q SHOW andon.floor");
@@ -71,11 +63,7 @@ listening_and_notifications_raise_the_floor(void **state)
 	show_view();
 	hears(&t, "T D:7:1:0/1000 C:SHOW Z:I");
 	wal += LSN_STEP;			/* another session commits, and notifies */
-	mark = build_begin(&out, 'A');
-	buf_append_u32(&out, 7);
-	buf_append(&out, slice_make("c\0hello", 8));
-	build_end(&out, mark);
-	fake_node_send(&north.fake, &out);
+	notify_all();
 	hears(&t, "A:c");
 	say(&t, "Q SHOW andon.floor");
 	hears(&t, "");

@@ -13,13 +13,13 @@
 
 #include <cmocka.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/buf.h"
 #include "net/stream.h"
 #include "router/unit/topology/probed_node.h"
-
-#define SSL_REQUEST 80877103
+#include "wire/build.h"
+#include "wire/frame.h"
+#include "wire/startup.h"
 
 typedef struct ProbedConnection
 {
@@ -30,52 +30,25 @@ typedef struct ProbedConnection
 } ProbedConnection;
 
 static void
-begin_message(Buf *out, char type, uint32_t body_len)
+append_row(Buf *out, int n, char values[][32])
 {
-	buf_append_u8(out, (uint8_t) type);
-	buf_append_u32(out, body_len + 4);
+	const char *columns[10];
+
+	for (int i = 0; i < n; i++)
+		columns[i] = values[i];
+	build_text_row(out, columns, n);
+	build_command_complete(out, "SELECT 1");
 }
 
+/* All are called the same: nobody looks. */
 static void
 append_columns(Buf *out, int n)
 {
-	begin_message(out, 'T', 2 + (uint32_t) n * (2 + 18));
-	buf_append_u16(out, (uint16_t) n);
-	for (int i = 0; i < n; i++)
-	{
-		buf_append(out, slice_make("c", 2));	/* with its terminator */
-		buf_append_u32(out, 0);
-		buf_append_u16(out, 0);
-		buf_append_u32(out, 25);
-		buf_append_u16(out, 0xFFFF);
-		buf_append_u32(out, 0xFFFFFFFF);
-		buf_append_u16(out, 0);
-	}
-}
-
-static void
-append_row(Buf *out, int n, char values[][32])
-{
-	uint32_t	len = 2;
+	const char *columns[10];
 
 	for (int i = 0; i < n; i++)
-		len += 4 + (uint32_t) strlen(values[i]);
-	begin_message(out, 'D', len);
-	buf_append_u16(out, (uint16_t) n);
-	for (int i = 0; i < n; i++)
-	{
-		buf_append_u32(out, (uint32_t) strlen(values[i]));
-		buf_append_string(out, values[i]);
-	}
-	begin_message(out, 'C', 9);
-	buf_append(out, slice_make("SELECT 1", 9));
-}
-
-static void
-append_ready(Buf *out)
-{
-	begin_message(out, 'Z', 1);
-	buf_append_u8(out, 'I');
+		columns[i] = "c";
+	build_text_row_description(out, columns, n);
 }
 
 static void
@@ -88,7 +61,7 @@ answer_hello(const ProbedNode *fake, Buf *out)
 	snprintf(values[2], sizeof(values[2]), "16777216");
 	append_columns(out, 3);
 	append_row(out, 3, values);
-	append_ready(out);
+	build_ready(out, 'I');
 }
 
 static void
@@ -119,10 +92,10 @@ answer(ProbedNode *fake, char type, Buf *out)
 			answer_hello(fake, out);
 			break;
 		case 'P':
-			begin_message(out, '1', 0);
+			build_empty(out, '1');
 			break;
 		case 'B':
-			begin_message(out, '2', 0);
+			build_empty(out, '2');
 			break;
 		case 'D':
 			append_columns(out, 10);
@@ -131,28 +104,32 @@ answer(ProbedNode *fake, char type, Buf *out)
 			answer_probe(fake, out);
 			break;
 		case 'S':
-			append_ready(out);
+			build_ready(out, 'I');
 			break;
 		default:
 			break;
 	}
 }
 
-static void
-answer_startup(ProbedConnection *connection, const unsigned char *packet, Buf *out)
+/* Bytes used; 0: it is not all there. */
+static size_t
+answer_startup(ProbedConnection *connection, Slice data, Buf *out)
 {
-	uint32_t	code = (uint32_t) packet[4] << 24 | (uint32_t) packet[5] << 16 |
-		(uint32_t) packet[6] << 8 | packet[7];
+	Startup		startup;
 
-	if (code == SSL_REQUEST)
+	switch (startup_parse(data, &startup))
 	{
-		buf_append_u8(out, 'N');
-		return;
+		case STARTUP_PARTIAL:
+			return 0;
+		case STARTUP_SESSION:
+			connection->is_started = true;
+			build_auth(out, 0, slice_make("", 0));
+			build_ready(out, 'I');
+			return startup.total_len;
+		default:				/* SSLRequest */
+			buf_append_u8(out, 'N');
+			return startup.total_len;
 	}
-	connection->is_started = true;
-	begin_message(out, 'R', 4);
-	buf_append_u32(out, 0);
-	append_ready(out);
 }
 
 static size_t
@@ -161,25 +138,23 @@ on_data(void *arg, Slice data)
 	ProbedConnection *connection = arg;
 	Buf			out = BUF_INIT;
 	size_t		used = 0;
+	size_t		step;
 
-	for (;;)
+	do
 	{
-		size_t		type_len = connection->is_started ? 1 : 0;
-		const unsigned char *at = (const unsigned char *) data.data + used;
-		size_t		len;
+		Slice		rest = slice_skip(data, used);
+		Frame		frame;
 
-		if (data.len - used < type_len + 4)
-			break;
-		len = type_len + ((size_t) at[type_len] << 24 | (size_t) at[type_len + 1] << 16 |
-						  (size_t) at[type_len + 2] << 8 | at[type_len + 3]);
-		if (data.len - used < len)
-			break;
-		if (connection->is_started)
-			answer(connection->fake, (char) at[0], &out);
-		else
-			answer_startup(connection, at, &out);
-		used += len;
-	}
+		step = 0;
+		if (!connection->is_started)
+			step = answer_startup(connection, rest, &out);
+		else if (frame_parse(rest, &frame) == FRAME_OK)
+		{
+			answer(connection->fake, frame.type, &out);
+			step = frame.total_len;
+		}
+		used += step;
+	} while (step > 0);
 	stream_write(connection->stream, buf_slice(&out));
 	buf_release(&out);
 	return used;

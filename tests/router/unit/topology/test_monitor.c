@@ -24,6 +24,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "router/unit/net/turns.h"
 #include "router/unit/topology/probed_node.h"
 #include "topology/monitor.h"
 
@@ -149,32 +150,7 @@ start(Stage *stage)
 	assert_true(monitor_start(stage->monitor, &error));
 }
 
-static void
-stop(void *arg)
-{
-	loop_stop(arg);
-}
-
-/* Lets the loop run for some milliseconds or until something has happened. */
-static void
-turn(Loop *loop)
-{
-	LoopTimer  *timer = loop_timer_create(loop, stop, loop);
-
-	loop_timer_start(timer, US_PER_MS);
-	loop_run(loop);
-	loop_timer_destroy(timer);
-}
-
-#define run_until(stage, condition) \
-	do { \
-		uint64_t	until_us_ = clock_now_us() + 30 * US_PER_SEC; \
-		while ((stage)->view == NULL || !(condition)) \
-		{ \
-			assert_true(clock_now_us() < until_us_); \
-			turn((stage)->loop); \
-		} \
-	} while (0)
+#define run_until(stage, condition) wait_until((stage)->loop, (stage)->view != NULL && (condition))
 
 #define NODE(i) (&stage->view->nodes[i])
 
@@ -365,7 +341,7 @@ a_name_is_followed(void **state)
 	/* a name that cannot be looked up is no reason to leave */
 	atomic_store(&south_address, NULL);
 	for (int views = stage->views + 20; stage->views < views;)
-		turn(stage->loop);
+		turn_loop(stage->loop);
 	assert_string_equal(NODE(1)->address, "127.0.0.2");
 	assert_true(NODE(1)->is_usable);
 	monitor_stop(stage->monitor);
@@ -552,7 +528,7 @@ requests_that_come_together_are_one(void **state)
 	before = stage->fakes[1].probes;
 	ask_often(stage->monitor);	/* the fakes answer when we let the loop turn */
 	assert_int_equal(stage->fakes[1].probes, before);
-	turn(stage->loop);
+	turn_loop(stage->loop);
 	assert_true(stage->fakes[1].probes - before < 200);
 }
 
