@@ -134,6 +134,17 @@ make_view(void)
 	return view;
 }
 
+TopologyView *
+view_without_primary(void)
+{
+	TopologyView *view = make_view();
+
+	view->primary = -1;
+	view->nodes[0].identity.role = NODE_UNKNOWN;
+	view->nodes[0].is_usable = false;
+	return view;
+}
+
 void
 show_view(void)
 {

@@ -29,6 +29,7 @@
 
 #define LONG_US (WAIT_SECS * US_PER_SEC)
 #define NEVER_US (3600 * US_PER_SEC)
+#define SWEEP_IS_QUICK 1		/* microseconds: any sweep finds it passed */
 #define NODES 2
 
 typedef struct Talker
@@ -64,6 +65,7 @@ extern int setup_talk(void **state);
 extern int teardown_talk(void **state);
 /* A view of the nodes as they are now. */
 extern TopologyView *make_view(void);
+extern TopologyView *view_without_primary(void);
 extern void show_view(void);
 /* The replica has replayed everything, and the monitor has seen it. */
 extern void catch_up(void);

@@ -1,24 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * test_client.c
- *	  Sessions come and go: login, its end, cancel requests, drain, bad input.
+ *	  Sessions come and go: login, the end, bad input.
  *
  *-------------------------------------------------------------------------
  */
 #include "router/unit/session/talk.h"
-
-#define SWEEP_IS_QUICK 1		/* microseconds: any sweep finds it passed */
-
-static TopologyView *
-view_without_primary(void)
-{
-	TopologyView *view = make_view();
-
-	view->primary = -1;
-	view->nodes[0].identity.role = NODE_UNKNOWN;
-	view->nodes[0].is_usable = false;
-	return view;
-}
 
 static int
 idle_servers(void)
@@ -237,205 +224,6 @@ texts_that_cannot_be_read_are_not(void **state)
 	show_facts(wal);
 	say(&t, "Q SELECT 1");
 	hears(&t, "T D:north C:SELECT 1 Z:I");
-	hang_up(&t);
-}
-
-/* ---------------------------------------------------------------- cancel */
-
-static void
-cancel_while_it_runs(void **state)
-{
-	Talker		t;
-
-	log_in(&t);
-	say(&t, "Q INSERT INTO t VALUES ('hang')");
-	wait_until(loop, north.hanging == 1);
-	say_cancel(&t);
-	wait_until(loop, north.fake.cancels == 1);
-	assert_int_equal(north.fake.cancel_pid, 1001);
-	pg_wake(&north, true);
-	hears(&t, "E:57014 Z:I");
-	say_cancel(&t);				/* nothing runs: nothing happens */
-	say(&t, "Q INSERT INTO t VALUES (1)");
-	hears(&t, "C:INSERT 0 1 Z:I");
-	assert_int_equal(north.fake.cancels, 1);
-	hang_up(&t);
-}
-
-static void
-cancel_while_it_waits(void **state)
-{
-	Talker		t;
-
-	log_in(&t);
-	say(&t, "Q SET andon.floor = '7:1:0/9000'|Q SELECT 1");
-	hears(&t, "C:SET Z:I");
-	say_cancel(&t);
-	hears(&t, "E:57014 Z:I");
-	session_context_set_view(&context, view_without_primary());
-	say(&t, "P - INSERT INTO t VALUES (1)|B -|E|H");
-	hears(&t, "");
-	say_cancel(&t);
-	hears(&t, "E:57014");
-	say(&t, "S|Q BEGIN|Q INSERT INTO t VALUES (1)");
-	hears(&t, "Z:I C:BEGIN Z:T");
-	say_cancel(&t);
-	hears(&t, "E:57014 Z:E");
-	say(&t, "Q ROLLBACK");
-	hears(&t, "C:ROLLBACK Z:I");
-	assert_int_equal(north.fake.cancels, 0);
-	hang_up(&t);
-}
-
-/* Guards: a cancel request does not hit the SETs in front of the unit, which would run all the same. */
-static void
-cancel_waits_for_the_settings(void **state)
-{
-	Talker		t;
-
-	log_in(&t);
-	north.go_on = true;
-	say(&t, "Q SET application_name = 'hang'|Q SELECT 1");
-	hears(&t, "C:SET Z:I");
-	catch_up();
-	wait_until(loop, south.hanging == 1);
-	say_cancel(&t);
-	turn_loop(loop);
-	assert_int_equal(south.fake.cancels, 0);
-	pg_wake(&south, false);
-	wait_until(loop, south.fake.cancels == 1);
-	hears(&t, "T D:south C:SELECT 1 Z:I");
-	hang_up(&t);
-}
-
-/* Guards: who waits for the end of his request does not have his next statement cancelled. */
-static void
-a_request_ends_when_it_was_acted_on(void **state)
-{
-	Talker		t;
-	Talker		asks;
-
-	log_in(&t);
-	say(&t, "Q BEGIN|Q INSERT INTO t VALUES (1)");
-	hears(&t, "C:BEGIN Z:T C:INSERT 0 1 Z:T");
-	hold_cancels = true;
-	ask_to_cancel(&asks, &t);
-	wait_until(loop, held_cancel != NULL);
-	listen_to(&asks);
-	assert_false(asks.is_closed);
-	let_cancel_act();
-	is_closed(&asks);
-	say(&t, "Q SELECT 1");
-	hears(&t, "T D:north C:SELECT 1 Z:T");
-	assert_int_equal(north.fake.cancels, 0);
-	hang_up(&asks);
-	hang_up(&t);
-}
-
-static void
-a_wrong_key_cancels_nothing(void **state)
-{
-	Talker		t;
-	Talker		wrong;
-
-	log_in(&t);
-	say(&t, "Q INSERT INTO t VALUES ('hang')");
-	wait_until(loop, north.hanging == 1);
-	wrong = t;
-	wrong.key[0]++;
-	say_cancel(&wrong);
-	assert_int_equal(north.fake.cancels, 0);
-	pg_wake(&north, false);
-	hears(&t, "C:INSERT 0 1 Z:I");
-	hang_up(&t);
-}
-
-/* Guards: who speaks 3.2 gets a long key, of which all counts; nobody else does. */
-static void
-keys_are_as_long_as_the_protocol_says(void **state)
-{
-	static const struct
-	{
-		uint32_t	minor;
-		const char *heard;
-		size_t		key_len;
-	}			cases[] = {
-		{0, "R ", 4}, {1, "R ", 4}, {2, "R ", 32}, {3, "v R ", 32}, {9999, "v R ", 32},
-	};
-	char		heard[256];
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-	{
-		Talker		t;
-		Talker		wrong;
-
-		connect_talker(&t);
-		say_startup_of(&t, cases[i].minor, NULL, NULL);
-		snprintf(heard, sizeof(heard), "%sS:server_version=15.20 S:application_name= " WELCOME_REST, cases[i].heard);
-		hears(&t, heard);
-		assert_int_equal(t.key_len, cases[i].key_len);
-
-		say(&t, "Q INSERT INTO t VALUES ('hang')");
-		wait_until(loop, north.hanging == (int) i + 1);
-		wrong = t;
-		wrong.key[t.key_len - 1]++;
-		say_cancel(&wrong);
-		wrong = t;
-		wrong.key_len = t.key_len == 4 ? 32 : 4;
-		say_cancel(&wrong);
-		wrong.key_len = sizeof(wrong.key);
-		say_cancel(&wrong);
-		assert_int_equal(north.fake.cancels, i);
-		say_cancel(&t);
-		wait_until(loop, north.fake.cancels == (int) i + 1);
-		pg_wake(&north, true);
-		hears(&t, "E:57014 Z:I");
-		hang_up(&t);
-	}
-}
-
-static void
-who_leaves_cancels_what_runs(void **state)
-{
-	Talker		t;
-
-	log_in(&t);
-	say(&t, "Q INSERT INTO t VALUES ('hang')");
-	wait_until(loop, north.hanging == 1);
-	hang_up(&t);
-	wait_until(loop, north.fake.cancels == 1 && context.stats.clients == 0);
-}
-
-/* Guards: who reads nothing does not hold a server for ever, unless that is wanted. */
-static void
-who_does_not_read_is_cut_off(void **state)
-{
-	Talker		t;
-	Stream	   *stream;
-
-	log_in(&t);
-	stream = list_entry(list_first(&context.clients), Client, node)->stream;
-	say(&t, "Q INSERT INTO t VALUES ('big')|Q SELECT 'big' FOR UPDATE|Q SELECT 'big' FOR UPDATE|Q SELECT 'hang' FOR UPDATE");
-	wait_until(loop, stream_is_full(stream));
-	turn_loop(loop);
-	assert_int_equal(context.stats.clients, 1);
-	context.config.client_write_timeout_us = 1;
-	wait_until(loop, context.stats.clients == 0);
-	assert_int_equal(context.stats.errors_raised, 1);
-	hang_up(&t);
-}
-
-static void
-query_timeout_cancels(void **state)
-{
-	Talker		t;
-
-	log_in(&t);
-	context.config.query_timeout_us = SWEEP_IS_QUICK;
-	say(&t, "Q INSERT INTO t VALUES ('hang')");
-	wait_until(loop, north.fake.cancels == 1);
-	pg_wake(&north, true);
-	hears(&t, "E:57014 Z:I");
 	hang_up(&t);
 }
 
@@ -658,15 +446,6 @@ main(void)
 		TEST(what_comes_before_the_welcome_is_bounded),
 		TEST(login_tries_another_node),
 		TEST(texts_that_cannot_be_read_are_not),
-		TEST(cancel_while_it_runs),
-		TEST(cancel_while_it_waits),
-		TEST(cancel_waits_for_the_settings),
-		TEST(a_request_ends_when_it_was_acted_on),
-		TEST(a_wrong_key_cancels_nothing),
-		TEST(keys_are_as_long_as_the_protocol_says),
-		TEST(who_leaves_cancels_what_runs),
-		TEST(who_does_not_read_is_cut_off),
-		TEST(query_timeout_cancels),
 		TEST(drain_ends_sessions_between_transactions),
 		TEST(a_drain_waits_for_slow_readers),
 		TEST(idle_transactions_end_in_time),
