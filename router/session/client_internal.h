@@ -119,6 +119,7 @@ typedef struct Relay
 	bool		state_asked;	/* the query for what is left was sent */
 	bool		state_answered; /* pins_left says it */
 	bool		settings_due;	/* new_settings are in force, if nothing fails behind the SET */
+	bool		resets_route;	/* they are RESET ALL's, which takes SET andon.route back */
 	bool		tells_settings; /* what the router's own SETs change is news to the client */
 	bool		unnamed_there;	/* the client's unnamed statement is the server's too */
 	bool		saw_error;
@@ -418,6 +419,7 @@ extern bool relay_send_Bind(Client *client, Slice body, size_t total_len);
 extern void relay_send_failing_bind(Client *client);
 extern void relay_send_failing_query(Client *client);
 extern void relay_refuse_on_replica(Client *client);	/* sets error_refused */
+extern void relay_set_in_failed_transaction(Error *error);
 extern bool relay_refuses_pin(const Client *client);	/* the unit would pin, and that is not allowed */
 extern void relay_refuse_pin(Client *client);	/* sets error_refused */
 

@@ -152,7 +152,11 @@ unit_note_settings(Client *client)
 	Relay	   *relay = &client->relay;
 
 	if (relay->settings_due && !relay->saw_error)
+	{
 		transaction_apply_settings(client, relay->new_settings, relay->new_server_settings);
+		if (relay->resets_route)
+			client_reset_route(client);
+	}
 	relay->settings_due = false;
 }
 

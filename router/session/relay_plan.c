@@ -182,8 +182,7 @@ refuse_lost(Client *client)
 	Error		error = {0};
 
 	if (!client->transaction.loss_untold)
-		error_set(&error, SQLSTATE_IN_FAILED_TRANSACTION,
-				  "current transaction is aborted, commands ignored until end of transaction block");
+		relay_set_in_failed_transaction(&error);
 	else
 	{
 		error_set(&error, SQLSTATE_CONNECTION_FAILURE, "the connection to the server was lost inside the transaction");
@@ -310,6 +309,7 @@ plan_reset_all(Client *client)
 {
 	client->relay.new_settings = settings_ref(client->startup_settings);
 	client->relay.new_server_settings = settings_empty(client->context->settings);
+	client->relay.resets_route = true;
 }
 
 /*

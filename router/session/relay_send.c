@@ -229,11 +229,24 @@ relay_refuse_on_replica(Client *client)
 	if (relay->error_refused)
 		return;
 	relay->error_refused = mem_alloc(sizeof(Error));
+	if (client->transaction.status == 'E' && !(summary->flags & STATEMENT_HAS_TRANSACTION))
+	{
+		relay_set_in_failed_transaction(relay->error_refused);
+		return;
+	}
 	error_set(relay->error_refused, SQLSTATE_READ_ONLY_TRANSACTION,
 			  "cannot execute this statement in a read-only transaction on a replica");
 	error_set_detail(relay->error_refused, "Reason: %s.", why ? why : "not proven to be a read");
 	error_set_hint(relay->error_refused, "Begin the transaction without READ ONLY, or with the comment"
 				   " /* andon:primary */ in front of BEGIN, to run it on the primary.");
+}
+
+/* In PostgreSQL's words. */
+void
+relay_set_in_failed_transaction(Error *error)
+{
+	error_set(error, SQLSTATE_IN_FAILED_TRANSACTION,
+			  "current transaction is aborted, commands ignored until end of transaction block");
 }
 
 /* What could not be read may be anything, and most of it pins nothing: it is let pass. */

@@ -91,6 +91,37 @@ what_servers_report_is_told(void **state)
 	hang_up(&t);
 }
 
+/* Guards: RESET ALL takes SET andon.route back, also where there are settings that a server resets. */
+static void
+reset_all_resets_the_route(void **state)
+{
+	static const struct
+	{
+		const char *says;
+		const char *hears;
+	}			ways[] = {
+		{"Q RESET ALL", "C:RESET Z:I"},
+		{"Q CLOSE ALL; RESET ALL", "C:OK C:RESET Z:I"},
+		{"P - RESET ALL|B -|E|S", "1 2 C:RESET Z:I"},
+		{"Q DISCARD ALL", "C:DISCARD ALL Z:I"},
+	};
+	Talker		t;
+
+	log_in(&t);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+	{
+		say(&t, "Q SET search_path = mine|Q SET andon.route = 'primary'|Q SHOW andon.route");
+		hears(&t, "C:SET Z:I C:SET Z:I T D:primary C:SHOW Z:I");
+		say(&t, ways[i].says);
+		hears(&t, ways[i].hears);
+		say(&t, "Q SHOW andon.route");
+		hears(&t, "T D:auto C:SHOW Z:I");
+	}
+	say(&t, "Q SET search_path = mine|Q SET andon.route = 'primary'|Q RESET search_path|Q SHOW andon.route");
+	hears(&t, "C:SET Z:I C:SET Z:I C:RESET Z:I T D:primary C:SHOW Z:I");
+	hang_up(&t);
+}
+
 /* Guards: RESET goes back to what the startup packet asked for, at once and in transactions. */
 static void
 reset_is_to_the_startup_packets(void **state)
@@ -440,6 +471,7 @@ main(void)
 		TEST(a_setting_follows_its_session),
 		TEST(a_setting_goes_back_with_its_transaction),
 		TEST(what_servers_report_is_told),
+		TEST(reset_all_resets_the_route),
 		TEST(reset_is_to_the_startup_packets),
 		TEST(a_setting_among_others_pins),
 		TEST(settings_go_back_to_a_savepoint),

@@ -151,6 +151,12 @@ a_write_in_it_is_refused_and_fails_it(void **state)
 	hears(&t, "C:BEGIN Z:T T D:south C:SELECT 1 Z:T");
 	say(&t, "P - INSERT INTO t VALUES (1)|B -|E|S|P - ROLLBACK|B -|E|S");
 	hears(&t, "E:25006 Z:E 1 2 C:ROLLBACK Z:I");
+
+	/* what comes behind is told what a server would tell it, and runs no more than before */
+	say(&t, "Q BEGIN READ ONLY|Q SELECT 1|Q INSERT INTO t VALUES (1)|Q INSERT INTO t VALUES (1)");
+	hears(&t, "C:BEGIN Z:T T D:south C:SELECT 1 Z:T E:25006 Z:E E:25P02 Z:E");
+	say(&t, "P - INSERT INTO t VALUES (1)|B -|E|S|Q ROLLBACK; INSERT INTO t VALUES (1)|Q ROLLBACK");
+	hears(&t, "E:25P02 Z:E E:25006 Z:E C:ROLLBACK Z:I");
 	was_sent(&north, "");
 	hang_up(&t);
 }

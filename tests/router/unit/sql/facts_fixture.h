@@ -26,6 +26,10 @@ static const struct
 	{"evil", 1, 1, FUNCTION_PRIMARY_ONLY},
 	{"mixed", 1, 1, FUNCTION_STABLE},	/* in one schema */
 	{"mixed", 1, 1, FUNCTION_PRIMARY_ONLY}, /* and in another */
+	{"table_to_xml", 4, 4, FUNCTION_STABLE},
+	{"table_to_xmlschema", 4, 4, FUNCTION_STABLE},
+	{"schema_to_xml", 4, 4, FUNCTION_STABLE},
+	{"database_to_xml_and_xmlschema", 3, 3, FUNCTION_STABLE},
 	{"timeofday", 0, 0, FUNCTION_BUILTIN_VOLATILE},
 	{"timeofday", 0, 0, FUNCTION_PRIMARY_ONLY}, /* a user's that hides PostgreSQL's */
 

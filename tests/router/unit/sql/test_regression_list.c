@@ -209,6 +209,10 @@ static const Case indirect_calls[] = {
 	{"SELECT (evil(1)).a", PRIMARY, "volatile"},
 	{"SELECT 1 WHERE evil(1) BETWEEN 1 AND 2", PRIMARY, "volatile"},
 	{"SELECT crosstab('SELECT evil(1)')", PRIMARY, "effects"},
+	{"SELECT table_to_xmlschema('v', true, false, '')", READ},
+	{"SELECT table_to_xml('v', true, false, '')", PRIMARY, "effects"},
+	{"SELECT schema_to_xml('public', true, false, '')", PRIMARY, "effects"},
+	{"SELECT database_to_xml_and_xmlschema(true, false, '')", PRIMARY, "effects"},
 };
 
 /* ---- temporary tables that shadow: who has one is pinned, and nobody else sees it ---- */
