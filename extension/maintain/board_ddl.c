@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * board_ddl.c
- *	  DDL of a board itself, and of the type of its status.
+ *	  DDL of a board itself, of the type of its status, and of our schema.
  *
  * A board is two relations that belong together: its table and the view of its
  * definition, which is read with the rights of the view's owner.  Who gives the
@@ -11,6 +11,11 @@
  * its transitions by name: when the name changes, so do they.  What the change
  * log has said stays said.
  *
+ * Maintenance finds the catalog of boards by the name of its schema, and where
+ * there is no such schema there are no boards: under another name all of them
+ * would stand still without a word.  PostgreSQL itself lets a schema be renamed
+ * from under an extension.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -19,6 +24,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/tablecmds.h"
+#include "nodes/parsenodes.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -26,6 +32,7 @@
 #include "board/board.h"
 #include "board/board_status.h"
 #include "board/board_transition.h"
+#include "contract/andon_contract.h"
 #include "maintain/board_ddl.h"
 #include "maintain/sla.h"
 #include "maintain/transition_rule.h"
@@ -33,6 +40,19 @@
 static Oid	find_owner(Oid relid);
 static bool rename_in_rule(List *rule, const char *from, const char *to);
 static void check_fits_rule(const Board *board, const char *status);
+
+void
+board_ddl_check_statement(const Node *statement)
+{
+	const RenameStmt *rename = (const RenameStmt *) statement;
+
+	if (IsA(statement, RenameStmt) && rename->renameType == OBJECT_SCHEMA &&
+		strcmp(rename->subname, ANDON_SCHEMA) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("schema \"%s\" cannot be renamed", ANDON_SCHEMA),
+				 errdetail("Extension andon lives in it, and is found by this name.")));
+}
 
 /* Columns of the definition are known by position, so they may be renamed. */
 void

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * board_ddl.h
- *	  DDL of a board itself, and of the type of its status.
+ *	  DDL of a board itself, of the type of its status, and of our schema.
  *
  * Called by the event triggers (source_ddl.c), inside the DDL command and with
  * SPI connected.  Relations that are no boards are none of its business.
@@ -12,6 +12,11 @@
 #define ANDON_MAINTAIN_BOARD_DDL_H
 
 #include "postgres.h"
+
+#include "nodes/nodes.h"
+
+/* Before DDL: ERROR if it gives the extension's schema another name. */
+extern void board_ddl_check_statement(const Node *statement);
 
 /* ERROR if the columns are no longer those of the definition; names may change. */
 extern void board_ddl_check_columns(Oid relid);

@@ -107,7 +107,7 @@ static void compute_anew(List *boards);
 static void on_ddl_error(void *arg);
 
 /*
- * Before ALTER TABLE: what afterwards would be too late to refuse, or fail.
+ * Before ALTER TABLE and ALTER SCHEMA: what afterwards would be too late to refuse, or fail.
  */
 Datum
 andon_on_ddl_start(PG_FUNCTION_ARGS)
@@ -116,6 +116,7 @@ andon_on_ddl_start(PG_FUNCTION_ARGS)
 	AlterTableStmt *statement = (AlterTableStmt *) data->parsetree;
 	ListCell   *cell;
 
+	board_ddl_check_statement(data->parsetree);
 	if (!IsA(statement, AlterTableStmt))
 		PG_RETURN_NULL();
 	foreach(cell, statement->cmds)

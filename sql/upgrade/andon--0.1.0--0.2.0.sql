@@ -62,7 +62,7 @@ LANGUAGE c
 AS 'MODULE_PATHNAME', 'andon_on_ddl_start';
 
 COMMENT ON FUNCTION @extschema@.on_ddl_start() IS
-    'refuses DDL of sources that cannot be followed, and makes room for triggers';
+    'refuses DDL that cannot be followed, and makes room for triggers';
 
 CREATE FUNCTION @extschema@.on_ddl_end() RETURNS event_trigger
 LANGUAGE c
@@ -85,7 +85,7 @@ COMMENT ON FUNCTION @extschema@.on_catalog_change() IS
     'has the commit tell routers that what they know of the catalog may be out of date';
 
 CREATE EVENT TRIGGER andon_ddl_start ON ddl_command_start
-WHEN TAG IN ('ALTER TABLE')
+WHEN TAG IN ('ALTER SCHEMA', 'ALTER TABLE')
 EXECUTE FUNCTION @extschema@.on_ddl_start();
 
 CREATE EVENT TRIGGER andon_ddl_end ON ddl_command_end

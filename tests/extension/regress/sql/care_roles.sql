@@ -3,7 +3,7 @@
 -- Guards: the definition goes where its board goes; an owner who may not read a source is
 -- shown by andon.boards with the GRANT that is missing, and the writers are told; DROP OWNED
 -- and DROP ROLE leave no half of a board; the extension does not move into a schema that
--- others own or have put something into.
+-- others own or have put something into, and its own keeps its name.
 --
 \getenv srcdir PG_ABS_SRCDIR
 \set ECHO none
@@ -164,6 +164,12 @@ DROP TABLE andon.mine;
 CREATE EXTENSION andon;
 SELECT andon.create_board('cr.c', 'SELECT id, name FROM cr.customers', '{id}', 'name');
 SELECT andon.drop_board('cr.c');
+-- under another name nothing of it would be found, and all boards would stand still unseen
+ALTER SCHEMA andon RENAME TO lamps;
+\echo :LAST_ERROR_SQLSTATE
+CREATE SCHEMA other;
+ALTER SCHEMA other RENAME TO lamps;
+DROP SCHEMA lamps;
 SET client_min_messages = warning;
 DROP SCHEMA cr CASCADE;
 DROP OWNED BY cr_first, cr_third;
