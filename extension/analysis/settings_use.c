@@ -5,7 +5,7 @@
  *
  * PostgreSQL calls a function stable if it reads settings, with exceptions: the
  * texts of floating-point numbers and all that is made of them, of intervals and
- * of bytea count as immutable.  So a definition is free of settings if its
+ * of bytea count as immutable, and so does quote_ident().  So a definition is free of settings if its
  * functions are immutable and PostgreSQL's own, and texts are made only of types
  * of which it is known that they have one.  A user's function may look up a name
  * in the search_path, whatever it is declared to be.
@@ -24,6 +24,7 @@
 #include "commands/trigger.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -95,7 +96,8 @@ has_dependent_node(Node *node, void *context)
 static bool
 function_is_dependent(Oid function, void *context)
 {
-	return function >= FirstUnpinnedObjectId || get_func_rettype(function) == CSTRINGOID;
+	return function >= FirstUnpinnedObjectId || function == F_QUOTE_IDENT ||
+		get_func_rettype(function) == CSTRINGOID;
 }
 
 static bool

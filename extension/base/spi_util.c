@@ -29,6 +29,7 @@
 static const char *const pinned_names[] = {
 	"search_path",
 	"TimeZone",
+	"timezone_abbreviations",
 	"DateStyle",
 	"IntervalStyle",
 	"extra_float_digits",
@@ -38,6 +39,9 @@ static const char *const pinned_names[] = {
 	"lc_numeric",
 	"lc_time",
 	"xmloption",
+	"xmlbinary",
+	"array_nulls",
+	"quote_all_identifiers",
 	"row_security"
 };
 
