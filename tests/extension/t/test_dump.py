@@ -229,6 +229,32 @@ class Dump(Restored, ClusterTestCase):
         self.pg_restore(dbname, archive, "--data-only", "--disable-triggers")
         self.assertRestored(dbname, state="broken")
 
+    def test_clean(self):
+        """Guards: a dump that first drops what is there, restored over the very same boards."""
+        dbname = self.restored_database("clean")
+        script = self.dump("clean.sql", "--clean", "--if-exists")
+        self.psql(dbname, script)
+        # pg_dump 15 would drop the partitions' primary keys singly, which PostgreSQL refuses and need not be
+        self.psql(dbname, script, "-v", "ON_ERROR_STOP=0")
+        self.assertRestored(dbname)
+
+    def test_schemas_alone(self):
+        """Guards: without the rows of the extension's tables boards come back as plain tables, in nobody's way."""
+        dbname = self.cluster.create_database("schemas")
+        self.psql(dbname, self.dump("schemas.sql", "--schema=shop", "--schema=aaa"))
+        self.assertEqual(self.query(dbname, STATE["rows"]), self.original["rows"])
+        self.assertEqual(self.query(dbname, "SELECT count(*) FROM andon.boards"), [(0,)])
+        self.query(dbname, "UPDATE aaa.orders SET status = 'SET' WHERE id = 5")
+        self.query(dbname, "TRUNCATE shop.notes; UPDATE aaa.lines SET price = 0")
+        with self.assertRaises(psycopg2.Error) as caught:
+            self.differences(dbname)
+        self.assertEqual(caught.exception.pgcode, "42809")
+        self.query(dbname, "DROP VIEW aaa.lines_definition; DROP TABLE aaa.lines")
+        self.query(dbname, "SELECT andon.create_board('aaa.lines', 'SELECT order_id, line, price AS state FROM shop.items', '{order_id,line}', 'state')")
+        self.query(dbname, "UPDATE shop.items SET price = price + 1")
+        self.assertEqual(self.query(dbname, "SELECT count(*) FROM andon.check_board('aaa.lines')"), [(0,)])
+        self.assertEqual(self.query(dbname, "SELECT * FROM aaa.lines_definition EXCEPT ALL SELECT order_id, line, state FROM aaa.lines"), [])
+
     def test_write_during_restore(self):
         """Guards: a change that is no dump's row is followed, and ends the restore for its boards."""
         dbname = self.restored_database("impatient")

@@ -133,6 +133,9 @@ SELECT andon.drop_board('cs.b'), andon.drop_board('cs.lines'), andon.drop_board(
 RESET search_path;
 RESET SESSION AUTHORIZATION;
 SELECT * FROM open_house.loot;
+-- what is not in C has its path pinned, what is in C looks up no name of ours by it; none is SECURITY DEFINER without
+SELECT p.oid::regprocedure, prosecdef FROM pg_proc p JOIN pg_language l ON l.oid = prolang
+WHERE pronamespace = 'andon'::regnamespace AND proconfig::text !~ 'search_path=pg_catalog' IS NOT FALSE AND (lanname <> 'c' OR prosecdef);
 SET client_min_messages = warning;
 DROP SCHEMA cs, open_house CASCADE;
 DROP OWNED BY cs_owner, cs_mallory;

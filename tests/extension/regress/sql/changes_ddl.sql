@@ -170,6 +170,42 @@ SELECT piece, pg_temp.differences('whole') FROM whole;
 ALTER TYPE size RENAME ATTRIBUTE depth TO length;
 SELECT piece, pg_temp.differences('whole') FROM whole;
 
+-- NOT IN stands on NOT NULL of both columns: that stays while the board does
+CREATE TABLE sold (id int NOT NULL);
+SET client_min_messages = error;
+SELECT andon.create_board('cd.unsold', 'SELECT id, status FROM pieces WHERE id NOT IN (SELECT id FROM sold)', '{id}', 'status');
+\echo :LAST_ERROR_SQLSTATE
+ALTER TABLE pieces ALTER id SET NOT NULL;
+SELECT andon.create_board('cd.unsold', 'SELECT id, status FROM pieces WHERE id NOT IN (SELECT id FROM sold)', '{id}', 'status');
+RESET client_min_messages;
+ALTER TABLE sold ALTER id DROP NOT NULL;
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO sold VALUES (NULL);
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO sold VALUES (1);
+SELECT count(*), pg_temp.differences('unsold') FROM unsold;
+SELECT andon.drop_board('unsold');
+
+-- a key that is an enum: values that come between others, and other names
+CREATE TYPE bench AS ENUM ('saw', 'polish');
+CREATE TABLE benches (bench bench PRIMARY KEY, status text);
+CREATE TABLE jobs (bench bench, n int);
+INSERT INTO benches VALUES ('saw', 'free'), ('polish', 'free');
+SELECT andon.create_board('cd.floor', 'SELECT b.bench, b.status, sum(j.n) AS n FROM benches b LEFT JOIN jobs j USING (bench) GROUP BY b.bench',
+    '{bench}', 'status', 'bench');
+INSERT INTO jobs VALUES ('saw', 1);
+ALTER TYPE bench ADD VALUE 'set' BEFORE 'polish';
+INSERT INTO benches VALUES ('set', 'free');
+INSERT INTO jobs VALUES ('set', 2), ('polish', 3);
+ALTER TYPE bench RENAME VALUE 'saw' TO 'cut';
+UPDATE jobs SET n = n + 1 WHERE bench IN ('cut', 'set');
+UPDATE benches SET status = 'busy' WHERE bench = 'cut';
+SELECT bench, status, n, andon_version, pg_temp.differences('floor') FROM floor ORDER BY bench;
+SELECT item ->> 'bench' AS bench FROM andon.page('floor');
+-- what the log said of it then has the name that it had
+SELECT key, op, version FROM andon.change WHERE board = 'floor'::regclass ORDER BY version, key::text;
+SELECT andon.drop_board('floor');
+
 -- the board's own columns
 SELECT andon.create_board('cd.own', 'SELECT id, status::text, note FROM orders', '{id}', 'status');
 ALTER TABLE own DROP COLUMN note;

@@ -137,6 +137,35 @@ INSERT INTO vips VALUES (3, 'Cy', 'x');
 DROP TABLE vips;
 TABLE shown;
 
+-- COPY through the root, and with FREEZE into a part that is new or has just been emptied
+COPY orders FROM stdin;
+2	COPY	1
+110	COPY	2
+2000	COPY	1
+\.
+BEGIN;
+TRUNCATE orders_2;
+COPY orders_2 FROM stdin WITH (FREEZE);
+120	FREEZE	1
+\.
+CREATE TABLE orders_4 PARTITION OF orders FOR VALUES FROM (700) TO (800);
+COPY orders_4 FROM stdin WITH (FREEZE);
+701	FREEZE	2
+\.
+COMMIT;
+TABLE shown;
+-- rows that are taken out of one part, brought into a table, and come back with it
+BEGIN;
+CREATE TABLE moved (LIKE orders);
+WITH taken AS (DELETE FROM orders WHERE id = 2000 RETURNING *) INSERT INTO moved SELECT id, 'MOVED', customer_id FROM taken;
+ALTER TABLE orders ATTACH PARTITION moved FOR VALUES FROM (2000) TO (3000);
+TABLE shown;
+SAVEPOINT s;
+DROP TABLE moved;
+ROLLBACK TO s;
+COMMIT;
+TABLE shown;
+
 -- what cannot be followed is refused, and nothing has happened
 \set SHOW_CONTEXT never
 ALTER TABLE orders DETACH PARTITION orders_2 CONCURRENTLY;

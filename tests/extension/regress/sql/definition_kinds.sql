@@ -247,6 +247,9 @@ CALL try('three hops, grouped', 'SELECT o.id, o.status, sum(i.qty * p.price * t.
 CALL try('join of joins', 'SELECT o.id, o.status, count(p.id) AS n FROM orders o LEFT JOIN (items i JOIN products p ON p.id = i.product_id) ON i.order_id = o.id GROUP BY o.id');
 CALL try('using and natural', 'SELECT o.id, o.status, count(x.what) AS n FROM orders o LEFT JOIN (items JOIN needed USING (order_id)) AS x ON x.order_id = o.id GROUP BY o.id');
 
+CALL try('a link of two columns', 'SELECT o.id, o.status, count(a.code) AS n, c.name FROM orders o LEFT JOIN archive a ON a.code = o.code AND a.customer_id = o.customer_id LEFT JOIN customers c ON c.id = coalesce(o.customer_id, o.parent_id) GROUP BY o.id, c.id');
+CALL try('by way of the table itself', 'SELECT o.id, o.status, (SELECT count(*) FROM orders p JOIN orders q ON q.parent_id = p.parent_id JOIN customers c ON c.id = q.customer_id WHERE p.id = o.parent_id AND c.name = ''new'') AS n, (SELECT string_agg(p.status, '','' ORDER BY p.id) FROM orders p WHERE p.parent_id = o.id) AS kids FROM orders o WHERE NOT EXISTS (SELECT FROM orders p WHERE p.customer_id = o.customer_id AND p.id > o.id)');
+
 -- keys
 CALL try('composite key', 'SELECT i.order_id, i.line, o.status, i.qty FROM items i JOIN orders o ON o.id = i.order_id', '{order_id,line}');
 CALL try('text key', 'SELECT t.k_text AS k, t.status, (SELECT sum(n) FROM by_type_more m WHERE m.k_text = t.k_text) AS n FROM by_type t', '{k}');
@@ -263,6 +266,7 @@ CALL try('plain aggregates', 'SELECT o.id, o.status, count(*) AS c, count(qty) A
 CALL try('collecting aggregates', 'SELECT o.id, o.status, array_agg(qty ORDER BY line) AS a, string_agg(qty::text, '','' ORDER BY line DESC) AS s, jsonb_agg(price ORDER BY line) AS j, jsonb_object_agg(line, qty) FILTER (WHERE line IS NOT NULL) AS o, range_agg(int4range(line, line + 1)) AS r, xmlagg(xmlelement(name x, qty) ORDER BY line)::text AS x FROM orders o LEFT JOIN items i ON i.order_id = o.id GROUP BY o.id');
 CALL try('statistical aggregates', 'SELECT o.id, o.status, stddev(qty)::numeric(12, 4) AS sd, var_pop(qty)::numeric(12, 4) AS v, corr(qty, line)::numeric(12, 4) AS c, regr_slope(qty, line)::numeric(12, 4) AS r FROM orders o LEFT JOIN items i ON i.order_id = o.id GROUP BY o.id');
 CALL try('ordered-set aggregates', 'SELECT o.id, o.status, percentile_cont(0.5) WITHIN GROUP (ORDER BY qty) AS p, percentile_disc(0.5) WITHIN GROUP (ORDER BY price) AS d, mode() WITHIN GROUP (ORDER BY product_id) AS m, rank(3) WITHIN GROUP (ORDER BY qty) AS r FROM orders o LEFT JOIN items i ON i.order_id = o.id GROUP BY o.id');
+CALL try('the other aggregates', 'SELECT o.id, o.status, json_agg(qty ORDER BY line)::text AS j, json_object_agg(line, qty ORDER BY line) FILTER (WHERE line IS NOT NULL)::text AS jo, range_intersect_agg(int4range(0, line)) AS ri, stddev_pop(qty)::numeric(12, 4) AS sp, variance(qty)::numeric(12, 4) AS v, covar_pop(qty, line)::numeric(12, 4) AS cp, covar_samp(qty, line)::numeric(12, 4) AS cs, regr_count(qty, line) AS rc, regr_r2(qty, line)::numeric(12, 4) AS r2, regr_intercept(qty, line)::numeric(12, 4) AS ri2, regr_avgx(qty, line)::numeric(12, 4) AS rx, regr_sxy(qty, line)::numeric(12, 4) AS sxy, dense_rank(3) WITHIN GROUP (ORDER BY qty) AS dr, percent_rank(3) WITHIN GROUP (ORDER BY qty)::numeric(12, 4) AS pr, cume_dist(3) WITHIN GROUP (ORDER BY qty)::numeric(12, 4) AS cd, percentile_disc(ARRAY[0.2, 0.8]) WITHIN GROUP (ORDER BY price) AS pd FROM orders o LEFT JOIN items i ON i.order_id = o.id GROUP BY o.id');
 CALL try('FILTER, DISTINCT and ORDER BY', 'SELECT o.id, o.status, count(*) FILTER (WHERE qty > 2) AS f, count(DISTINCT product_id) AS d, array_agg(DISTINCT product_id ORDER BY product_id DESC) AS a, sum(DISTINCT qty) FILTER (WHERE line < 3) AS s FROM orders o LEFT JOIN items i ON i.order_id = o.id GROUP BY o.id');
 CALL try('HAVING', 'SELECT o.id, o.status, count(*) AS n FROM orders o JOIN items i ON i.order_id = o.id GROUP BY o.id HAVING sum(qty) > 5 AND bool_or(line < 3)');
 
@@ -275,6 +279,8 @@ CALL try('EXISTS', 'SELECT o.id, o.status, EXISTS (SELECT FROM needed n WHERE n.
 CALL try('NOT EXISTS', 'SELECT o.id, o.status FROM orders o WHERE NOT EXISTS (SELECT FROM needed n WHERE n.order_id = o.id) OR NOT EXISTS (SELECT FROM customers c WHERE c.id = o.customer_id AND NOT EXISTS (SELECT FROM regions r WHERE r.id = c.region_id))');
 CALL try('IN', 'SELECT o.id, o.status FROM orders o WHERE o.id IN (SELECT order_id FROM items WHERE qty > 2) AND o.customer_id = ANY (SELECT id FROM customers WHERE name <> ''cut'')');
 CALL try('NOT IN and IN as a value, NOT NULL both', 'SELECT o.id, o.status, o.id IN (SELECT order_id FROM needed) AS v FROM orders o WHERE o.id NOT IN (SELECT id FROM archive WHERE status = ''new'')');
+CALL try('conditions of an outer level', 'SELECT o.id, o.status, (SELECT sum((SELECT max(c.region_id) FROM customers c WHERE c.id = o.customer_id) + i.qty) FROM items i WHERE i.order_id = o.id) AS v FROM orders o WHERE o.code = ANY (ARRAY(SELECT n.what FROM needed n WHERE n.order_id = o.id)) IS NOT TRUE');
+CALL try('NOT IN and ALL tied inside', 'SELECT o.id, o.status FROM orders o WHERE o.code NOT IN (SELECT n.what FROM needed n WHERE n.order_id = o.id) AND o.customer_id >= ALL (SELECT i.qty FROM items i WHERE i.order_id = o.id)');
 CALL try('ARRAY of a subquery', 'SELECT o.id, o.status, ARRAY(SELECT p.name FROM items i JOIN products p ON p.id = i.product_id WHERE i.order_id = o.id ORDER BY i.line) AS p FROM orders o');
 CALL try('row comparison with a subquery', 'SELECT i.order_id, i.line, ''x''::text AS status FROM items i WHERE (i.order_id, i.line) IN (SELECT order_id, length(what) FROM needed)', '{order_id,line}');
 
@@ -284,11 +290,13 @@ CALL try('materialized CTE', 'WITH t AS MATERIALIZED (SELECT order_id, sum(qty) 
 CALL try('CTE not materialized, used twice', 'WITH t AS NOT MATERIALIZED (SELECT order_id, sum(qty) AS q, count(*) AS n FROM items GROUP BY order_id) SELECT o.id, o.status, t.q, p.n FROM orders o LEFT JOIN t ON t.order_id = o.id LEFT JOIN t p ON p.order_id = o.parent_id');
 CALL try('LATERAL with LIMIT 1', 'SELECT o.id, o.status, l.n, l.kind FROM orders o LEFT JOIN LATERAL (SELECT n, kind FROM events e WHERE e.order_id = o.id ORDER BY at DESC, n DESC, kind LIMIT 1) l ON true');
 CALL try('LATERAL over two tables with LIMIT 1', 'SELECT o.id, o.status, l.* FROM orders o CROSS JOIN LATERAL (SELECT p.name, p.price FROM items i JOIN products p ON p.id = i.product_id WHERE i.order_id = o.id ORDER BY p.price DESC, p.id LIMIT 1) l');
+CALL try('LATERAL in LATERAL, WITH TIES', 'SELECT o.id, o.status, l.m, l.pn, (SELECT array_agg(n ORDER BY n) FROM (SELECT n FROM events e WHERE e.order_id = o.id ORDER BY at DESC FETCH FIRST 1 ROW WITH TIES) t) AS a FROM orders o LEFT JOIN LATERAL (SELECT max(i.qty) AS m, min(p.pn) AS pn FROM items i LEFT JOIN LATERAL (SELECT p.name || o.status AS pn FROM products p WHERE p.id = i.product_id ORDER BY p.price DESC LIMIT 1) p ON true WHERE i.order_id = o.id) l ON true');
 CALL try('DISTINCT ON the key', 'SELECT DISTINCT ON (o.id) o.id, o.status, e.n FROM orders o LEFT JOIN events e ON e.order_id = o.id ORDER BY o.id, e.at DESC, e.n, e.kind');
 CALL try('DISTINCT ON in a subquery', 'SELECT o.id, o.status, e.n FROM orders o LEFT JOIN (SELECT DISTINCT ON (order_id) order_id, n FROM events ORDER BY order_id, at DESC, n, kind) e ON e.order_id = o.id');
 CALL try('DISTINCT', 'SELECT DISTINCT e.order_id AS id, o.status FROM events e JOIN orders o ON o.id = e.order_id');
 CALL try('windows by the key', 'SELECT order_id AS id, before, place, total, r, h, f, ''x''::text AS status FROM (SELECT order_id, coalesce(lag(qty) OVER w, 0) AS before, row_number() OVER w AS place, sum(qty) OVER (PARTITION BY order_id) AS total, rank() OVER (PARTITION BY order_id ORDER BY qty DESC) AS r, ntile(2) OVER w AS h, first_value(line) OVER (w ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS f FROM items WINDOW w AS (PARTITION BY order_id ORDER BY line)) x WHERE place = 2');
 CALL try('a row chosen by a window', 'SELECT id, status, n FROM (SELECT o.id, o.status, e.n, row_number() OVER (PARTITION BY o.id ORDER BY e.at, e.n, e.kind) AS place FROM orders o LEFT JOIN events e ON e.order_id = o.id) x WHERE place = 1');
+CALL try('functions in FROM over linked columns', 'SELECT o.id, o.status, count(g) AS n, max(ord) AS m, string_agg(k || v, '','' ORDER BY k) AS s FROM orders o LEFT JOIN customers c ON c.id = o.customer_id LEFT JOIN LATERAL ROWS FROM (unnest(c.tags), generate_series(1, 2)) WITH ORDINALITY g (t, n, ord) ON true LEFT JOIN LATERAL jsonb_each_text(c.doc) AS x (k, v) ON true GROUP BY o.id');
 CALL try('function in FROM', 'SELECT o.id, o.status, count(g) AS n, max(g) AS m FROM orders o LEFT JOIN LATERAL generate_series(1, least(o.customer_id, 4)) g ON true GROUP BY o.id');
 CALL try('VALUES', 'SELECT o.id, v.label AS status FROM orders o JOIN (VALUES (''new'', ''N''), (''cut'', ''C''), (''set'', ''S'')) v (s, label) ON v.s = o.status');
 
@@ -310,13 +318,32 @@ CALL try('view', 'SELECT o.id, o.status, k.name, k.region FROM orders o LEFT JOI
 CALL try('nested views', 'SELECT s.id, coalesce(s.region, ''none'') AS status, s.n FROM summary s');
 CALL try('partitions of several levels', 'SELECT order_id AS id, max(kind) AS status, count(*) AS n, sum(n) AS s FROM events GROUP BY order_id');
 CALL try('inheritance children', 'SELECT o.id, o.status, array_agg(t ORDER BY t) AS t FROM orders o LEFT JOIN notes n ON n.order_id = o.id GROUP BY o.id');
+CALL try('a whole and its parts', 'SELECT o.id, o.status, (SELECT count(*) FROM events e WHERE e.order_id = o.id) AS a, (SELECT count(*) FROM events_high h WHERE h.order_id = o.id) AS b, (SELECT count(*) FROM events_low l WHERE l.order_id = o.id) AS c, (SELECT count(*) FROM urgent_notes n WHERE n.order_id = o.id) AS d, (SELECT count(*) FROM notes n WHERE n.order_id = o.id) AS e FROM orders o');
 CALL try('ONLY the parent', 'SELECT o.id, o.status, array_agg(t ORDER BY t) AS t FROM orders o LEFT JOIN ONLY notes n ON n.order_id = o.id GROUP BY o.id');
 CALL try('generated column', 'SELECT id, status, double_amount FROM orders WHERE double_amount > 8');
+CALL try('generated columns as key and link', 'SELECT o.double_amount AS id, min(o.status) AS status, count(t.rate) AS n FROM orders o LEFT JOIN rates t ON t.rate = o.double_amount GROUP BY o.double_amount');
 CALL try('whole rows', 'SELECT o.id, o.status, o AS r, to_jsonb(c) AS c, (c).name AS n FROM orders o LEFT JOIN customers c ON c.id = o.customer_id');
 CALL try('whole row of a join', 'SELECT o.id, o.status, count(x) AS n, min(x::text) AS x FROM orders o JOIN (items i JOIN products p ON p.id = i.product_id) AS x (order_id) ON x.order_id = o.id GROUP BY o.id');
 CALL try('jsonb, array, range and composite columns', 'SELECT o.id, o.status, c.tags, c.doc, c.doc ->> ''vip'' AS vip, c.tags[1] AS tag, o.during, upper(o.during) AS u, o.spot, (o.spot).box FROM orders o LEFT JOIN customers c ON c.id = o.customer_id WHERE NOT o.during @> 100 OR o.during IS NULL');
 CALL try('static source', 'SELECT o.id, o.status, sum(i.qty * r.rate) AS total, (SELECT max(rate) FROM rates) AS m FROM orders o LEFT JOIN items i ON i.order_id = o.id LEFT JOIN rates r ON r.product_id = i.product_id GROUP BY o.id', options => '{"static": ["dk.rates"]}');
 CALL try('columns with the names of our own aliases', 'SELECT id AS b, status, customer_id AS d, parent_id AS k, code AS s, amount AS h, due AS v FROM orders', '{b,k}');
+
+-- columns without an equality, which EXCEPT cannot compare: by their texts
+CALL fill();
+CREATE TABLE odd (id int PRIMARY KEY, status text, j json, x xml, p point, l line);
+SELECT andon.create_board('dk.b', 'SELECT o.*, (SELECT json_agg(i.qty ORDER BY i.line) FROM dk.items i WHERE i.order_id = o.id) AS js FROM dk.odd o', '{id}', 'status');
+INSERT INTO odd VALUES (1, 'new', '{"a":1}', '<a/>', '(0,0)', '{1,2,3}'), (2, 'new', NULL, NULL, NULL, NULL);
+UPDATE odd SET j = '{"a": 1}', p = '(0,1)' WHERE id = 1;
+UPDATE items SET qty = 9 WHERE order_id = 2;
+SELECT id, j, x, p, l, js FROM b ORDER BY id;
+SELECT (b.id, b.status, b.j, b.x, b.p, b.l, b.js)::text = d::text AS same FROM b JOIN b_definition d USING (id);
+SELECT count(*) FROM andon.check_board('dk.b');
+SET session_replication_role = replica;
+UPDATE b SET p = '(5,5)' WHERE id = 1;
+RESET session_replication_role;
+SELECT key, problem FROM andon.check_board('dk.b');
+SELECT andon.repair_board('dk.b');
+SELECT andon.drop_board('dk.b');
 
 -- ... which a problem's key and rows are told by, too
 SELECT andon.create_board('dk.b', 'SELECT id AS k, status, customer_id AS d, parent_id AS b FROM dk.orders WHERE id < 3', '{k}', 'status');

@@ -24,6 +24,18 @@ UPDATE lines SET line = 'c' WHERE order_id = 3 AND line = 'b';
 SELECT order_id, line, status, name, andon_version, pg_temp.differences('composite') FROM composite ORDER BY 1, 2;
 \d composite
 
+-- rows without a key when the board is filled and computed anew, and where the key is of several columns
+CREATE TABLE halves (a int, b int, status text);
+INSERT INTO halves VALUES (1, 1, 'NEW'), (1, NULL, 'NEW'), (NULL, 1, 'NEW'), (NULL, NULL, 'NEW'), (NULL, NULL, 'NEW');
+SELECT andon.create_board('ke.whole_keys', 'SELECT a, b, status FROM halves', '{a,b}', 'status');
+SELECT a, b, pg_temp.differences('whole_keys') FROM whole_keys;
+UPDATE halves SET status = 'CUT';
+UPDATE halves SET b = 2 WHERE a = 1 AND b IS NULL;
+UPDATE halves SET a = NULL WHERE b = 1;
+SELECT andon.refresh_board('whole_keys'), andon.repair_board('whole_keys');
+SELECT a, b, status, pg_temp.differences('whole_keys') FROM whole_keys;
+SELECT andon.drop_board('whole_keys');
+
 -- a key column may come from a view of a table that allows NULL: such rows are left out
 CREATE TABLE loose (code numeric, status text, at timestamptz);
 CREATE UNIQUE INDEX ON loose (code);

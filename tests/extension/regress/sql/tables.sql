@@ -60,6 +60,26 @@ SELECT andon.drop_board('b');
 UPDATE orders SET status = 'CUT' WHERE id = 200;
 SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgname LIKE 'andon%' AND tgrelid <> 'high'::regclass ORDER BY 1, 2;
 SELECT id, status, pg_temp.differences('high') FROM high;
+-- what is written by way of the whole, which has no statement trigger of ours then, is on
+-- the board of the part when something of it is written directly, and at the commit
+BEGIN;
+INSERT INTO orders VALUES ('NEW', 201, 1), ('NEW', 202, 1);
+UPDATE orders SET status = 'DONE' WHERE id = 200;
+SELECT id, status FROM high ORDER BY id;
+UPDATE orders_high SET status = 'CUT' WHERE id = 201;
+SELECT id, status, pg_temp.differences('high') FROM high ORDER BY id;
+UPDATE orders SET id = 5 WHERE id = 202;
+UPDATE orders SET status = 'NEW' WHERE id = 200;
+COPY orders FROM stdin;
+NEW	203	1
+NEW	6	1
+\.
+DELETE FROM orders WHERE id = 201;
+COMMIT;
+SELECT id, status, pg_temp.differences('high') FROM high ORDER BY id;
+TRUNCATE orders;
+SELECT count(*), pg_temp.differences('high') FROM high;
+INSERT INTO orders VALUES ('CUT', 200, 1);
 SELECT andon.create_board('ta.b', 'SELECT id, status FROM orders', '{id}', 'status');
 SELECT andon.drop_board('high');
 UPDATE orders SET status = 'NEW' WHERE id = 200;
