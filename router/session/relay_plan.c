@@ -402,6 +402,10 @@ may_run_on_replica(const Client *client)
 	/* its own DDL is not among the facts yet */
 	if (client->ddl_lsn != 0 && (facts == NULL || facts_position(facts) < client->ddl_lsn))
 		return false;
+
+	/* where the catalog is not known yet, what follows in the transaction would be refused */
+	if (begins_read_only && facts == NULL && target != ROUTE_TARGET_REPLICA && !summary->only_prepares)
+		return false;
 	return transaction->status == 'I' ||
 		(transaction->is_deferred && (begins_read_only || summary->only_prepares));
 }

@@ -385,6 +385,63 @@ class FreshNames(RouterTestCase):
                          ["1", "2", "D 7", "C SELECT 1", "Z I"])
 
 
+class HeldReplies(RouterTestCase):
+    """What a replica's error means: tests make a read fail with what they like, on the nodes they like."""
+
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        cls.sql("""
+            CREATE TABLE fails (node text, sqlstate text);
+            CREATE FUNCTION lucky(noise int DEFAULT 0) RETURNS text STABLE LANGUAGE plpgsql AS $$
+            DECLARE
+                why text := (SELECT sqlstate FROM fails WHERE node = here());
+            BEGIN
+                IF why IS NULL THEN
+                    RETURN here();
+                ELSIF noise > 0 THEN
+                    RAISE NOTICE '%', repeat('x', noise);
+                END IF;
+                RAISE EXCEPTION 'not here' USING ERRCODE = why;
+            END $$;""")
+
+    def let_fail(self, nodes, sqlstate):
+        self.sql("DELETE FROM fails; INSERT INTO fails SELECT unnest('{%s}'::text[]), '%s'" % (",".join(nodes), sqlstate))
+        self.cluster.wait_caught_up()
+
+    def lucky(self, sql="SELECT lucky()"):
+        return self.wire().query(sql)
+
+    def test_conflict_on_one_replica(self):
+        """Guards: a recovery conflict sends a read to another replica, not to the primary, whatever the session."""
+        one, other = self.replica_names()
+        for sqlstate in ("40001", "40P01"):
+            for unlucky, lucky in ((one, other), (other, one)):
+                self.let_fail([unlucky], sqlstate)
+                for _ in range(8):
+                    self.assertEqual(self.lucky(), ["T", "D " + lucky, "C SELECT 1", "Z I"])
+
+    def test_conflict_on_all_replicas(self):
+        """Guards: one other node is tried, then the primary."""
+        self.let_fail(self.replica_names(), "40001")
+        for _ in range(4):
+            self.assertEqual(self.lucky(), ["T", "D " + self.primary_name, "C SELECT 1", "Z I"])
+
+    def test_what_was_shown_is_not_taken_back(self):
+        """Guards: behind the first row, or where there is too much to hold, the replica's error is the answer."""
+        self.let_fail(self.replica_names(), "42P01")
+        self.assertEqual(self.lucky(), ["T", "D " + self.primary_name, "C SELECT 1", "Z I"])
+        self.assertEqual(self.lucky("SELECT 1; SELECT lucky()"), ["T", "D 1", "C SELECT 1", "T", "E 42P01", "Z I"])
+        self.assertEqual(self.lucky("SELECT lucky(1000)")[-3:], ["D " + self.primary_name, "C SELECT 1", "Z I"])
+        self.assertEqual(self.lucky("SELECT lucky(70000)")[-3:], ["N 00000", "E 42P01", "Z I"])
+
+    def test_cancelled_is_not_run_again(self):
+        """Guards: 57014 is the answer, wherever it came from; so is an error that any node would raise."""
+        for sqlstate in ("57014", "22012", "P0001"):
+            self.let_fail(self.replica_names(), sqlstate)
+            self.assertEqual(self.lucky()[-2:], ["E " + sqlstate, "Z I"])
+
+
 class Everything(RouterTestCase):
     router_options = {"consistency": "primary"}
 

@@ -71,6 +71,23 @@ a_read_only_transaction_runs_on_a_replica(void **state)
 }
 
 /* Guards: SET TRANSACTION behind BEGIN counts, and is where it was; what it cannot promise is left to a server. */
+/* Guards: SELECT 1 needs no facts, what follows does: before they are known it would be refused there. */
+static void
+before_there_are_facts_it_runs_on_the_primary(void **state)
+{
+	Talker		t;
+
+	log_in_with(&t, NULL, NULL);
+	buf_clear(&north.log);
+	say(&t, "Q SELECT 1|Q BEGIN READ ONLY|Q SELECT 1|Q SELECT a FROM t|Q COMMIT");
+	hears(&t, "T D:south C:SELECT 1 Z:I C:BEGIN Z:T T D:north C:SELECT 1 Z:T T D:north C:SELECT 1 Z:T C:COMMIT Z:I");
+	show_facts(wal);
+	catch_up();
+	say(&t, "Q BEGIN READ ONLY|Q SELECT 1|Q SELECT a FROM t|Q COMMIT");
+	hears(&t, "C:BEGIN Z:T T D:south C:SELECT 1 Z:T T D:south C:SELECT 1 Z:T C:COMMIT Z:I");
+	hang_up(&t);
+}
+
 static void
 what_set_transaction_says_counts(void **state)
 {
@@ -226,6 +243,7 @@ main(void)
 		TEST(an_empty_transaction_needs_no_server),
 		TEST(what_is_not_executed_begins_nothing),
 		TEST(a_read_only_transaction_runs_on_a_replica),
+		TEST(before_there_are_facts_it_runs_on_the_primary),
 		TEST(what_set_transaction_says_counts),
 		TEST(a_read_only_transaction_may_begin_with_a_setting),
 		TEST(begin_may_come_with_the_first_statement),
