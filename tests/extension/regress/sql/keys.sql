@@ -86,6 +86,20 @@ SELECT andon.refresh_board('priced');
 SELECT order_id, line, price, pg_temp.differences('priced') FROM priced ORDER BY 1, 2;
 SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'andon%' AND tgrelid = 'rates'::regclass;
 
+-- a foreign table may be a source if it is static
+CREATE EXTENSION file_fdw SCHEMA ke;
+CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+CREATE FOREIGN TABLE far_rates (currency text, rate int) SERVER files OPTIONS (program 'echo EUR,2', format 'csv');
+SELECT andon.create_board('ke.far_priced', $$
+    SELECT l.order_id, l.line, l.status, r.rate FROM lines l LEFT JOIN far_rates r ON r.currency = 'EUR' WHERE l.order_id = 1
+    $$, '{order_id,line}', 'status', options => '{"static": ["far_rates"]}');
+ALTER FOREIGN TABLE far_rates OPTIONS (SET program 'echo EUR,3');
+UPDATE lines SET status = 'FAR' WHERE order_id = 1 AND line = 'b';
+SELECT line, status, rate FROM far_priced ORDER BY line;
+SELECT andon.refresh_board('far_priced');
+SELECT line, status, rate, pg_temp.differences('far_priced') FROM far_priced ORDER BY line;
+SELECT andon.drop_board('far_priced');
+
 SELECT andon.drop_board(board) FROM andon.boards WHERE board::text IN ('composite', 'loose_board', 'many_board', 'tagged', 'priced');
 SET client_min_messages = warning;
 DROP SCHEMA ke CASCADE;
