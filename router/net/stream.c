@@ -58,6 +58,7 @@ static void show(Stream *stream, Slice data, bool is_kept);
 static void report_drained(Stream *stream);
 static void enqueue(Stream *stream, Slice bytes);
 static void send_with_queue(Stream *stream, Slice bytes);
+static ssize_t send_both(int fd, Slice first, Slice second);
 
 /* ------------------------------------------------------- create, destroy */
 
@@ -364,11 +365,6 @@ static void
 send_with_queue(Stream *stream, Slice bytes)
 {
 	Slice		queued = buf_slice(&stream->queue);
-	struct iovec parts[2] = {
-		{.iov_base = (void *) queued.data, .iov_len = queued.len},
-		{.iov_base = (void *) bytes.data, .iov_len = bytes.len}
-	};
-	const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
 	ssize_t		n;
 	size_t		sent;
 
@@ -377,7 +373,7 @@ send_with_queue(Stream *stream, Slice bytes)
 	else if (bytes.len == 0)
 		n = send(stream->fd, queued.data, queued.len, MSG_NOSIGNAL);
 	else
-		n = sendmsg(stream->fd, &message, MSG_NOSIGNAL);
+		n = send_both(stream->fd, queued, bytes);
 	if (n < 0 && errno != EAGAIN && errno != EINTR)
 	{
 		stream_write_failed(stream, errno);
@@ -401,6 +397,18 @@ send_with_queue(Stream *stream, Slice bytes)
 	stream_watch_writing(stream, buf_len(&stream->queue) > 0);
 	if (stream->is_full && buf_len(&stream->queue) < STREAM_LOW_WATER)
 		loop_next_turn(stream->loop, &stream->turn);
+}
+
+static ssize_t
+send_both(int fd, Slice first, Slice second)
+{
+	struct iovec parts[2] = {
+		{.iov_base = (void *) first.data, .iov_len = first.len},
+		{.iov_base = (void *) second.data, .iov_len = second.len}
+	};
+	const struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+
+	return sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
 /* Silent from here on; the owner hears of it when what has arrived was shown. */

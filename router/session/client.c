@@ -468,23 +468,16 @@ void
 client_reset_relay(Client *client)
 {
 	Relay	   *relay = &client->relay;
-	InFlight	inflight = relay->inflight;
-	PreparedLog names = relay->names;
-	DescribeLog describes = relay->describes;
-
 	settings_unref(relay->new_settings);
 	settings_unref(relay->new_server_settings);
 	mem_free(relay->error_refused);
 	mem_free(relay->fatal_text);
 	mem_free(relay->savepoint);
 	buf_release(&relay->held);
-	memset(relay, 0, sizeof(*relay));
-	inflight_clear(&inflight);
-	relay->inflight = inflight;
-	prepared_log_clear(&names);
-	relay->names = names;
-	describe_log_clear(&describes);
-	relay->describes = describes;
+	inflight_clear(&relay->inflight);
+	prepared_log_clear(&relay->names);
+	describe_log_clear(&relay->describes);
+	memset(&relay->summary, 0, sizeof(*relay) - offsetof(Relay, summary));
 }
 
 void

@@ -93,6 +93,12 @@ typedef struct DescribeLog
 /* The unit being planned or run. */
 typedef struct Relay
 {
+	/* cleared from unit to unit, their memory kept */
+	InFlight	inflight;
+	PreparedLog names;			/* what the unit has done to the client's names */
+	DescribeLog describes;
+
+	/* zero when a unit begins */
 	UnitSummary summary;
 	uint64_t	begun_us;		/* its last byte came in */
 	uint64_t	waiting_since_us;	/* it wants a server; anew when it is to run again */
@@ -145,9 +151,6 @@ typedef struct Relay
 	char	   *savepoint;		/* owned: the name in a unit that is a SAVEPOINT, RELEASE or ROLLBACK TO; or NULL */
 	char	   *fatal_text;		/* owned: the server's last words, or NULL */
 	Buf			held;
-	InFlight	inflight;
-	PreparedLog names;			/* what the unit has done to the client's names */
-	DescribeLog describes;
 	uint64_t	described_binds;	/* bit n: the nth Bind of the unit is described before it is executed */
 	int			binds;			/* sent so far */
 	bool		is_checking;	/* servers are asked to describe what it binds; the unit is sent then */

@@ -69,6 +69,7 @@ static bool local_deallocate(Client *client, const StatementClass *class, LocalR
 static bool local_discard(Client *client, LocalResult *result);
 static bool local_reset_all(Client *client, LocalResult *result);
 static bool local_close(Client *client);
+static bool local_first_statement(Client *client);
 static bool local_sole_statement(Client *client);
 static bool local_statement(Client *client, const StatementClass *class, Slice text, LocalResult *result,
 							Error *error);
@@ -92,14 +93,19 @@ bool
 local_answer_begin(Client *client)
 {
 	const UnitSummary *summary = &client->relay.summary;
+
+	return summary->statements >= 2 && (summary->flags & STATEMENT_HAS_TRANSACTION) && local_first_statement(client);
+}
+
+static bool
+local_first_statement(Client *client)
+{
 	UnitContext context = client_unit_context(client);
 	Slice		head = buf_slice(&client->unit);
 	const StatementClass *class;
 	LocalResult result = {0};
 	Slice		text;
 
-	if (summary->statements < 2 || !(summary->flags & STATEMENT_HAS_TRANSACTION))
-		return false;
 	head.len = first_execution(head);
 	class = unit_sole_statement(head, &context, &text);
 	if (class == NULL || class->kind != STATEMENT_BEGIN || !is_plain_unit(client, head) ||

@@ -36,6 +36,7 @@ typedef struct CheckWalk
 	Slice		statement;
 } CheckWalk;
 
+static bool check_unit(Client *client);
 static bool check_message(Client *client, const Frame *frame, CheckWalk *walk);
 static void note_Bind(Client *client, const Frame *frame, CheckWalk *walk);
 static bool check_statement(Client *client, Slice name);
@@ -46,15 +47,21 @@ bool
 relay_check_descriptions(Client *client)
 {
 	Relay	   *relay = &client->relay;
+
+	relay->described_binds = 0;
+	return relay->error_refused == NULL && relay->summary.statements > 0 && !relay->summary.is_simple &&
+		prepared_map_has_descriptions(client->prepared) && check_unit(client);
+}
+
+static bool
+check_unit(Client *client)
+{
+	Relay	   *relay = &client->relay;
 	Slice		messages = buf_slice(&client->unit);
 	CheckWalk	walk = {0};
 	Buf			out = BUF_INIT;
 	Frame		frame;
 
-	relay->described_binds = 0;
-	if (relay->error_refused || relay->summary.statements == 0 || relay->summary.is_simple ||
-		!prepared_map_has_descriptions(client->prepared))
-		return false;
 	while (frame_parse(messages, &frame) == FRAME_OK)
 	{
 		relay->is_checking |= check_message(client, &frame, &walk);

@@ -262,11 +262,12 @@ unit_note_state(Client *client)
 	Transaction *transaction = &client->transaction;
 	const UnitSummary *summary = &relay->summary;
 	char		tx_status = server_tx_status(client->server);
-	bool		committed = strcmp(relay->last_tag, "COMMIT") == 0 && !relay->saw_error;
+	bool		committed;
 
 	if (relay->state_noted)
 		return;
 	relay->state_noted = true;
+	committed = strcmp(relay->last_tag, "COMMIT") == 0 && !relay->saw_error;
 
 	/* made under settings of this transaction alone: not to be used by others */
 	if (transaction->sets_meaning && relay->parsed_there)

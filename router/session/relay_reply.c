@@ -254,7 +254,7 @@ handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame)
 		return;
 	}
 	step = inflight_handle(&relay->inflight, 'E', skip_entry, client);
-	if (step.verdict != INFLIGHT_UNEXPECTED && step.entry.purpose == INFLIGHT_SETTINGS)
+	if (step.verdict != INFLIGHT_UNEXPECTED && step.entry->purpose == INFLIGHT_SETTINGS)
 	{
 		fail_settings(client, &fields);
 		return;
@@ -269,9 +269,9 @@ handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame)
 
 	relay->saw_error = true;
 	relay->is_copy_in = relay->is_checking = false;
-	heal_statement(client, &step.entry, &fields);
+	heal_statement(client, step.entry, &fields);
 	prepared_log_undo(&relay->names, client->prepared, relay->names.answered);
-	if (is_stale_plan(&step.entry, &fields) && relay->is_holding && relay->rerun == RERUN_NO)
+	if (is_stale_plan(step.entry, &fields) && relay->is_holding && relay->rerun == RERUN_NO)
 		relay->rerun = relay->holds_plan ? RERUN_HERE : RERUN_PRIMARY;
 	else
 		relay->rerun = rerun_target(client, &fields);
@@ -375,10 +375,10 @@ handle_result(Client *client, ReplyRun *run, const Frame *frame, bool shows_resu
 		client_fail_server(client, "unexpected message");
 		return;
 	}
-	if (step.entry.kind == INFLIGHT_DESCRIBE)
-		relay_note_description(client, &step.entry, frame);
-	if (step.completed && step.entry.kind == INFLIGHT_PARSE &&
-		(step.verdict == INFLIGHT_PASS || step.entry.purpose == INFLIGHT_PLACE))
+	if (step.entry->kind == INFLIGHT_DESCRIBE)
+		relay_note_description(client, step.entry, frame);
+	if (step.completed && step.entry->kind == INFLIGHT_PARSE &&
+		(step.verdict == INFLIGHT_PASS || step.entry->purpose == INFLIGHT_PLACE))
 		relay->names.answered++;
 	if (step.verdict == INFLIGHT_DROP)
 	{
@@ -386,13 +386,13 @@ handle_result(Client *client, ReplyRun *run, const Frame *frame, bool shows_resu
 
 		if (frame->type != 'D' || !message_parse_first_column(frame->body, &value))
 			return;
-		if (step.entry.purpose == INFLIGHT_POSITION)
+		if (step.entry->purpose == INFLIGHT_POSITION)
 			message_parse_lsn(value, &relay->asked_lsn);
-		else if (step.entry.purpose == INFLIGHT_STATE)
+		else if (step.entry->purpose == INFLIGHT_STATE)
 			relay->state_answered = pins_parse_answer(value, &relay->pins_left);
 		return;
 	}
-	if (relay->is_holding && (shows_result || (relay->holds_plan && step.entry.kind == INFLIGHT_BIND)))
+	if (relay->is_holding && (shows_result || (relay->holds_plan && step.entry->kind == INFLIGHT_BIND)))
 	{
 		run_flush(run);
 		relay_release_held(client);

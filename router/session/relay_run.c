@@ -378,8 +378,8 @@ relay_wants_position(const Client *client)
 {
 	const UnitSummary *summary = &client->relay.summary;
 
-	if (!consistency_has_floor(client->context->config.consistency) || server_is_replica(client->server) ||
-		(summary->flags & (STATEMENT_IS_READ | STATEMENT_NODE_LOCAL)) || client->relay.error_refused)
+	if ((summary->flags & (STATEMENT_IS_READ | STATEMENT_NODE_LOCAL)) || client->relay.error_refused ||
+		!consistency_has_floor(client->context->config.consistency) || server_is_replica(client->server))
 		return false;
 	if (unit_looks_at_nothing(summary) && summary->kind != STATEMENT_ROLLBACK)
 		return false;			/* it commits nothing, nor ends what may have */

@@ -16,7 +16,6 @@
  */
 #include "sql/shape.h"
 
-#include <stdbool.h>
 #include <strings.h>
 
 #define MAX_DIGITS 9			/* any such number is an int4 */
@@ -60,6 +59,8 @@ static bool take_special(ShapeScan *scan);
 static bool take_string(ShapeScan *scan);
 static bool take_quoted_name(ShapeScan *scan);
 static bool take_parameter(ShapeScan *scan);
+static const char *number_end(const char *at, const char *end);
+static const char *string_end(const char *at, const char *end);
 static void replace_literal(ShapeScan *scan, const char *from, const char *until);
 static void write_to(ShapeScan *scan, const char *until);
 
@@ -92,6 +93,35 @@ shape_of_text(Slice text, char buffer[SHAPE_MAX_TEXT])
 	return slice_make(buffer, (size_t) (scan.out - buffer));
 }
 
+/*
+ * The scanner is where it was, and in the same state, as long as the bytes
+ * are the same: so each literal of the shape has to be one here.
+ */
+bool
+shape_is_of(Slice shape, Slice text)
+{
+	const char *at = text.data;
+	const char *end = text.data + text.len;
+
+	if (text.len > SHAPE_MAX_TEXT)
+		return false;
+	for (;;)
+	{
+		const char *mark = memchr(shape.data, '\0', shape.len);
+		size_t		len = mark == NULL ? shape.len : (size_t) (mark - shape.data);
+		const char *literal = at + len;
+
+		if ((size_t) (end - at) < len || memcmp(at, shape.data, len) != 0)
+			return false;
+		if (mark == NULL)
+			return literal == end;
+		at = len > 0 && literal[-1] == '\'' ? string_end(literal - 1, end) : number_end(literal, end);
+		if (at == NULL || memchr(literal, '\0', (size_t) (at - literal)) != NULL)
+			return false;
+		shape = slice_skip(shape, len + 1);
+	}
+}
+
 /* Names, keywords and what stands for itself: most of a text. */
 static void
 take_plain(ShapeScan *scan)
@@ -121,7 +151,8 @@ has_shape(Slice text)
 {
 	static const char *const words[] = {"select", "insert", "update", "delete", "with", "values"};
 
-	while (text.len > 0 && strchr(" \t\n\r\f(", text.data[0]) != NULL && text.data[0] != '\0')
+	while (text.len > 0 && kind_of(text.data[0]) == CHAR_OTHER && text.data[0] != '\0' &&
+		   strchr(" \t\n\r\f(", text.data[0]) != NULL)
 		text = slice_skip(text, 1);
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 	{
@@ -137,16 +168,14 @@ has_shape(Slice text)
 static bool
 take_number(ShapeScan *scan)
 {
-	const char *end = scan->at;
+	const char *end = number_end(scan->at, scan->end);
 
-	while (end < scan->end && kind_of(*end) == CHAR_DIGIT)
-		end++;
-	if (end - scan->at <= MAX_DIGITS &&
-		(end == scan->end || (kind_of(*end) != CHAR_LETTER && *end != '.' && *end != '$' && *end != '\'')))
+	if (end != NULL)
 	{
 		replace_literal(scan, scan->at, end);
 		return true;
 	}
+	end = scan->at;
 	while (end < scan->end && (kind_of(*end) == CHAR_LETTER || kind_of(*end) == CHAR_DIGIT || *end == '.'))
 		end++;
 	scan->at = end;
@@ -197,19 +226,40 @@ take_special(ShapeScan *scan)
 static bool
 take_string(ShapeScan *scan)
 {
-	const char *end = scan->at;
+	const char *end = string_end(scan->at, scan->end);
 
-	if (continues_name(end[-1]))
+	if (end == NULL || continues_name(scan->at[-1]))
 		return false;			/* the text begins with a keyword: there is something before */
-	do
-	{
-		end = memchr(end + 1, '\'', (size_t) (scan->end - end - 1));
-		if (end == NULL)
-			return false;
-		end++;
-	} while (end < scan->end && *end == '\'');
 	replace_literal(scan, scan->at + 1, end);	/* its first quote stays */
 	return true;
+}
+
+/* Behind the digits that begin there; NULL: they are no plain number. */
+static const char *
+number_end(const char *at, const char *end)
+{
+	const char *from = at;
+
+	while (at < end && kind_of(*at) == CHAR_DIGIT)
+		at++;
+	if (at == from || at - from > MAX_DIGITS ||
+		(at < end && (kind_of(*at) == CHAR_LETTER || *at == '.' || *at == '$' || *at == '\'')))
+		return NULL;
+	return at;
+}
+
+/* Behind the quote that ends the string whose first one is there; NULL: none does. */
+static const char *
+string_end(const char *at, const char *end)
+{
+	do
+	{
+		at = memchr(at + 1, '\'', (size_t) (end - at - 1));
+		if (at == NULL)
+			return NULL;
+		at++;
+	} while (at < end && *at == '\'');
+	return at;
 }
 
 /* A doubled quote ends one and begins the next, which comes to the same. */

@@ -24,11 +24,16 @@
 #ifndef ROUTER_SQL_SHAPE_H
 #define ROUTER_SQL_SHAPE_H
 
+#include <stdbool.h>
+
 #include "base/slice.h"
 
 #define SHAPE_MAX_TEXT 4096		/* a longer text has none */
 
 /* The shape, written into buffer; or the text itself where it has none or is its own. */
 extern Slice shape_of_text(Slice text, char buffer[SHAPE_MAX_TEXT]);
+
+/* Is what shape_of_text() gave for one text the shape of another, too?  Costs less than to find it; false for a long text. */
+extern bool shape_is_of(Slice shape, Slice text);
 
 #endif							/* ROUTER_SQL_SHAPE_H */

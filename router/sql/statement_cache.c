@@ -10,6 +10,9 @@
  * entry is one allocation that holds the text too, and counts with all it
  * takes, so that max_bytes is a bound on memory.
  *
+ * The statement that comes next is often the one that came last, with other
+ * values: that entry is looked at first, without finding the shape.
+ *
  * To find a shape costs more than to compare texts, and many texts come again
  * as they are: so each entry keeps the text it was last found by, and a small
  * table leads from the texts' hashes to the entries.  The hash is seeded by where
@@ -63,6 +66,8 @@ struct StatementCache
 };
 
 static CacheEntry *statement_cache_decide(StatementCache *cache, Slice text, bool *is_hit);
+static CacheEntry *statement_cache_search(StatementCache *cache, Slice whole, bool *is_hit);
+static CacheEntry *statement_cache_find_same(StatementCache *cache, Slice text);
 static CacheEntry *statement_cache_find_last(StatementCache *cache, Slice text, unsigned hash);
 static void statement_cache_note_last(StatementCache *cache, CacheEntry *entry, Slice text, unsigned hash);
 static CacheEntry *statement_cache_find_or_add(StatementCache *cache, Slice key, unsigned hash, Slice text, bool *is_hit);
@@ -176,12 +181,35 @@ statement_cache_stats(const StatementCache *cache, StatementCacheStats *stats)
 	*stats = cache->stats;
 }
 
-/* By the last text, by shape, and by text where the shape does not say it all. */
 static CacheEntry *
 statement_cache_decide(StatementCache *cache, Slice text, bool *is_hit)
 {
-	char		buffer[SHAPE_MAX_TEXT];
 	Slice		whole = statement_cache_key(text);
+	CacheEntry *entry = statement_cache_find_same(cache, whole);
+
+	*is_hit = entry != NULL;
+	return entry != NULL ? entry : statement_cache_search(cache, whole, is_hit);
+}
+
+/* The entry used last, if it is this statement's. */
+static CacheEntry *
+statement_cache_find_same(StatementCache *cache, Slice text)
+{
+	CacheEntry *entry;
+	Slice		key;
+
+	if (list_is_empty(&cache->recent))
+		return NULL;
+	entry = list_entry(list_last(&cache->recent), CacheEntry, node);
+	key = slice_make(entry->text, entry->hh.keylen);
+	return (entry->class.reads_constant ? slice_equals(key, text) : shape_is_of(key, text)) ? entry : NULL;
+}
+
+/* By the last text, by shape, and by text where the shape does not say it all. */
+static CacheEntry *
+statement_cache_search(StatementCache *cache, Slice whole, bool *is_hit)
+{
+	char		buffer[SHAPE_MAX_TEXT];
 	unsigned	hash = statement_cache_hash(cache, whole);
 	CacheEntry *entry = statement_cache_find_last(cache, whole, hash);
 	Slice		shape;

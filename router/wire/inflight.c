@@ -95,20 +95,17 @@ inflight_drop_tail_sync(InFlight *inflight)
 InFlightStep
 inflight_handle(InFlight *inflight, char type, InFlightSkip skip, void *arg)
 {
-	InFlightStep step;
+	InFlightStep step = {INFLIGHT_UNEXPECTED, false, NULL};
 
 	if (inflight->count == 0)
-		return (InFlightStep) {INFLIGHT_UNEXPECTED, false, {0}};
-	step.entry = *inflight_head(inflight);
-	step.completed = false;
+		return step;
+	step.entry = inflight_head(inflight);
 	if (type == 'E')
-		step.verdict = handle_error(inflight, &step.entry, skip, arg);
-	else if (!reply_belongs(step.entry.kind, type))
-		step.verdict = INFLIGHT_UNEXPECTED;
-	else
+		step.verdict = handle_error(inflight, step.entry, skip, arg);
+	else if (reply_belongs(step.entry->kind, type))
 	{
-		step.verdict = step.entry.action == INFLIGHT_SWALLOW ? INFLIGHT_DROP : INFLIGHT_PASS;
-		step.completed = reply_completes(step.entry.kind, type);
+		step.verdict = step.entry->action == INFLIGHT_SWALLOW ? INFLIGHT_DROP : INFLIGHT_PASS;
+		step.completed = reply_completes(step.entry->kind, type);
 		if (step.completed)
 			inflight_pop(inflight);
 	}

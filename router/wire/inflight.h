@@ -88,7 +88,7 @@ typedef struct InFlightStep
 {
 	InFlightVerdict verdict;
 	bool		completed;		/* the entry below has been answered and left the queue */
-	InFlightEntry entry;		/* the entry this message belongs to */
+	const InFlightEntry *entry; /* what this message belongs to, until the next push; NULL: nothing waits */
 } InFlightStep;
 
 /* Told of each entry that an error skips, the last one first: so what sending

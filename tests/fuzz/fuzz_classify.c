@@ -78,6 +78,7 @@ check_shape(Slice text, const Facts *facts, const StatementClass *class)
 	Slice		shape = shape_of_text(text, buffer);
 
 	require(shape.len <= text.len);
+	require(shape.data == text.data || shape_is_of(shape, text));
 	if (shape.data == text.data || class->reads_constant)
 		return;
 	for (size_t i = 0; i + 5 <= text.len; i++)
@@ -99,6 +100,7 @@ check_shape(Slice text, const Facts *facts, const StatementClass *class)
 		{
 			shape_again = shape_of_text(buf_slice(&other), again);
 			require(slice_equals(shape_again, shape));
+			require(shape_is_of(shape, buf_slice(&other)));
 		}
 		buf_release(&other);
 	}

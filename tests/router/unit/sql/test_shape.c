@@ -88,14 +88,48 @@ test_cases(void **state)
 	}
 }
 
+/* Whether a text has a given shape is told without finding its own: as if it had been found. */
+static void
+test_shape_is_of(void **state)
+{
+	static const char *const others[] = {
+		"SELECT 7, 1234567890", "SELECT 7, 1234567891", "SELECT 1234567890, 1234567890", "select 7 ", "select x",
+		"INSERT INTO t VALUES (-9, 'it''s', 'x')", "INSERT INTO t VALUES (-9, 'it', s', 'x')",
+		"SELECT 9, 'open 5", "SELECT 9, 'open 6", "SELECT 9, 5'x', 5", "SELECT 9; SELECT 6"
+	};
+	const size_t ncases = sizeof(cases) / sizeof(cases[0]);
+	int			found = 0;
+
+	for (size_t i = 0; i < ncases; i++)
+	{
+		char		buffer[SHAPE_MAX_TEXT];
+		Slice		text = slice_from_string(cases[i].text);
+		Slice		shape = shape_of_text(text, buffer);
+
+		for (size_t j = 0; shape.data != text.data && j < ncases + sizeof(others) / sizeof(others[0]); j++)
+		{
+			char		again[SHAPE_MAX_TEXT];
+			Slice		other = slice_from_string(j < ncases ? cases[j].text : others[j - ncases]);
+			bool		is_same = slice_equals(shape_of_text(other, again), shape);
+
+			if (shape_is_of(shape, other) != is_same)
+				fail_msg("the shape of \"%s\" and \"%s\"", cases[i].text, other.data);
+			found += is_same && i != j;
+		}
+	}
+	assert_int_equal(found, 4);
+}
+
 /* A zero byte of the text's own would be taken for a literal. */
 static void
 test_zero_byte(void **state)
 {
 	static const char text[] = "SELECT \0, 5";
+	static const char in_string[] = "SELECT '\0'";
 	char		buffer[SHAPE_MAX_TEXT];
 
 	assert_ptr_equal(shape_of_text(slice_make(text, sizeof(text) - 1), buffer).data, text);
+	assert_false(shape_is_of(slice_make("SELECT '", 9), slice_make(in_string, sizeof(in_string) - 1)));
 }
 
 static void
@@ -108,6 +142,11 @@ test_long_text(void **state)
 	memcpy(text, "SELECT 5", 8);
 	assert_ptr_equal(shape_of_text(slice_make(text, SHAPE_MAX_TEXT), buffer).data, buffer);
 	assert_ptr_equal(shape_of_text(slice_make(text, SHAPE_MAX_TEXT + 1), buffer).data, text);
+
+	memcpy(text, "SELECT '", 8);
+	text[SHAPE_MAX_TEXT - 1] = text[SHAPE_MAX_TEXT] = '\'';
+	assert_true(shape_is_of(slice_make("SELECT '", 9), slice_make(text, SHAPE_MAX_TEXT)));
+	assert_false(shape_is_of(slice_make("SELECT '", 9), slice_make(text, SHAPE_MAX_TEXT + 1)));
 }
 
 int
@@ -115,6 +154,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_shape_is_of),
 		cmocka_unit_test(test_zero_byte),
 		cmocka_unit_test(test_long_text),
 	};

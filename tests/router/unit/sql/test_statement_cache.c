@@ -254,9 +254,10 @@ test_last_texts(void **state)
 
 			assert_true(class == NULL || found == class);
 			class = found;
+			statement_cache_get(cache, S("SELECT * FROM u"));	/* else it would be the entry used last */
 			assert_ptr_equal(statement_cache_get(cache, slice_make(text, (size_t) size)), class);
 		}
-	assert_int_equal(stats_of(cache).entries, 1);
+	assert_int_equal(stats_of(cache).entries, 2);
 	statement_cache_destroy(cache);
 }
 

@@ -201,7 +201,7 @@ the_ring_keeps_order_while_it_grows(void **state)
 		for (uint64_t i = 1; i <= 100; i++)
 			inflight_push(&inflight, INFLIGHT_PARSE, INFLIGHT_FORWARD, INFLIGHT_CLIENT, i);
 		for (uint64_t i = 1; i <= 100; i++)
-			assert_int_equal(inflight_handle(&inflight, '1', NULL, NULL).entry.statement, i);
+			assert_int_equal(inflight_handle(&inflight, '1', NULL, NULL).entry->statement, i);
 		push(INFLIGHT_SYNC, INFLIGHT_FORWARD);
 		expect_step('Z', INFLIGHT_PASS, true);
 	}
