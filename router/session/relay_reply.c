@@ -35,6 +35,9 @@
 #define REPLY_MAX_BYTES (1024 * 1024)	/* of a message the router must read whole */
 #define ERROR_HEAD_BYTES 1024	/* of a longer error: severity and SQLSTATE are in there */
 
+/* Not inlined: what most messages do not need costs them no frame of its size. */
+#define APART __attribute__((noinline))
+
 /* The stretch of the receive buffer that is to be passed on in one piece. */
 typedef struct ReplyRun
 {
@@ -46,13 +49,14 @@ typedef struct ReplyRun
 static size_t reply_take_message(Client *client, ReplyRun *run, Slice data);
 static bool reply_may_pass_in_pieces(const Frame *frame, Slice data);
 static void handle_reply(Client *client, ReplyRun *run, const Frame *frame);
-static void handle_ParameterStatus(Client *client, ReplyRun *run, const Frame *frame);
-static void handle_NotificationResponse(Client *client, ReplyRun *run, const Frame *frame);
-static void handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame);
-static void handle_CommandComplete(Client *client, ReplyRun *run, const Frame *frame);
-static void handle_CopyInResponse(Client *client, ReplyRun *run, const Frame *frame);
-static void handle_ReadyForQuery(Client *client, const Frame *frame);
+static APART void handle_ParameterStatus(Client *client, ReplyRun *run, const Frame *frame);
+static APART void handle_NotificationResponse(Client *client, ReplyRun *run, const Frame *frame);
+static APART void handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame);
+static APART void handle_CommandComplete(Client *client, ReplyRun *run, const Frame *frame);
+static APART void handle_CopyInResponse(Client *client, ReplyRun *run, const Frame *frame);
+static APART void handle_ReadyForQuery(Client *client, const Frame *frame);
 static void handle_result(Client *client, ReplyRun *run, const Frame *frame, bool shows_result);
+static APART void handle_own_result(Client *client, const InFlightEntry *entry, const Frame *frame);
 static RerunTarget rerun_target(const Client *client, const ErrorFields *fields);
 static void learn_from_refusal(const Client *client, const ErrorFields *fields);
 static bool refuses_serializable(const ErrorFields *fields);
@@ -382,14 +386,7 @@ handle_result(Client *client, ReplyRun *run, const Frame *frame, bool shows_resu
 		relay->names.answered++;
 	if (step.verdict == INFLIGHT_DROP)
 	{
-		Slice		value;
-
-		if (frame->type != 'D' || !message_parse_first_column(frame->body, &value))
-			return;
-		if (step.entry->purpose == INFLIGHT_POSITION)
-			message_parse_lsn(value, &relay->asked_lsn);
-		else if (step.entry->purpose == INFLIGHT_STATE)
-			relay->state_answered = pins_parse_answer(value, &relay->pins_left);
+		handle_own_result(client, step.entry, frame);
 		return;
 	}
 	if (relay->is_holding && (shows_result || (relay->holds_plan && step.entry->kind == INFLIGHT_BIND)))
@@ -398,6 +395,21 @@ handle_result(Client *client, ReplyRun *run, const Frame *frame, bool shows_resu
 		relay_release_held(client);
 	}
 	run_pass(run, frame->whole);
+}
+
+/* What the router asked for itself. */
+static void
+handle_own_result(Client *client, const InFlightEntry *entry, const Frame *frame)
+{
+	Relay	   *relay = &client->relay;
+	Slice		value;
+
+	if (frame->type != 'D' || !message_parse_first_column(frame->body, &value))
+		return;
+	if (entry->purpose == INFLIGHT_POSITION)
+		message_parse_lsn(value, &relay->asked_lsn);
+	else if (entry->purpose == INFLIGHT_STATE)
+		relay->state_answered = pins_parse_answer(value, &relay->pins_left);
 }
 
 static void

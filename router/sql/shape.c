@@ -110,13 +110,15 @@ shape_is_of(Slice shape, Slice text)
 		const char *mark = memchr(shape.data, '\0', shape.len);
 		size_t		len = mark == NULL ? shape.len : (size_t) (mark - shape.data);
 		const char *literal = at + len;
+		bool		is_string;
 
 		if ((size_t) (end - at) < len || memcmp(at, shape.data, len) != 0)
 			return false;
 		if (mark == NULL)
 			return literal == end;
-		at = len > 0 && literal[-1] == '\'' ? string_end(literal - 1, end) : number_end(literal, end);
-		if (at == NULL || memchr(literal, '\0', (size_t) (at - literal)) != NULL)
+		is_string = len > 0 && literal[-1] == '\'';
+		at = is_string ? string_end(literal - 1, end) : number_end(literal, end);
+		if (at == NULL || (is_string && memchr(literal, '\0', (size_t) (at - literal)) != NULL))
 			return false;
 		shape = slice_skip(shape, len + 1);
 	}

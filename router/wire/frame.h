@@ -31,7 +31,7 @@ typedef struct Frame
 {
 	char		type;
 	size_t		total_len;		/* type byte and length word included */
-	Slice		body;			/* only when it is wholly there */
+	Slice		body;			/* set only when it is wholly there */
 	Slice		whole;			/* the same */
 } Frame;
 
@@ -47,7 +47,6 @@ frame_peek(Slice data, Frame *frame)
 	const unsigned char *bytes = (const unsigned char *) data.data;
 	uint32_t	length;
 
-	*frame = (Frame) {0};
 	if (data.len < FRAME_HEADER_SIZE)
 		return FRAME_PARTIAL;
 	length = (uint32_t) bytes[1] << 24 | (uint32_t) bytes[2] << 16 | (uint32_t) bytes[3] << 8 | bytes[4];

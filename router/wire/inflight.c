@@ -20,7 +20,8 @@
 static InFlightEntry *inflight_at(const InFlight *inflight, size_t i);
 static void grow(InFlight *inflight);
 static void inflight_pop(InFlight *inflight);
-static InFlightVerdict handle_error(InFlight *inflight, const InFlightEntry *head, InFlightSkip skip, void *arg);
+static InFlightVerdict handle_error(InFlight *inflight, const InFlightEntry *head, InFlightSkip skip, void *arg)
+			__attribute__((cold));
 static bool reply_belongs(InFlightKind kind, char type);
 static bool reply_completes(InFlightKind kind, char type);
 static void inflight_skip_to_sync(InFlight *inflight, InFlightSkip skip, void *arg);
