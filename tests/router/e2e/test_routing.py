@@ -388,6 +388,8 @@ class FreshNames(RouterTestCase):
 class HeldReplies(RouterTestCase):
     """What a replica's error means: tests make a read fail with what they like, on the nodes they like."""
 
+    router_options = {"replica_wait": "20s"}
+
     @classmethod
     def prepare(cls):
         super().prepare()
