@@ -435,7 +435,7 @@ class HeldReplies(RouterTestCase):
         self.assertEqual(self.lucky(), ["T", "D " + self.primary_name, "C SELECT 1", "Z I"])
         self.assertEqual(self.lucky("SELECT 1; SELECT lucky()"), ["T", "D 1", "C SELECT 1", "T", "E 42P01", "Z I"])
         self.assertEqual(self.lucky("SELECT lucky(1000)")[-3:], ["D " + self.primary_name, "C SELECT 1", "Z I"])
-        self.assertEqual(self.lucky("SELECT lucky(70000)")[-3:], ["N 00000", "E 42P01", "Z I"])
+        self.assertEqual(self.lucky("SELECT lucky(300000)")[-3:], ["N 00000", "E 42P01", "Z I"])
 
     def test_cancelled_is_not_run_again(self):
         """Guards: 57014 is the answer, wherever it came from; so is an error that any node would raise."""
