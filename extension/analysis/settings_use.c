@@ -56,7 +56,7 @@ settings_use_in_writes(Relation table)
 	TupleConstr *constraints = RelationGetDescr(table)->constr;
 
 	return table->rd_rel->relrowsecurity ||
-		(constraints && (constraints->num_check > 0 || constraints->has_generated_stored)) ||
+		(constraints && (constraints->num_check > 0 || constraints->num_defval > 0)) ||
 		(triggers && (triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
 					  triggers->trig_update_before_row || triggers->trig_update_after_row ||
 					  triggers->trig_delete_before_row || triggers->trig_delete_after_row)) ||

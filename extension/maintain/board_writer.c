@@ -22,6 +22,8 @@
 #include "access/xact.h"
 #include "catalog/indexing.h"
 #include "executor/executor.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -60,6 +62,8 @@ struct BoardWriter
 	bool		is_filling;		/* a new board: nothing to tell, nothing to log */
 	bool		is_collected;	/* what changes is told by the commit */
 	List	   *rule;			/* allowed transitions; NIL: all */
+	ExprContext *defaults;		/* in which defaults of the owner's columns are computed; if needed */
+	ExprState **default_of;		/* by column; NULL: none */
 	ChangeLog  *log;			/* NULL until the first change that is logged */
 	MemoryContext context;		/* in which it was opened */
 	MemoryContext row_context;	/* of what is told and logged about one row; if needed */
@@ -67,6 +71,8 @@ struct BoardWriter
 
 static void fill_slot(BoardWriter *writer, const BoardRow *before, Datum *values,
 					  bool *nulls, TimestampTz since, int64 version);
+static void fill_defaults(BoardWriter *writer);
+static void prepare_defaults(BoardWriter *writer);
 static bool status_differs(BoardWriter *writer, const BoardRow *before, Datum *values,
 						   bool *nulls);
 static void read_key(BoardWriter *writer, Datum *values, Datum *key);
@@ -174,6 +180,8 @@ board_writer_close(BoardWriter *writer)
 		change_log_close(writer->log);
 	if (writer->row_context)
 		MemoryContextDelete(writer->row_context);
+	if (writer->defaults)
+		FreeExprContext(writer->defaults, true);
 	ExecDropSingleTupleTableSlot(writer->before);
 	ExecDropSingleTupleTableSlot(writer->after);
 	row_writer_close(writer->rows);
@@ -182,7 +190,7 @@ board_writer_close(BoardWriter *writer)
 
 /*
  * The new row in writer->after; columns that the owner has added to the board
- * keep what they have.
+ * begin with their defaults and keep what they have.
  */
 static void
 fill_slot(BoardWriter *writer, const BoardRow *before, Datum *values, bool *nulls,
@@ -213,6 +221,8 @@ fill_slot(BoardWriter *writer, const BoardRow *before, Datum *values, bool *null
 		}
 		writer->before->tts_tid = before->tid;
 	}
+	else if (natts > board->version_attno)
+		fill_defaults(writer);
 	memcpy(after->tts_values, values, sizeof(Datum) * board->ncolumns);
 	memcpy(after->tts_isnull, nulls, sizeof(bool) * board->ncolumns);
 	after->tts_values[board->since_attno - 1] = TimestampTzGetDatum(since);
@@ -220,6 +230,41 @@ fill_slot(BoardWriter *writer, const BoardRow *before, Datum *values, bool *null
 	after->tts_values[board->version_attno - 1] = Int64GetDatum(version);
 	after->tts_isnull[board->version_attno - 1] = false;
 	ExecStoreVirtualTuple(after);
+}
+
+/* The values live until the next row. */
+static void
+fill_defaults(BoardWriter *writer)
+{
+	TupleTableSlot *after = writer->after;
+
+	if (writer->defaults == NULL)
+		prepare_defaults(writer);
+	ResetExprContext(writer->defaults);
+	for (int i = writer->plan->board->version_attno; i < after->tts_tupleDescriptor->natts; i++)
+		if (writer->default_of[i])
+			after->tts_values[i] = ExecEvalExprSwitchContext(writer->default_of[i], writer->defaults,
+															 &after->tts_isnull[i]);
+}
+
+static void
+prepare_defaults(BoardWriter *writer)
+{
+	TupleDesc	desc = RelationGetDescr(writer->rel);
+	MemoryContext old = MemoryContextSwitchTo(writer->context);
+
+	writer->default_of = palloc0(sizeof(ExprState *) * desc->natts);
+	for (int i = writer->plan->board->version_attno; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		Node	   *expression = att->attisdropped || att->attgenerated ? NULL :
+			build_column_default(writer->rel, i + 1);
+
+		if (expression)
+			writer->default_of[i] = ExecInitExpr(expression_planner((Expr *) expression), NULL);
+	}
+	writer->defaults = CreateStandaloneExprContext();
+	MemoryContextSwitchTo(old);
 }
 
 static bool
