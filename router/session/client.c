@@ -20,6 +20,7 @@
 #include "base/memory.h"
 #include "wire/build.h"
 
+static void fail_retired(Client *client);
 static void client_count_bytes(const Client *client);
 static void client_free(void *arg);
 
@@ -188,15 +189,22 @@ client_fail_killed(Client *client, const char *command)
 bool
 client_fail_retired(Client *client)
 {
+	bool		is_due = client->server != NULL && client->context->config.server_fast_close &&
+		client->transaction.status == 'I' && server_is_retired(client->server);
+
+	if (is_due)
+		fail_retired(client);
+	return is_due;
+}
+
+static void
+fail_retired(Client *client)
+{
 	Error		error = {0};
 
-	if (client->server == NULL || !client->context->config.server_fast_close ||
-		client->transaction.status != 'I' || !server_is_retired(client->server))
-		return false;
 	error_set(&error, SQLSTATE_ADMIN_SHUTDOWN, "terminating connection: its server connection is to be replaced");
 	error_set_hint(&error, "Connect again; the router's server_fast_close is on.");
 	client_fail(client, &error);
-	return true;
 }
 
 bool
