@@ -48,6 +48,7 @@ static void unit_note_pins_left(Client *client);
 static void unit_count(Client *client, uint64_t now_us);
 static void count_traffic(Client *client, uint64_t now_us);
 static void unit_rerun(Client *client);
+static void lose_server(Client *client, const char *why);
 static bool lost_is_fatal(const Client *client);
 static void fail_lost_session(Client *client, const char *why);
 static void fail_lost_unit(Client *client, const char *why);
@@ -404,18 +405,27 @@ unit_rerun(Client *client)
 
 /* ---------------------------------------------------------------- lost */
 
+/* The server's last words say why, if it had any; the unit they were kept with may end on the way. */
 static void
 relay_on_lost(void *owner, const char *why)
 {
 	Client	   *client = owner;
+	char	   *fatal_text = client->relay.fatal_text;
+
+	client->relay.fatal_text = NULL;
+	lose_server(client, fatal_text ? fatal_text : why);
+	mem_free(fatal_text);
+}
+
+static void
+lose_server(Client *client, const char *why)
+{
 	Relay	   *relay = &client->relay;
 	Server	   *server = client->server;
 	int			node = server_node(server);
 	bool		is_running = client->state == CLIENT_RUNNING;
 
 	client->context->hooks.report_suspicion(client->context->hooks.arg, node);
-	if (relay->fatal_text)
-		why = relay->fatal_text;
 	LOG_WARN("server_lost", LF_STR("node", client->context->view->nodes[node].name),
 			 LF_STR("user", client->user), LF_STR("reason", why));
 	if (is_running && relay->rerun == RERUN_HERE && !lost_is_fatal(client))

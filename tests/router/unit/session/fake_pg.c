@@ -167,6 +167,17 @@ pg_die(void *arg)
 	fake_on_closed(arg, "told to die");
 }
 
+static void
+pg_say_last_words(PgBackend *backend)
+{
+	Error		error = {0};
+
+	if (backend->node->last_words == NULL)
+		return;
+	error_set(&error, SQLSTATE_ADMIN_SHUTDOWN, "%s", backend->node->last_words);
+	build_error(&backend->out, "FATAL", &error);
+}
+
 /* Silent from here on, gone at the end of this turn. */
 static bool
 pg_dies(PgBackend *backend, const char *text)
@@ -175,6 +186,7 @@ pg_dies(PgBackend *backend, const char *text)
 
 	if (strstr(text, "'die'") == NULL && (dies_at == NULL || strstr(text, dies_at) == NULL))
 		return false;
+	pg_say_last_words(backend);
 	backend->is_gone = true;
 	loop_later(backend->node->fake.loop, pg_die, backend->connection);
 	return true;

@@ -40,6 +40,7 @@ typedef struct PgNode
 	const char *column;			/* name of the column of all rows; NULL: c */
 	const char *state_left;		/* bits of what pins; NULL: 0 */
 	const char *dies_at;		/* a statement with these words ends its connection; NULL: none */
+	const char *last_words;		/* said before, as FATAL 57P01; NULL: none */
 	int			hanging;		/* statements that have begun to wait */
 	bool		go_on;			/* they wait no longer */
 } PgNode;

@@ -288,6 +288,7 @@ render_message(Talker *talker, const Frame *frame)
 			assert_true(message_parse_error(frame->body, &fields));
 			buf_printf(out, "%s:%.*s", slice_equals_string(fields.severity, "FATAL") ? "FATAL" : "E",
 					   (int) fields.sqlstate.len, fields.sqlstate.data);
+			snprintf(talker->detail, sizeof(talker->detail), "%.*s", (int) fields.detail.len, fields.detail.data);
 			break;
 		case 'Z':
 			assert_true(message_parse_ready(frame->body, &status));

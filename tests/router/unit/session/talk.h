@@ -37,6 +37,7 @@ typedef struct Talker
 	int			fd;
 	Buf			in;				/* received, not rendered yet */
 	Buf			heard;			/* rendered, not compared yet */
+	char		detail[64];		/* of the last error heard; "": it had none */
 	bool		is_closed;		/* the session ended the connection */
 	uint32_t	pid;			/* of its cancel key */
 	char		key[256];

@@ -359,6 +359,25 @@ lost_in_the_middle_of_what_is_held(void **state)
 	hang_up(&t);
 }
 
+/* Guards: the server's last words are told, though the unit they came in has ended on the way. */
+static void
+lost_behind_an_answer_says_why(void **state)
+{
+	Talker		t;
+
+	north.fake.has_extension = false;
+	log_in(&t);
+	say(&t, "Q LISTEN c");
+	hears(&t, "C:OK Z:I");
+	north.dies_at = "pg_current_wal_insert_lsn";
+	north.last_words = "somebody has pulled the plug";
+	say(&t, "Q INSERT INTO t VALUES (1)");
+	hears(&t, "C:INSERT 0 1 Z:I FATAL:08006");
+	assert_string_equal(t.detail, north.last_words);
+	is_closed(&t);
+	hang_up(&t);
+}
+
 static void
 lost_while_pinned_ends_the_session(void **state)
 {
@@ -485,6 +504,7 @@ main(void)
 		TEST(lost_while_a_read_ran),
 		TEST(lost_in_the_middle_of_what_is_held),
 		TEST(lost_while_pinned_ends_the_session),
+		TEST(lost_behind_an_answer_says_why),
 		TEST(lost_during_copy),
 		TEST(lost_when_only_the_position_is_missing),
 		TEST(session_pooling_keeps_one_server),
