@@ -9,8 +9,8 @@ From the environment (make bench B=board PART=writers SECS=10):
              growth    a status change on a board of 10 000 rows and on one of 1 000 000
              churn     1 000 000 status changes of 10 000 rows, autovacuum as it comes
              backend   1 000 000 transactions of one row in one backend: does its memory grow
-    SECS     of one pgbench run (4)
-    ROUNDS   counted turns of each comparison (3)
+    SECS     of one pgbench run (2)
+    ROUNDS   counted turns of each comparison (9)
     CHANGES  status changes of the parts churn and backend (1000000)
     ROWS     of the large board, parts million and growth (1000000)
 
@@ -29,8 +29,8 @@ SETTINGS = {
     "shared_buffers": "512MB", "max_wal_size": "16GB", "checkpoint_timeout": "1h",
     "andon.notify": "off",
 }
-SECS = option("SECS", 4)
-ROUNDS = option("ROUNDS", 3)
+SECS = option("SECS", 2)
+ROUNDS = option("ROUNDS", 9)
 CHANGES = option("CHANGES", 1000000)
 ROWS = option("ROWS", 1000000)
 SMALL_ROWS = 10000
@@ -53,9 +53,9 @@ def measure_writers(cluster, report):
         tps = compare(cluster, names, work.CHANGE_STATUS, clients)
         for name in names:
             report.add("status change, %d clients, %s" % (clients, name), tps[name], "tps",
-                       tps[name] / tps["plain"], ">= %.2f of plain" % aim if name == "andon" else "")
+                       tps.ratio(name, "plain"), ">= %.2f of plain" % aim if name == "andon" else "")
         report.add("status change, %d clients, andon against status_trigger" % clients, tps["andon"], "tps",
-                   tps["andon"] / tps["status_trigger"], ">= 1" if clients > 1 else "")
+                   tps.ratio("andon", "status_trigger"), ">= 1" if clients > 1 else "")
 
 
 def measure_linked(cluster, report):
@@ -65,9 +65,9 @@ def measure_linked(cluster, report):
         tps = compare(cluster, names, work.CHANGE_PRICE, clients)
         for name in names:
             report.add("price of an item, %d clients, %s" % (clients, name), tps[name], "tps",
-                       tps[name] / tps["plain"])
+                       tps.ratio(name, "plain"))
         report.add("price of an item, %d clients, andon against recompute" % clients, tps["andon"], "tps",
-                   tps["andon"] / tps["recompute_trigger"], ">= 1.3")
+                   tps.ratio("andon", "recompute_trigger"), ">= 1.3")
 
 
 def measure_bulk(cluster, report):
@@ -76,10 +76,10 @@ def measure_bulk(cluster, report):
     insert = ("INSERT INTO items (order_id, price) SELECT 170001 + g % 30000, 10"
               " FROM generate_series(1, 100000) g")
     secs = in_turn({name: lambda name=name: time_of(lambda: work.run_statements(cluster, name, insert))
-                    for name in names}, ROUNDS)
+                    for name in names}, min(ROUNDS, 5))
     for name in names:
         report.add("100 000 items of 30 000 orders inserted, %s" % name, secs[name] * 1000, "ms",
-                   secs[name] / secs["plain"], "<= 2.5" if name == "andon" else "")
+                   secs.ratio(name, "plain"), "<= 2.5" if name == "andon" else "")
 
 
 def make_sized(cluster, name, rows, *statements):
@@ -127,7 +127,7 @@ def measure_growth(cluster, report):
     tps = compare(cluster, names, work.CHANGE_STATUS_NEAR, 1)
     report.add("status change, board of %d rows" % SMALL_ROWS, tps["small"], "tps")
     report.add("status change, board of %d rows" % ROWS, tps["large"], "tps",
-               tps["small"] / tps["large"], "<= 1.3")
+               tps.ratio("small", "large"), "<= 1.3")
 
 
 def measure_churn(cluster, report):

@@ -9,8 +9,8 @@ From the environment (make bench B=feed PART=writers SECS=10):
              idle      the same while another session keeps a snapshot for IDLE_SECS
              bulk      one statement that changes 1 000 000 statuses: notifications, memory
              counts    counts() of a board of ROWS rows while 16 clients write
-    SECS     of one pgbench run (4)
-    ROUNDS   counted turns of each comparison (3)
+    SECS     of one pgbench run (2)
+    ROUNDS   counted turns of each comparison (9)
     IDLE_SECS  how long the snapshot is kept, in the part idle (60)
     ROWS     of the large board, parts bulk and counts (1000000)
 """
@@ -30,7 +30,7 @@ from board import MemoryWatch, compare, make_sized
 from measure import option, pgbench, run_parts
 
 SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "16GB", "checkpoint_timeout": "1h", "max_connections": "120"}
-SECS = option("SECS", 4)
+SECS = option("SECS", 2)
 IDLE_SECS = option("IDLE_SECS", 60)
 ROWS = option("ROWS", 1000000)
 CHANGES_PER_SEC = 500
@@ -46,9 +46,9 @@ def measure_throughput(cluster, report, clients, about, aim_of_plain, aim_of_tri
     tps = compare(cluster, names, work.CHANGE_STATUS, clients)
     for name in names:
         report.add("status change, %d clients%s, %s" % (clients, about, name), tps[name], "tps",
-                   tps[name] / tps["plain"], ">= %.2f of plain" % aim_of_plain if name == "feed" else "")
+                   tps.ratio(name, "plain"), ">= %.2f of plain" % aim_of_plain if name == "feed" else "")
     report.add("status change, %d clients%s, feed against notify_trigger" % (clients, about), tps["feed"], "tps",
-               tps["feed"] / tps["notify_trigger"], aim_of_trigger)
+               tps.ratio("feed", "notify_trigger"), aim_of_trigger)
 
 
 def make_variants(cluster):

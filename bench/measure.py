@@ -1,10 +1,14 @@
 """Measuring: pgbench in turn, medians, one table, one JSON file.
 
-Absolute figures of a shared machine move by a factor of two from run to run. So what is compared
-runs in turn (A B C A B C), after one turn that counts for nothing and only warms caches and writes
-the first full pages; medians are taken over the turns, and ratios only within one comparison.
+Absolute figures of a shared machine move by a factor of two from run to run, and within a run
+from one minute to the next. So what is compared runs in turn, each turn in the other direction
+(A B C, C B A), after one turn that counts for nothing and only warms caches and writes the first
+full pages. A ratio is taken within each turn, of what ran seconds apart; what counts is the median
+over the turns, and how far its quartiles lie apart tells how much to believe it. Many short turns
+tell more than a few long ones.
 """
 
+import collections
 import json
 import os
 import re
@@ -31,15 +35,45 @@ def pgbench(cluster, dbname, script, clients, secs=None, transactions=None):
             "latency_ms": float(re.search(r"latency average = ([\d.]+)", printed).group(1))}
 
 
+Ratio = collections.namedtuple("Ratio", "median low high")    # low, high: quartiles
+
+
+class Turns:
+    """What was measured in turn: {name: [value of each turn]}; turns[name] is the median."""
+
+    def __init__(self, values):
+        self._values = values
+
+    def __iter__(self):
+        return iter(self._values)
+
+    def __getitem__(self, name):
+        return statistics.median(self._values[name])
+
+    def of(self, figure):
+        """One figure, where each value is {figure: number}."""
+        return Turns({name: [value[figure] for value in values] for name, values in self._values.items()})
+
+    def ratio(self, name, base):
+        """Of name to base within each turn; None without that base."""
+        if base not in self._values or 0 in self._values[base]:
+            return None
+        ratios = [one / other for one, other in zip(self._values[name], self._values[base])]
+        if len(ratios) < 2:
+            return Ratio(ratios[0], ratios[0], ratios[0])
+        low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
+        return Ratio(median, low, high)
+
+
 def in_turn(subjects, rounds):
-    """Calls each of {name: function} once for nothing, then rounds times in turn: {name: median}."""
+    """Calls each of {name: function} once for nothing, then rounds times in turn."""
     values = {name: [] for name in subjects}
     for turn in range(rounds + 1):
-        for name, run in subjects.items():
-            value = run()
+        for name in list(subjects) if turn % 2 else reversed(list(subjects)):
+            value = subjects[name]()
             if turn > 0:
                 values[name].append(value)
-    return {name: statistics.median(all_of_one) for name, all_of_one in values.items()}
+    return Turns(values)
 
 
 def time_of(run):
@@ -55,14 +89,17 @@ def anonymous_kb(pid):
 
 
 class Report:
-    """Rows of one comparison: what, figure, ratio, and the ratio that is aimed at."""
+    """Rows of one comparison: what, figure, ratio (a number or a Ratio), and the one that is aimed at."""
 
     def __init__(self, name):
         self.name = name
         self.rows = []
 
     def add(self, what, figure, unit, ratio=None, aim=""):
-        self.rows.append({"what": what, "figure": figure, "unit": unit, "ratio": ratio, "aim": aim})
+        quartiles = None
+        if isinstance(ratio, Ratio):
+            ratio, quartiles = ratio.median, ratio[1:]
+        self.rows.append({"what": what, "figure": figure, "unit": unit, "ratio": ratio, "quartiles": quartiles, "aim": aim})
         print(self._line(self.rows[-1]), flush=True)
 
     def skip(self, what, why):
@@ -71,9 +108,10 @@ class Report:
     @staticmethod
     def _line(row):
         ratio = "" if row["ratio"] is None else "%.2f" % row["ratio"]
-        return "%-64s %12s %-6s %6s  %s" % (
+        quartiles = "%.2f-%.2f" % tuple(row["quartiles"]) if row["quartiles"] else ""
+        return "%-64s %12s %-6s %6s  %-9s  %s" % (
             row["what"], format(row["figure"], ",.1f" if row["figure"] < 100 else ",.0f"),
-            row["unit"], ratio, row["aim"])
+            row["unit"], ratio, quartiles, row["aim"])
 
     def finish(self, about):
         """Prints the whole table and writes build/bench/NAME.json."""
@@ -82,7 +120,7 @@ class Report:
         path = os.path.join(folder, self.name + ".json")
         with open(path, "w") as file:
             json.dump(dict(about, rows=self.rows), file, indent=1)
-        print("\n%-64s %12s %-6s %6s  %s" % (self.name, "figure", "", "ratio", "aim"))
+        print("\n%-64s %12s %-6s %6s  %-9s  %s" % (self.name, "figure", "", "ratio", "quartiles", "aim"))
         for row in self.rows:
             print(self._line(row))
         print("\n%s" % path)

@@ -60,6 +60,6 @@ def compare(cluster, scripts):
     took = in_turn({name: lambda script=script: pgbench(cluster, "page", script, 1, SECS)["latency_ms"]
                     for name, script in scripts.items()}, ROUNDS)
     aims = {"page of one status": "<= 1.2", "page of nine statuses": "<= 5"}
-    for name, latency_ms in took.items():
-        report.add(name, latency_ms * 1000, "us", latency_ms / took["bare query, jsonb"], aims.get(name, ""))
+    for name in took:
+        report.add(name, took[name] * 1000, "us", took.ratio(name, "bare query, jsonb"), aims.get(name, ""))
     report.finish({"rows_of_the_board": ROWS, "secs": SECS, "rounds": ROUNDS})

@@ -24,11 +24,10 @@ skipped. All have one thread and 20 servers for each node.
 
 import contextlib
 import resource
-import statistics
 
 from pgcluster import Cluster
 
-from measure import option, run_parts, time_of
+from measure import in_turn, option, run_parts, time_of
 from router_load import (DBNAME, close_all, copy_in, log_in_at_once, log_in_in_a_row, message, open_client, open_many,
                          pgbench, query)
 from router_peers import Andon, Direct, Haproxy, PgBouncer, Pgpool, nanoseconds, resident_kb
@@ -62,31 +61,18 @@ def running(report, *peers):
         yield there
 
 
-def in_turn(subjects, rounds=None):
-    """Like measure.in_turn, of dicts of figures: {name: {figure: median}}."""
-    values = {name: [] for name in subjects}
-    for turn in range((rounds or ROUNDS) + 1):
-        for name, run in subjects.items():
-            value = run()
-            if turn > 0:
-                values[name].append(value)
-    return {name: {key: statistics.median(one[key] for one in all_of_one) for key in all_of_one[0]}
-            for name, all_of_one in values.items()}
-
-
 # ---------------------------------------------------------------- select
 
 def report_queries(report, about, figures, base, aims=True):
     """Rows of one comparison; ratios are to the base's."""
-    for name, of_one in figures.items():
-        ratio = {key: of_one[key] / figures[base][key] if base in figures and figures[base][key] else None
-                 for key in of_one}
+    for name in figures:
         is_ours = aims and name.startswith("andon")
-        if of_one["cpu_us"]:
-            report.add("%s, %s: CPU per query" % (about, name), of_one["cpu_us"], "us", ratio["cpu_us"],
-                       "<= 1.0" if is_ours else "")
-        report.add("%s, %s: throughput" % (about, name), of_one["tps"], "tps", ratio["tps"], ">= 1.0" if is_ours else "")
-        report.add("%s, %s: p99" % (about, name), of_one["p99_ms"], "ms", ratio["p99_ms"], "<= 1.1" if is_ours else "")
+        for what, figure, unit, aim in (("CPU per query", "cpu_us", "us", "<= 1.0"), ("throughput", "tps", "tps", ">= 1.0"),
+                                        ("p99", "p99_ms", "ms", "<= 1.1")):
+            turns = figures.of(figure)
+            if turns[name]:		# who is not there has no CPU
+                report.add("%s, %s: %s" % (about, name, what), turns[name], unit, turns.ratio(name, base),
+                           aim if is_ours else "")
 
 
 def is_compared(label, clients):
@@ -102,7 +88,7 @@ def measure_select(cluster, report):
             for clients in CLIENTS:
                 figures = in_turn({
                     label: lambda peer=peer: pgbench(peer, protocol, clients, SECS)
-                    for label, peer in peers.items() if is_compared(label, clients)})
+                    for label, peer in peers.items() if is_compared(label, clients)}, ROUNDS)
                 report_queries(report, "%s, %d clients" % (protocol, clients), figures, bouncer.label)
 
 
@@ -140,13 +126,12 @@ def measure_login(cluster, report):
                 before = peer.cpu_us()
                 secs = run(peer, "bench", PASSWORD, count)
                 return {"per_sec": count / secs, "cpu_us": (peer.cpu_us() - before) / count}
-            figures = in_turn({label: lambda peer=peer: measured(peer) for label, peer in peers.items()})
-            for label, of_one in figures.items():
-                base = figures.get(bouncer.label, of_one)
-                ours = label == "andon"
-                report.add("%d logins %s, %s" % (count, about, label), of_one["per_sec"], "/s",
-                           of_one["per_sec"] / base["per_sec"], ">= 1.0" if ours else "")
-                report.add("... CPU of each, %s" % label, of_one["cpu_us"], "us", of_one["cpu_us"] / base["cpu_us"])
+            figures = in_turn({label: lambda peer=peer: measured(peer) for label, peer in peers.items()}, ROUNDS)
+            per_sec, cpu_us = figures.of("per_sec"), figures.of("cpu_us")
+            for label in figures:
+                report.add("%d logins %s, %s" % (count, about, label), per_sec[label], "/s",
+                           per_sec.ratio(label, bouncer.label), ">= 1.0" if label == "andon" else "")
+                report.add("... CPU of each, %s" % label, cpu_us[label], "us", cpu_us.ratio(label, bouncer.label))
 
 
 # ---------------------------------------------------------------- bulk
@@ -174,13 +159,12 @@ def measure_bulk(cluster, report):
                     secs = time_of(lambda: run(connection))
                 return {"mb_per_sec": BULK_MB / secs, "cpu_ms": (peer.cpu_us() - before) / 1000}
             figures = in_turn({label: lambda peer=peer: measured(peer) for label, peer in peers.items()}, min(ROUNDS, 3))
-            for label, of_one in figures.items():
-                base = figures.get(haproxy.label, of_one)
-                report.add("%d MB, %s, %s" % (BULK_MB, about, label), of_one["mb_per_sec"], "MB/s",
-                           of_one["mb_per_sec"] / base["mb_per_sec"], ">= 0.95" if label == "andon" else "")
-                if of_one["cpu_ms"]:
-                    report.add("... CPU, %s" % label, of_one["cpu_ms"], "ms",
-                               of_one["cpu_ms"] / base["cpu_ms"] if base["cpu_ms"] else None)
+            speed, cpu_ms = figures.of("mb_per_sec"), figures.of("cpu_ms")
+            for label in figures:
+                report.add("%d MB, %s, %s" % (BULK_MB, about, label), speed[label], "MB/s",
+                           speed.ratio(label, haproxy.label), ">= 0.95" if label == "andon" else "")
+                if cpu_ms[label]:
+                    report.add("... CPU, %s" % label, cpu_ms[label], "ms", cpu_ms.ratio(label, haproxy.label))
 
 
 # ---------------------------------------------------------------- workers
@@ -189,7 +173,8 @@ def measure_workers(cluster, report):
     with running(report, Andon(cluster, "andon 1 worker"), Andon(cluster, "andon 2 workers", workers=2)) as peers:
         two = peers["andon 2 workers"]
         before = nanoseconds(two.pid)
-        figures = in_turn({label: lambda peer=peer: pgbench(peer, "simple", 16, SECS) for label, peer in peers.items()})
+        figures = in_turn({label: lambda peer=peer: pgbench(peer, "simple", 16, SECS) for label, peer in peers.items()},
+                          ROUNDS)
         after = nanoseconds(two.pid)
         report_queries(report, "simple, 16 clients", figures, "andon 1 worker", aims=False)
         used = sorted(after[thread] - before.get(thread, 0) for thread in after)
@@ -211,7 +196,7 @@ def measure_tls(cluster, report):
     with running(report, bouncer, Andon(cluster, "andon TLS", **tls), Andon(cluster)) as peers:
         figures = in_turn({
             label: lambda peer=peer: pgbench(peer, "simple", 16, SECS, env if "TLS" in peer.label else None)
-            for label, peer in peers.items()})
+            for label, peer in peers.items()}, ROUNDS)
         report_queries(report, "simple, 16 clients", figures, bouncer.label, aims=False)
 
 

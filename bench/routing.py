@@ -170,7 +170,7 @@ def measure_primary(cluster, report):
                            for label, subject in subjects.items()}, ROUNDS)
     report.add("the primary under pgbench -S, direct: CPU", figures["direct"], "%")
     report.add("... through the router with two replicas", figures["router"], "%",
-               figures["router"] / figures["direct"], "<= 0.02")
+               figures.ratio("router", "direct"), "<= 0.02")
 
 
 def busy_while(cluster, subject):
