@@ -23,7 +23,8 @@ import statistics
 import threading
 import time
 
-from pgcluster import Cluster, Failed, fetch, wait_until
+from pgcluster import Cluster, fetch
+from programs import Failed, wait_until
 
 import board_work as work
 from board import MemoryWatch, compare, make_sized

@@ -15,7 +15,7 @@ import re
 import statistics
 import time
 
-from pgcluster import Failed, TOP, build_dir, stop_on_signals
+from programs import TOP, Failed, build_dir, stop_on_signals
 
 
 def option(name, default):

@@ -11,7 +11,8 @@ the cursor, of which it gives the columns. The plain rows are shown beside, for 
 
 import contextlib
 
-from pgcluster import Cluster, fetch, stop_on_signals
+from pgcluster import Cluster, fetch
+from programs import stop_on_signals
 
 from measure import Report, in_turn, option, pgbench
 

@@ -16,7 +16,7 @@ import time
 import psycopg2
 import psycopg2.extensions
 
-from pgcluster import Failed
+from programs import Failed
 
 DBNAME = "bench"
 

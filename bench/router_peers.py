@@ -14,7 +14,8 @@ import os
 import shutil
 import socket
 
-from pgcluster import Process, Router, build_dir, free_port
+from programs import Process, build_dir, free_port
+from routerproc import Router
 
 MAX_CLIENTS = 10000
 POOL_SIZE = 20

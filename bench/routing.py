@@ -23,7 +23,8 @@ import time
 
 import psycopg2
 
-from pgcluster import Cluster, TOP, build_dir, wait_until
+from pgcluster import Cluster
+from programs import TOP, build_dir, wait_until
 
 from measure import in_turn, option, run_parts
 from router_load import DBNAME, pgbench

@@ -28,11 +28,14 @@ import sys
 import threading
 import time
 
+import psycopg2
+
 DEMO = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(os.path.dirname(DEMO), "dev"), DEMO]
 
-from pgcluster import (Cluster, Failed, Router, build_dir, fetch, psycopg2, stop_all,  # noqa: E402
-                       stop_on_signals, tail)
+from pgcluster import Cluster, fetch  # noqa: E402
+from programs import Failed, build_dir, stop_all, stop_on_signals, tail  # noqa: E402
+from routerproc import Router  # noqa: E402
 import report  # noqa: E402
 
 DBNAME = "mes"

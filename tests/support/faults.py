@@ -9,7 +9,7 @@ run and stream and the router knows it, so that faults do not add up.
 import contextlib
 import threading
 
-from pgcluster import wait_until
+from programs import wait_until
 
 
 class Scene:

@@ -16,7 +16,8 @@ import urllib.request
 
 import psycopg2
 
-from pgcluster import Failed, Node, Process, RunDir, TOP, free_port, sanitizer_environment, wait_until
+from pgcluster import Node, sanitizer_environment
+from programs import TOP, Failed, Process, RunDir, free_port, wait_until
 
 SCOPE = "street"
 # As fast as a loaded machine can bear: a leader that is not heard of for so many seconds is replaced.

@@ -14,7 +14,9 @@ import re
 import shutil
 import subprocess
 
-from pgcluster import TOP, Cluster, Router, build_dir
+from pgcluster import Cluster
+from programs import TOP
+from routerproc import Router
 
 ACCEPTED = os.path.join(TOP, "tests/router/pg_regress_accepted")
 UNAVAILABLE = 75

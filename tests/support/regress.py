@@ -13,7 +13,8 @@ import os
 import re
 import subprocess
 
-from pgcluster import TOP, Cluster, build_dir
+from pgcluster import Cluster
+from programs import TOP
 
 # Waiting for locks is part of the isolation tests; their drivers poll quickly.
 DRIVERS = (

@@ -13,7 +13,8 @@ import subprocess
 
 import psycopg2
 
-from pgcluster import TOP, build_dir, fetch, wait_until
+from pgcluster import fetch
+from programs import TOP, build_dir, wait_until
 from pgwire import Wire
 from testcase import ClusterTestCase
 

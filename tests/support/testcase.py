@@ -26,7 +26,8 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "dev"))
 
-from pgcluster import Cluster, Failed, Router, build_dir, fetch, sanitizer, wait_until  # noqa: E402,F401
+from pgcluster import Cluster  # noqa: E402
+from routerproc import Router  # noqa: E402
 
 _shared = {}         # (module, what was asked for) -> Cluster
 

@@ -439,7 +439,8 @@ def main():
     args = parser.parse_args()
     print("seed %s" % args.seed, flush=True)
 
-    from pgcluster import Cluster, stop_on_signals
+    from pgcluster import Cluster
+    from programs import stop_on_signals
     stop_on_signals()
     with Cluster(name="andon-fuzz", settings=dict(
             SERVER_SETTINGS, **dict(item.split("=", 1) for item in args.set))) as cluster:

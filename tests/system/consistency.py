@@ -32,7 +32,9 @@ sys.path[:0] = [os.path.join(HERE, "..", "support"), os.path.join(HERE, "..", ".
 import faults  # noqa: E402
 import history  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
-from pgcluster import Cluster, Router, stop_on_signals, wait_until  # noqa: E402
+from pgcluster import Cluster  # noqa: E402
+from programs import stop_on_signals, wait_until  # noqa: E402
+from routerproc import Router  # noqa: E402
 
 DBNAME = "consistency"
 KEYS_AT_ONCE = 12               # that sessions write to; a key is left when its list is long

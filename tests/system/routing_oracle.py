@@ -39,7 +39,9 @@ TOP = os.path.join(HERE, "..", "..")
 sys.path[:0] = [os.path.join(HERE, "..", "support"), os.path.join(TOP, "dev")]
 
 import witness  # noqa: E402
-from pgcluster import Cluster, Failed, Router, fetch, stop_on_signals, wait_until  # noqa: E402
+from pgcluster import Cluster, fetch  # noqa: E402
+from programs import Failed, stop_on_signals, wait_until  # noqa: E402
+from routerproc import Router  # noqa: E402
 from pgwire import Wire  # noqa: E402
 from witness import ROLE, STATEMENT_TIMEOUT, Probe, Statement, Witness, run  # noqa: E402
 

@@ -14,9 +14,11 @@ import unittest
 
 import psycopg2
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "support"), os.path.join(HERE, "..", "..", "dev")]
 
-from testcase import ClusterTestCase, sanitizer, wait_until  # noqa: E402
+from programs import sanitizer, wait_until  # noqa: E402
+from testcase import ClusterTestCase  # noqa: E402
 
 WRITERS = 16
 KEYS = 200

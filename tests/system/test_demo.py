@@ -17,7 +17,7 @@ import unittest
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [os.path.join(TOP, "dev"), os.path.join(TOP, "demo")]
 
-from pgcluster import sanitizer, wait_until  # noqa: E402
+from programs import sanitizer, wait_until  # noqa: E402
 import report  # noqa: E402
 
 DEADLINE_SECS = 240

@@ -11,8 +11,8 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
 from pgcluster import fetch  # noqa: E402
+from programs import wait_until  # noqa: E402
 from routercase import RouterTestCase  # noqa: E402
-from testcase import wait_until  # noqa: E402
 
 SETUP = """
 CREATE TABLE log (what text);

@@ -13,10 +13,12 @@ import unittest
 import psycopg2
 import psycopg2.errors
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "support"), os.path.join(HERE, "..", "..", "dev")]
 
 from board_fuzz import check_log  # noqa: E402
-from testcase import ClusterTestCase, wait_until  # noqa: E402
+from programs import wait_until  # noqa: E402
+from testcase import ClusterTestCase  # noqa: E402
 
 SCHEMA = """
     CREATE TABLE orders (id int PRIMARY KEY, status text NOT NULL);

@@ -8,7 +8,9 @@ follows when the transaction commits there.
 
 import contextlib
 
-from testcase import Cluster, ClusterTestCase, wait_until
+from pgcluster import Cluster
+from programs import wait_until
+from testcase import ClusterTestCase
 
 TABLES = """
     CREATE TABLE customers (id int PRIMARY KEY, name text);

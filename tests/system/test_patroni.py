@@ -20,7 +20,8 @@ import consistency  # noqa: E402
 import patroni  # noqa: E402
 from consistency import DBNAME, ROUTER_OPTIONS, Session, Shared  # noqa: E402
 from history import Op, check  # noqa: E402
-from pgcluster import Router, sanitizer, wait_until  # noqa: E402
+from programs import sanitizer, wait_until  # noqa: E402
+from routerproc import Router  # noqa: E402
 
 HERE = """
 CREATE OR REPLACE FUNCTION here() RETURNS text STABLE LANGUAGE plpgsql AS $$

@@ -3,7 +3,8 @@
 import json
 import threading
 
-from testcase import ClusterTestCase, wait_until
+from programs import wait_until
+from testcase import ClusterTestCase
 
 SCHEMA = """
     CREATE TABLE orders (id int PRIMARY KEY, status text NOT NULL);

@@ -3,7 +3,8 @@
 import contextlib
 
 from pgcluster import fetch
-from testcase import ClusterTestCase, wait_until
+from programs import wait_until
+from testcase import ClusterTestCase
 
 BOARDS = ("off", "busy")     # in the order in which the worker looks at them
 ROWS = 500

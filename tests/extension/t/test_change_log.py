@@ -7,7 +7,8 @@ import threading
 
 import psycopg2
 
-from testcase import ClusterTestCase, wait_until
+from programs import wait_until
+from testcase import ClusterTestCase
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "system"))
 

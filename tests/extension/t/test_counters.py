@@ -4,7 +4,8 @@ import threading
 
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
-from testcase import ClusterTestCase, wait_until
+from programs import wait_until
+from testcase import ClusterTestCase
 
 SCHEMA = """
     CREATE TABLE orders (id int PRIMARY KEY, status text NOT NULL);

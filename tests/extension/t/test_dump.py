@@ -9,7 +9,8 @@ import unittest
 
 import psycopg2
 
-from pgcluster import Cluster, Node, sanitizer
+from pgcluster import Cluster, Node
+from programs import sanitizer
 from testcase import ClusterTestCase
 
 SCHEMA = """

@@ -12,7 +12,7 @@ import re
 import subprocess
 import unittest
 
-from testcase import build_dir, sanitizer
+from programs import build_dir, sanitizer
 
 # What init/andon_init.c calls from XACT_EVENT_COMMIT on.
 ENTRIES = ("commit_lsn_on_commit", "dirty_set_on_transaction_end", "feed_on_transaction_end",

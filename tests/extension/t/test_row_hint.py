@@ -1,6 +1,7 @@
 """Where rows of a board were seen last (base/row_hint.c): backends tell each other; a wrong hint does no harm."""
 
-from testcase import ClusterTestCase, fetch
+from pgcluster import fetch
+from testcase import ClusterTestCase
 
 ROWS = 200
 SCHEMA = """

@@ -4,7 +4,8 @@ import threading
 
 import psycopg2
 
-from testcase import ClusterTestCase, wait_until
+from programs import wait_until
+from testcase import ClusterTestCase
 
 SCHEMA = """
     CREATE TABLE customers (id int PRIMARY KEY, name text);

@@ -5,7 +5,7 @@ import glob
 import os
 import re
 
-from pgcluster import TOP, product_version
+from programs import TOP, product_version
 from testcase import ClusterTestCase
 
 OLDEST = "0.1.0"

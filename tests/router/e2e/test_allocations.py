@@ -9,7 +9,7 @@ import os
 import struct
 import unittest
 
-from pgcluster import sanitizer
+from programs import sanitizer
 from pgwire import Bind, Describe, Execute, Parse, Query, Sync
 from routercase import RouterTestCase
 

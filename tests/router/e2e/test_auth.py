@@ -8,7 +8,9 @@ import struct
 import psycopg2
 
 from authcase import AuthCase
-from pgcluster import Router, fetch, free_port, sanitizer, wait_until
+from pgcluster import fetch
+from programs import free_port, sanitizer, wait_until
+from routerproc import Router
 from pgwire import Query, StartupMessage, message, text
 
 ADA = "s3cret, with a \"quote\", a \\ and an umlaut: \u00e4"

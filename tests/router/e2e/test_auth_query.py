@@ -6,7 +6,8 @@ import threading
 import psycopg2
 
 from authcase import AuthCase
-from pgcluster import fetch, wait_until
+from pgcluster import fetch
+from programs import wait_until
 from pgwire import StartupMessage
 
 WRONG = 'password authentication failed for user "%s"'

@@ -2,7 +2,8 @@
 
 import collections
 
-from pgcluster import Router, wait_until
+from programs import wait_until
+from routerproc import Router
 from routercase import RouterTestCase
 
 

@@ -4,7 +4,7 @@ import os
 import struct
 import threading
 
-from pgcluster import wait_until
+from programs import wait_until
 from pgwire import Bind, CANCEL_REQUEST, Execute, Parse, Query, Sync, Wire
 from routercase import RouterTestCase
 

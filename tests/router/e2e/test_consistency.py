@@ -8,7 +8,8 @@ The last classes are controls: without floors the same schedule shows old rows.
 import contextlib
 import threading
 
-from pgcluster import fetch, wait_until
+from pgcluster import fetch
+from programs import wait_until
 from pgwire import Bind, CopyData, CopyDone, Execute, Parse, Query, Sync
 from routercase import RouterTestCase
 

@@ -8,7 +8,7 @@ import contextlib
 
 import psycopg2
 
-from pgcluster import product_version, wait_until
+from programs import product_version, wait_until
 from pgwire import Bind, Describe, Execute, Parse, Query, Sync
 from routercase import RouterTestCase
 

@@ -9,7 +9,7 @@ import contextlib
 
 import psycopg2
 
-from pgcluster import wait_until
+from programs import wait_until
 from pgwire import Bind, Describe, Execute, Parse, Query, StartupMessage, Sync
 from routercase import RouterTestCase
 

@@ -6,7 +6,7 @@ server must be clean for the next client, and the rows must be all or none.
 
 import io
 
-from pgcluster import wait_until
+from programs import wait_until
 from pgwire import Bind, CopyData, CopyDone, CopyFail, Execute, Flush, Parse, Query, Sync, message
 from routercase import RouterTestCase
 

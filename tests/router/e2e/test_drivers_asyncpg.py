@@ -16,7 +16,7 @@ import uuid
 import asyncpg
 
 from drivers import ONE_WORKER, SESSION_POOLING, TRANSACTION_POOLING, DriverCase
-from pgcluster import wait_until
+from programs import wait_until
 
 
 class AsyncpgCase(DriverCase):

@@ -4,7 +4,7 @@ import glob
 import subprocess
 
 from drivers import ONE_WORKER, SESSION_POOLING, TRANSACTION_POOLING, DriverCase
-from pgcluster import wait_until
+from programs import wait_until
 from routercase import driver_build, driver_source
 
 

@@ -3,7 +3,7 @@
 import os
 
 from drivers import ONE_WORKER, SESSION_POOLING, TRANSACTION_POOLING, DriverCase
-from pgcluster import TOP
+from programs import TOP
 from routercase import driver_source
 
 MODULES = os.path.join(TOP, "build", "node", "node_modules")

@@ -18,7 +18,8 @@ import psycopg2.pool
 from psycopg2 import extensions
 
 from drivers import ONE_WORKER, SESSION_POOLING, TRANSACTION_POOLING
-from pgcluster import fetch, wait_until
+from pgcluster import fetch
+from programs import wait_until
 from routercase import RouterTestCase
 
 OBJECTS = """

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import errors, pq
 
 from drivers import ONE_WORKER, SESSION_POOLING, TRANSACTION_POOLING, DriverCase
-from pgcluster import wait_until
+from programs import wait_until
 
 
 class Psycopg3Case(DriverCase):

@@ -10,7 +10,8 @@ which ends at once on every node but those named.
 
 import threading
 
-from pgcluster import fetch, wait_until
+from pgcluster import fetch
+from programs import wait_until
 from pgwire import Bind, Execute, Parse, Query, Sync
 from routercase import RouterTestCase
 

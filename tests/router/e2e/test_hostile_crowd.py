@@ -12,7 +12,7 @@ import socket
 import struct
 import threading
 
-from pgcluster import sanitizer, wait_until
+from programs import sanitizer, wait_until
 from pgwire import (Bind, CANCEL_REQUEST, CopyData, CopyDone, Describe, Execute, Flush, FunctionCall, Parse, Query,
                     StartupMessage, Sync, Wire)
 from routercase import RouterTestCase

@@ -9,7 +9,7 @@ import io
 import os
 import struct
 
-from pgcluster import sanitizer, wait_until
+from programs import sanitizer, wait_until
 from pgwire import TIMEOUT_SECS, Bind, CopyData, CopyDone, Execute, Parse, Query, Sync
 from routercase import RouterTestCase
 

@@ -12,7 +12,9 @@ import unittest
 
 import psycopg2
 
-from pgcluster import Router, build_dir, fetch, product_version, wait_until
+from pgcluster import fetch
+from programs import build_dir, product_version, wait_until
+from routerproc import Router
 from pgwire import Query
 from routercase import RouterTestCase
 
@@ -29,7 +31,7 @@ class Operations(RouterTestCase):
         """(exit code, what it printed) of a router that is to end by itself."""
         done = subprocess.run([router.rundir.program("andon-router"), *arguments], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60,
-                              cwd=router.rundir.path, **router.rundir._as_user())
+                              cwd=router.rundir.path, **router.rundir.as_user())
         return done.returncode, done.stdout
 
     def not_started(self, **options):
@@ -255,7 +257,7 @@ class Operations(RouterTestCase):
         router = self.not_started(log_level="debug")
         reader, writer = os.pipe()
         process = subprocess.Popen([router.rundir.program("andon-router"), "-c", router.config_path], stderr=writer,
-                                   stdin=subprocess.DEVNULL, cwd=router.rundir.path, **router.rundir._as_user())
+                                   stdin=subprocess.DEVNULL, cwd=router.rundir.path, **router.rundir.as_user())
         os.close(writer)
         try:
             wait_until(router.is_ready, what="the router to be ready")

@@ -2,7 +2,7 @@
 
 import threading
 
-from pgcluster import sanitizer, wait_until
+from programs import sanitizer, wait_until
 from pgwire import Bind, Execute, Parse, Query, Sync
 from routercase import RouterTestCase
 

@@ -1,6 +1,6 @@
 """ParameterStatus: a client knows what is in force for it, whichever server runs its statements."""
 
-from pgcluster import wait_until
+from programs import wait_until
 from pgwire import Query
 from routercase import RouterTestCase
 

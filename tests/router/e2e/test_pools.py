@@ -3,7 +3,8 @@
 import contextlib
 import threading
 
-from pgcluster import fetch, wait_until
+from pgcluster import fetch
+from programs import wait_until
 from routercase import RouterTestCase
 
 

@@ -5,7 +5,7 @@ server under another. It must be there wherever the next Bind goes, be
 forgotten when the client forgets it, and never be somebody else's.
 """
 
-from pgcluster import wait_until
+from programs import wait_until
 from pgwire import Bind, Close, Describe, Execute, Flush, Parse, Query, Sync
 from routercase import RouterTestCase
 

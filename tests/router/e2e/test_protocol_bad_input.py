@@ -8,7 +8,7 @@ serves and has kept nothing of it.
 import socket
 import struct
 
-from pgcluster import wait_until
+from programs import wait_until
 from pgwire import (Bind, Execute, GSSENC_REQUEST, PROTOCOL_3_0, PROTOCOL_3_2, Parse, Query, SSL_REQUEST, StartupMessage, Sync,
                     Wire, message)
 from routercase import RouterTestCase

@@ -17,7 +17,8 @@ import threading
 
 import psycopg2
 
-from pgcluster import fetch, wait_until
+from pgcluster import fetch
+from programs import wait_until
 from routercase import RouterTestCase
 
 ON_PRIMARY = "/* andon:primary */ SELECT count(*), here() FROM c"

@@ -8,7 +8,8 @@ import os
 import signal
 
 from authcase import AuthCase
-from pgcluster import Node, wait_until
+from pgcluster import Node
+from programs import wait_until
 from pgwire import Query, StartupMessage, Wire
 from routercase import RouterTestCase
 

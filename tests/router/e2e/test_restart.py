@@ -10,7 +10,9 @@ import threading
 
 import psycopg2
 
-from pgcluster import Router, fetch, free_port, wait_until
+from pgcluster import fetch
+from programs import free_port, wait_until
+from routerproc import Router
 from pgwire import Query, Wire
 from routercase import RouterTestCase
 
@@ -367,7 +369,7 @@ class Restart(RouterTestCase):
                 ["/usr/bin/python3", "-c", ACTIVATE, ",".join(str(each.fileno()) for each in listening),
                  router.rundir.program("andon-router"), "-c", router.config_path, *router.arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=router.rundir.path, env=env,
-                pass_fds=[each.fileno() for each in listening], **router.rundir._as_user())
+                pass_fds=[each.fileno() for each in listening], **router.rundir.as_user())
 
     def test_socket_activation(self):
         """Guards: with sockets of the service manager who comes between two processes waits, and is served."""

@@ -9,7 +9,8 @@ import contextlib
 
 import psycopg2
 
-from pgcluster import fetch, wait_until
+from pgcluster import fetch
+from programs import wait_until
 from pgwire import Bind, Execute, Parse, Query, Sync
 from routercase import RouterTestCase
 

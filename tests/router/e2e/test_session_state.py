@@ -9,7 +9,8 @@ import select
 
 import psycopg2
 
-from pgcluster import fetch, wait_until
+from pgcluster import fetch
+from programs import wait_until
 from pgwire import Bind, Describe, Execute, Parse, Query, StartupMessage, Sync
 from routercase import RouterTestCase
 

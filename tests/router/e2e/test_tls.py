@@ -21,7 +21,9 @@ import unittest
 import psycopg2
 
 from certificates import Authority, own_copy, replace
-from pgcluster import Router, fetch, wait_until
+from pgcluster import fetch
+from programs import wait_until
+from routerproc import Router
 from pgwire import PROTOCOL_3_0, SSL_REQUEST
 from testcase import ClusterTestCase
 

@@ -13,7 +13,8 @@ import threading
 import psycopg2
 
 from certificates import Authority, own_copy
-from pgcluster import fetch, wait_until
+from pgcluster import fetch
+from programs import wait_until
 from pgwire import SSL_REQUEST, StartupMessage
 from routercase import RouterTestCase
 

@@ -9,7 +9,7 @@ import contextlib
 
 import psycopg2.extensions
 
-from pgcluster import wait_until
+from programs import wait_until
 from pgwire import Bind, Execute, Parse, Query, Sync
 from routercase import RouterTestCase
 
