@@ -14,7 +14,8 @@
  * Through the door goes "cancel NUMBER KEY", the key in hexadecimal; the answer
  * is the end of that link.  Nothing is believed but the key itself, which the
  * owner compares.  Anybody may send cancel requests, so what passes on to other
- * processes is limited; one too many is dropped like one with a wrong key.
+ * processes is limited; one too many is dropped like one with a wrong key.  One
+ * to a process that is not there does not count: most guesses are that.
  *
  *-------------------------------------------------------------------------
  */
@@ -53,6 +54,7 @@ static void post_destroy(CancelPost *post);
 static void act(void *arg);
 static void tell_sender(void *arg);
 static void go_abroad(void *arg);
+static bool knock(CancelPost *post);
 static bool may_go_abroad(Router *router);
 static bool send_abroad(CancelPost *post);
 static void on_answer(void *owner, PeerPacket *packet);
@@ -170,8 +172,7 @@ go_abroad(void *arg)
 	CancelPost *post = arg;
 	Router	   *router = post->router;
 
-	if (!may_go_abroad(router) ||
-		(post->link = peer_knock(router->loop, cancel_pid_generation(post->request.pid))) == NULL)
+	if (!knock(post))
 	{
 		worker_post(post->sender, tell_sender, post);
 		return;
@@ -183,6 +184,20 @@ go_abroad(void *arg)
 	peer_link_set_owner(post->link, &abroad_events, post);
 	if (!send_abroad(post))
 		on_abroad_done(post);
+}
+
+static bool
+knock(CancelPost *post)
+{
+	PeerLink   *link = peer_knock(post->router->loop, cancel_pid_generation(post->request.pid));
+
+	if (link == NULL || !may_go_abroad(post->router))
+	{
+		peer_link_destroy(link);
+		return false;
+	}
+	post->link = link;
+	return true;
 }
 
 static bool

@@ -60,6 +60,10 @@ static const Family session_families[] = {
 	"Units refused because the primary hid for too long what their session had read on a replica."},
 	{"andon_router_errors_raised_total", METRIC_COUNTER, VALUE_NUMBER, OF_SESSIONS(errors_raised),
 	"Errors the router itself sent to clients."},
+	{"andon_router_cancel_requests_total", METRIC_COUNTER, VALUE_NUMBER, OF_SESSIONS(cancel_requests),
+	"Cancel requests that came in."},
+	{"andon_router_cancel_guesses_total", METRIC_COUNTER, VALUE_NUMBER, OF_SESSIONS(cancel_guesses),
+	"Cancel requests that named a session and had a wrong key: somebody guesses."},
 };
 
 static const Family lookup_families[] = {

@@ -7,9 +7,9 @@
  *	                                READY <-> CONSOLE
  *	  any state -> CLOSING
  *
- * client_events.c takes what comes from outside, client_startup.c what comes
- * before the first query, client_query.c makes units of messages; relay_*.c
- * plans and runs a unit; local_answer.c answers what needs no server; client.c
+ * client_events.c takes what comes from outside, client_cancel.c requests to
+ * cancel; client_startup.c takes what comes before the first query,
+ * client_query.c makes units of messages; relay_*.c plans and runs a unit; local_answer.c answers what needs no server; client.c
  * ends units and sessions.  client_internal.h draws who calls whom.
  *
  *-------------------------------------------------------------------------
@@ -44,6 +44,8 @@ typedef enum ClientState
 
 /* A connection was accepted; fd becomes the session's. */
 extern void client_accept(SessionContext *context, int fd, const PeerAddress *peer);
+
+/* ---- client_cancel.c ---- */
 
 /* Cancel what the client with that key runs, if it is of this worker. */
 extern void client_cancel(SessionContext *context, uint32_t pid, Slice key);

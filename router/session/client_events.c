@@ -2,7 +2,7 @@
  *
  * client_events.c
  *	  What comes to a session from outside: it is accepted, sends bytes, reads,
- *	  goes away, cancels.
+ *	  goes away.
  *
  * The top of this folder: bytes go to the phase the session is in.  What a
  * session's servers say goes to relay_finish.c (client->server_events).
@@ -51,53 +51,6 @@ client_accept(SessionContext *context, int fd, const PeerAddress *peer)
 	context->stats.clients++;
 	if (!client_make_key(client))
 		client_close(client);
-}
-
-void
-client_cancel(SessionContext *context, uint32_t pid, Slice key)
-{
-	LIST_FOREACH(node, &context->clients)
-	{
-		Client	   *client = list_entry(node, Client, node);
-
-		if (client->key_pid != pid || !slice_equals(slice_make(client->key, (size_t) client->key_len), key))
-			continue;
-		if (client->state == CLIENT_RUNNING && client->server)
-			relay_cancel(client);
-		else if (client->state == CLIENT_REPLICATING)
-			replication_cancel(client);
-		else if (client->state == CLIENT_WAIT_SERVER || client->state == CLIENT_WAIT_VIEW)
-		{
-			client_stop_waiting(client);
-			client->relay.cancel_asked = true;
-			relay_plan_again(client);
-		}
-		else if (client->state == CLIENT_CONSOLE)
-		{
-			Error		error = {0};
-
-			error_set(&error, SQLSTATE_QUERY_CANCELED, "canceling command due to user request");
-			client_stop_waiting(client);
-			client_refuse_unit(client, &error);
-		}
-		return;
-	}
-}
-
-void
-client_cancel_done(SessionContext *context, uint32_t sender_pid, const char *sender_key)
-{
-	LIST_FOREACH(node, &context->clients)
-	{
-		Client	   *client = list_entry(node, Client, node);
-
-		if (client->is_cancel && client->key_pid == sender_pid &&
-			memcmp(client->key, sender_key, CLIENT_KEY_SIZE) == 0)
-		{
-			client_close(client);
-			return;
-		}
-	}
 }
 
 static size_t

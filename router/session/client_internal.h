@@ -5,7 +5,7 @@
  *
  * Each file calls only those below it:
  *
- *	  client_events.c   context.c							what comes from outside
+ *	  client_events.c   client_cancel.c   context.c			what comes from outside
  *	  client_query.c	client_startup.c -> client_login.c	phases of a session
  *	  relay_finish.c	client_welcome.c	console_session.c	replication.c
  *	  relay_reply.c		relay_plan.c -> local_answer.c
@@ -205,6 +205,8 @@ struct Client
 	uint32_t	key_pid;
 	char		key[CLIENT_KEY_LONG_SIZE];	/* of which key_len bytes are the client's */
 	int			key_len;
+	int			guesses;		/* wrong secrets with that number since: */
+	uint64_t	guessed_since_us;
 
 	/* after startup */
 	char	   *user;			/* owned */

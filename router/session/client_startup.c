@@ -76,6 +76,7 @@ startup_cancel(Client *client, const Startup *startup)
 
 	memcpy(request.sender_key, client->key, sizeof(request.sender_key));
 	client->is_cancel = true;
+	client->context->stats.cancel_requests++;
 	if (!hooks->on_cancel(hooks->arg, &request))
 		client_close(client);
 }

@@ -109,6 +109,8 @@ typedef struct SessionStats
 	uint64_t	lost_floors;	/* floors beyond the new primary after a failover */
 	uint64_t	hidden_refusals;	/* units refused because the primary hid what the session had read */
 	uint64_t	errors_raised;	/* ERRORs and FATALs of the router's own */
+	uint64_t	cancel_requests;	/* that came in, whoever has the client */
+	uint64_t	cancel_guesses; /* that named a session of this worker and had not its secret */
 	uint64_t	routes[ROUTE_REASON_COUNT];
 	Histogram	read_replica;	/* time of a unit from its last byte in to ReadyForQuery out */
 	Histogram	read_primary;

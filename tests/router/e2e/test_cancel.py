@@ -116,6 +116,24 @@ class Cancel(RouterTestCase):
         self.send_cancel(wire.key)
         self.assertEqual(wire.read_words()[-2:], ["E 57014", "Z I"])
 
+    def test_guessing(self):
+        """Guards: who tries secrets at one session is counted, keeps nobody beside him from cancelling, and is answered alike."""
+        guessed, neighbour = self.wire(), self.wire()
+        for wire in (guessed, neighbour):
+            wire.send(Query("INSERT INTO t SELECT -1, 'guess' FROM pg_sleep(100)"))
+        self.wait_running("'guess'", 2)
+        before = self.router.metrics()
+        for i in range(300):
+            self.assertEqual(self.send_cancel(guessed.key[:4] + struct.pack("!I", i)), [])
+        self.wait_running("'guess'", 2)
+        neighbour.cancel()
+        self.assertEqual(neighbour.read_words()[-2:], ["E 57014", "Z I"])
+        after = self.router.metrics()
+        for what, count in (("requests", 301), ("guesses", 300)):
+            name = "andon_router_cancel_%s_total" % what, ()
+            self.assertEqual(after[name] - before[name], count)
+        guessed.close()
+
     def test_storm(self):
         """Guards: servers that go from hand to hand under a storm of late cancels: each error goes to its sender."""
         stop = threading.Event()

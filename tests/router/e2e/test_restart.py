@@ -254,6 +254,10 @@ class Restart(RouterTestCase):
         ours = self.wire(new)
         ours.send(Query("INSERT INTO t SELECT -1, 'new' FROM pg_sleep(100)"))
         self.wait_running("'new'")
+        for i in range(600):        # most guesses are for processes that are not there: they take no other's place
+            nobody = (wires[0].key[2] + 2 + i % 200) % 256
+            if nobody != ours.key[2]:
+                self.send_cancel(old.port, wires[0].key[:2] + bytes((nobody, 0)) + b"abcd")
         for i in (1, 0, 2):
             self.assertEqual(len(self.send_cancel(old.port, wires[i].key[:4] + b"abcd")), 0)
             self.wait_running("old %d" % i)

@@ -159,6 +159,122 @@ keys_are_as_long_as_the_protocol_says(void **state)
 	}
 }
 
+static Client *
+client_of(const Talker *talker)
+{
+	LIST_FOREACH(node, &context.clients)
+	{
+		Client	   *client = list_entry(node, Client, node);
+
+		if (memcmp(client->key, talker->key, talker->key_len) == 0)
+			return client;
+	}
+	fail();
+	return NULL;
+}
+
+/* Requests with its key come so often, or with another secret. */
+static void
+try_key(const Talker *whose, int times)
+{
+	for (int i = 0; i < times; i++)
+		client_cancel(&context, whose->pid, slice_make(whose->key, whose->key_len));
+}
+
+static void
+guess(const Talker *whose, int times)
+{
+	Talker		wrong = *whose;
+
+	wrong.key[0]++;
+	try_key(&wrong, times);
+}
+
+/* Logs in by protocol 3.minor and runs what ends only by a cancel request. */
+static void
+log_in_and_hang(Talker *t, uint32_t minor)
+{
+	int			hanging = north.hanging;
+
+	connect_talker(t);
+	say_startup_of(t, minor, NULL, NULL);
+	hears(t, "R S:server_version=15.20 S:application_name= " WELCOME_REST);
+	say(t, "Q INSERT INTO t VALUES ('hang')");
+	wait_until(loop, north.hanging == hanging + 1);
+}
+
+/* Guards: a secret of 32 bits is not found by trying: after so many, none is looked at until the window is over. */
+static void
+who_guesses_is_not_heard(void **state)
+{
+	Talker		t;
+
+	log_in_and_hang(&t, 0);
+	guess(&t, 99);
+	say_cancel(&t);
+	assert_true(client_of(&t)->relay.cancel_asked);
+	client_of(&t)->relay.cancel_asked = false;
+
+	guess(&t, 1);
+	assert_int_equal(context.stats.cancel_guesses, 100);
+	say_cancel(&t);
+	assert_false(client_of(&t)->relay.cancel_asked);
+	assert_int_equal(context.stats.cancel_requests, 2);
+
+	client_of(&t)->guessed_since_us -= 10 * US_PER_SEC;
+	say_cancel(&t);
+	assert_true(client_of(&t)->relay.cancel_asked);
+	wait_until(loop, north.fake.cancels > 0);
+	pg_wake(&north, true);
+	hears(&t, "E:57014 Z:I");
+	hang_up(&t);
+}
+
+/*
+ * Guards: guessing at one session, from whatever address, shuts no other: not one whose number is the same by
+ * chance, and a request that is right for one is no guess at the other.
+ */
+static void
+guesses_do_not_shut_others(void **state)
+{
+	Talker		guessed;
+	Talker		same;
+	Talker		other;
+
+	log_in_and_hang(&guessed, 0);
+	log_in_and_hang(&same, 0);
+	log_in_and_hang(&other, 0);
+	guess(&guessed, 100);
+	client_of(&same)->key_pid = same.pid = guessed.pid;
+	say_cancel(&guessed);
+	assert_false(client_of(&guessed)->relay.cancel_asked);
+	client_of(&guessed)->guesses = 0;
+	try_key(&same, 100);
+	try_key(&other, 100);
+	assert_true(client_of(&same)->relay.cancel_asked);
+	assert_true(client_of(&other)->relay.cancel_asked);
+	assert_int_equal(context.stats.cancel_guesses, 101);
+	say_cancel(&guessed);
+	assert_true(client_of(&guessed)->relay.cancel_asked);
+	hang_up(&guessed);
+	hang_up(&same);
+	hang_up(&other);
+}
+
+/* Guards: a secret of 256 bits is not guessed at any rate, so who has one is heard whatever others try. */
+static void
+long_keys_are_always_heard(void **state)
+{
+	Talker		t;
+
+	log_in_and_hang(&t, 2);
+	guess(&t, 200);
+	assert_int_equal(context.stats.cancel_guesses, 200);
+	say_cancel(&t);
+	assert_true(client_of(&t)->relay.cancel_asked);
+	hang_up(&t);
+}
+
 static void
 who_leaves_cancels_what_runs(void **state)
 {
@@ -216,6 +332,9 @@ main(void)
 		TEST(a_request_ends_when_it_was_acted_on),
 		TEST(a_wrong_key_cancels_nothing),
 		TEST(keys_are_as_long_as_the_protocol_says),
+		TEST(who_guesses_is_not_heard),
+		TEST(guesses_do_not_shut_others),
+		TEST(long_keys_are_always_heard),
 		TEST(who_leaves_cancels_what_runs),
 		TEST(who_does_not_read_is_cut_off),
 		TEST(query_timeout_cancels),
