@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/config_errors.h"
 #include "auth/method.h"
 #include "backend/pool.h"
 #include "base/buf.h"
@@ -179,17 +180,6 @@ typedef struct Config
 	ConfigRoute *routes;		/* in the order of the file: the first that fits counts */
 	int			nroutes;
 } Config;
-
-/* All that is wrong with a file, one "FILE:LINE: what" each, in order of lines. */
-typedef struct ConfigErrors
-{
-	char	  **items;			/* owned */
-	int			count;
-} ConfigErrors;
-
-#define CONFIG_ERRORS_INIT {NULL, 0}
-
-extern void config_errors_release(ConfigErrors *errors);
 
 /* A reference, or NULL with errors filled. */
 extern Config *config_load(const char *path, ConfigErrors *errors);

@@ -225,7 +225,7 @@ config_words_print(const ConfigWord *words, const void *entry, Buf *out)
 	}
 }
 
-/* In quotes where next_word() of config_read.c needs them. */
+/* In quotes where next_word() of config_read_entries.c needs them. */
 void
 config_print_word(Buf *out, const char *key, const char *value)
 {

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * config_internal.h
- *	  How a Config is filled; for config.c and config_read.c only.
+ *	  How a Config is filled; for config.c and config_read*.c only.
  *
  *-------------------------------------------------------------------------
  */
