@@ -7,6 +7,7 @@
  *	  classify_utility.c	which kind of statement it is, and what it leaves behind
  *	  classify_setting.c	SET, RESET, SHOW and the options of transactions
  *	  classify_walk.c		the queries: every node of them must be known
+ *	  classify_names.c		what the names in them stand for, by facts
  *	  classify_lists.c		what is known by name
  *
  * A Walk collects the worst that was found in one statement.  Nobody but these
@@ -71,9 +72,15 @@ extern bool walk_copy_name(char *to, size_t size, const char *from);
 
 /* ---- classify_walk.c ---- */
 extern void walk_node(Walk *walk, const Node *node);	/* NULL is fine */
-extern void walk_relation(Walk *walk, const RangeVar *relation);
-extern bool walk_is_temporary(const RangeVar *relation);
+
+/* ---- classify_names.c ---- */
 extern const char *walk_last_name(const List *names);	/* of a qualified name; "" if there is none */
+extern bool walk_is_temporary(const RangeVar *relation);
+extern void walk_relation(Walk *walk, const RangeVar *relation);
+extern void walk_function_name(Walk *walk, const FuncCall *call);	/* not its arguments */
+extern void walk_type_name(Walk *walk, const char *name);
+extern void walk_operator(Walk *walk, const char *name);
+extern void walk_attribute(Walk *walk, const char *name);	/* b of a.b */
 
 /* ---- classify_utility.c ---- */
 extern void walk_statement(Walk *walk, const Node *statement);
