@@ -15,6 +15,7 @@
 #include "admin/console_internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -90,7 +91,7 @@ typedef struct Visit
 	int			worker;
 	uint64_t	now_us;
 	bool		only_active;
-	Holder	   *holders;		/* while servers are shown */
+	Holder	   *holders;		/* by server_id, while servers are shown */
 	size_t		nholders;
 } Visit;
 
@@ -120,6 +121,8 @@ typedef struct Connection
 static Visit begin_visit(ConsoleRun *run, int worker, SessionContext *context);
 static void each_server(Visit *visit, void (*fn) (void *arg, const Server *server));
 static void note_holder(void *arg, const ClientStats *stats);
+static int	compare_holders(const void *a, const void *b);
+static Holder find_holder(const Visit *visit, uint64_t server_id);
 static void add_client(void *arg, const ClientStats *stats);
 static void add_server(void *arg, const Server *server);
 static void add_sockets(Visit *visit);
@@ -175,6 +178,8 @@ static void
 each_server(Visit *visit, void (*fn) (void *arg, const Server *server))
 {
 	client_each(visit->context, note_holder, visit);
+	if (visit->nholders > 0)
+		qsort(visit->holders, visit->nholders, sizeof(Holder), compare_holders);
 	pool_set_each_server(visit->context->pools, fn, visit);
 	mem_free(visit->holders);
 }
@@ -188,6 +193,26 @@ note_holder(void *arg, const ClientStats *stats)
 		return;
 	visit->holders = mem_realloc(visit->holders, (visit->nholders + 1) * sizeof(Holder));
 	visit->holders[visit->nholders++] = (Holder) {stats->server_id, stats->id, stats->application_name};
+}
+
+static int
+compare_holders(const void *a, const void *b)
+{
+	uint64_t	id_a = ((const Holder *) a)->server_id;
+	uint64_t	id_b = ((const Holder *) b)->server_id;
+
+	return (id_a > id_b) - (id_a < id_b);
+}
+
+/* With nothing in it, if no client holds that server. */
+static Holder
+find_holder(const Visit *visit, uint64_t server_id)
+{
+	const Holder wanted = {.server_id = server_id};
+	const Holder *found = visit->nholders == 0 ? NULL :
+		bsearch(&wanted, visit->holders, visit->nholders, sizeof(Holder), compare_holders);
+
+	return found != NULL ? *found : (Holder) {.application_name = ""};
 }
 
 static void
@@ -284,13 +309,8 @@ begin_client_row(const Visit *visit, const ClientStats *stats)
 static void
 begin_server_row(const Visit *visit, const ServerStats *stats)
 {
-	Holder		holder = {0};
+	const Holder holder = find_holder(visit, stats->id);
 
-	for (size_t i = 0; i < visit->nholders; i++)
-	{
-		if (visit->holders[i].server_id == stats->id)
-			holder = visit->holders[i];
-	}
 	begin_row(visit, &(Connection) {
 			  .type = "S",
 			  .id = stats->id,
@@ -306,7 +326,7 @@ begin_server_row(const Visit *visit, const ServerStats *stats)
 			  .link_type = "C",
 			  .link_id = holder.client_id,
 			  .pid = stats->pid,
-			  .application_name = holder.application_name ? holder.application_name : "",
+			  .application_name = holder.application_name,
 			  .statements = stats->statements,
 			  .stream = stats->stream,
 			  });

@@ -476,6 +476,7 @@ void
 client_reset_relay(Client *client)
 {
 	Relay	   *relay = &client->relay;
+
 	settings_unref(relay->new_settings);
 	settings_unref(relay->new_server_settings);
 	mem_free(relay->error_refused);
