@@ -3,10 +3,14 @@
  * show_pools.c
  *	  SHOW POOLS and ROUTES: where work goes.
  *
- * Columns with the meaning they have in PgBouncer have its names.  A pool is
- * of a node here, so cl_active counts clients that hold a server of it; idle
- * clients belong to no pool and are seen in SHOW CLIENTS.  The database is the
- * one clients name: two names for one database have pools of their own.
+ * Columns with the meaning they have in PgBouncer have its names, and come
+ * first, in its order.  A pool is of a node here, so cl_active counts clients
+ * that hold a server of it; idle clients belong to no pool and are seen in SHOW
+ * CLIENTS.  Who sends a cancel request is in none either: it finds the session
+ * it names in whatever worker, and is let go when the request has been sent on
+ * its way, not when the node has answered.  load_balance_hosts is about lists
+ * of hosts, and a pool has one.  The database is the one clients
+ * name: two names for one database have pools of their own.
  *
  *-------------------------------------------------------------------------
  */
@@ -19,13 +23,19 @@ static const ResultColumn pool_columns[] = {
 	{"user", RESULT_KEY},
 	{"cl_active", RESULT_SUM},
 	{"cl_waiting", RESULT_SUM},
+	{"cl_active_cancel_req", RESULT_SUM},	/* 0 */
+	{"cl_waiting_cancel_req", RESULT_SUM},	/* 0 */
 	{"sv_active", RESULT_SUM},
+	{"sv_active_cancel", RESULT_SUM},	/* cancel requests on their way */
+	{"sv_being_canceled", RESULT_SUM},	/* servers they are for, not in sv_active */
 	{"sv_idle", RESULT_SUM},
+	{"sv_used", RESULT_SUM},	/* idle, to be checked before use */
 	{"sv_tested", RESULT_SUM},	/* being reset */
 	{"sv_login", RESULT_SUM},
 	{"maxwait", RESULT_MAX_SECONDS},
 	{"maxwait_us", RESULT_MAX_MICROSECONDS},
 	{"pool_mode", RESULT_TEXT},
+	{"load_balance_hosts", RESULT_TEXT},	/* null */
 	{"node", RESULT_KEY},
 	{"role", RESULT_TEXT},
 	{"total_server_assignment_count", RESULT_SUM},
@@ -86,13 +96,19 @@ add_pool(void *arg, const Pool *pool)
 	result_add_text(result, stats.user);
 	result_add_number(result, (uint64_t) stats.active);
 	result_add_number(result, (uint64_t) stats.waiting);
-	result_add_number(result, (uint64_t) stats.active);
-	result_add_number(result, (uint64_t) stats.idle);
+	result_add_number(result, 0);
+	result_add_number(result, 0);
+	result_add_number(result, (uint64_t) (stats.active - stats.cancelled));
+	result_add_number(result, (uint64_t) stats.cancels);
+	result_add_number(result, (uint64_t) stats.cancelled);
+	result_add_number(result, (uint64_t) (stats.idle - stats.unchecked));
+	result_add_number(result, (uint64_t) stats.unchecked);
 	result_add_number(result, (uint64_t) stats.resetting);
 	result_add_number(result, (uint64_t) stats.connecting);
 	result_add_number(result, stats.oldest_wait_us);
 	result_add_number(result, stats.oldest_wait_us);
 	result_add_text(result, find_pool_mode(visit->context, &stats) == POOL_MODE_SESSION ? "session" : "transaction");
+	result_add_null(result);
 	show_node_name(result, visit->context, stats.node);
 	show_node_role(result, visit->context, stats.node);
 	result_add_number(result, stats.checkouts);

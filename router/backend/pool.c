@@ -32,7 +32,6 @@ static Server *take_idle(Pool *pool);
 static void activate(Server *server);
 static void grant(Pool *pool, PoolWaiter *waiter);
 static void remove_waiter(PoolWaiter *waiter);
-static bool needs_check(const Server *server);
 static void check_some(Pool *pool);
 static void leave_list(Server *server);
 static List *list_of(Server *server);
@@ -186,7 +185,7 @@ take_idle(Pool *pool)
 		else if (server->unread > 0)
 			pool_drop(server, DROP_TROUBLE, "sent something nobody asked for");
 		else
-			return needs_check(server) ? NULL : server;
+			return pool_needs_check(server) ? NULL : server;
 	}
 	return NULL;
 }
@@ -279,8 +278,8 @@ pool_fail_waiters(Pool *pool, PoolFailure failure, const Error *error)
 /* ---------------------------------------------------------------- check */
 
 /* Not again if it has just answered, and nobody had it since. */
-static bool
-needs_check(const Server *server)
+bool
+pool_needs_check(const Server *server)
 {
 	const PoolConfig *config = &server->pool->set->config;
 	uint64_t	now_us = loop_now_us(server->loop);

@@ -213,7 +213,10 @@ typedef struct PoolStats
 	PoolLimits	limits;
 	int			all_workers[POOL_LEVELS];	/* servers of the process below each limit */
 	int			active;
+	int			cancelled;		/* of the active ones: a cancel request is on its way to them */
+	int			cancels;		/* such requests, also those whose server has been closed meanwhile */
 	int			idle;
+	int			unchecked;		/* of the idle ones: to be checked before anybody gets them */
 	int			connecting;
 	int			resetting;		/* or being checked */
 	int			waiting;

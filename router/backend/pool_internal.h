@@ -80,6 +80,7 @@ typedef struct PendingCancel
 {
 	ListNode	node;			/* in the set's cancels */
 	PoolSet    *set;
+	Pool	   *pool;			/* of the server; NULL: gone meanwhile */
 	Server	   *server;			/* NULL: closed meanwhile */
 	Cancel	   *cancel;
 } PendingCancel;
@@ -117,6 +118,7 @@ extern bool pool_wants_turn(const Pool *pool);	/* somebody waits, or it is below
 extern void pool_schedule(Pool *pool);	/* grant and log in at the end of this turn */
 extern void pool_make_idle(Server *server);	/* from LOGIN, ACTIVE, RESETTING or TESTING */
 extern void pool_begin_reset(Server *server, ServerState state);	/* RESETTING or TESTING: to that list */
+extern bool pool_needs_check(const Server *server); /* before it is given to anybody */
 extern Server *pool_longest_idle(const Pool *pool);	/* there is one */
 extern void pool_fail_waiter(PoolWaiter *waiter, PoolFailure failure, const Error *error);
 extern void pool_fail_waiters(Pool *pool, PoolFailure failure, const Error *error);

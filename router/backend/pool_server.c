@@ -283,6 +283,7 @@ pool_cancel_query(Server *server)
 		return;
 	pending = mem_alloc(sizeof(PendingCancel));
 	pending->set = set;
+	pending->pool = server->pool;
 	pending->server = server;
 	server->cancel = pending;
 	list_push_tail(&set->cancels, &pending->node);

@@ -13,6 +13,8 @@
 #include "backend/pool_internal.h"
 #include "base/memory.h"
 
+static void count_cancels(const Pool *pool, PoolStats *stats);
+static int	count_unchecked(const Pool *pool);
 static void on_sweep(void *arg);
 static void pool_set_free(void *arg);
 static void pool_forget(Pool *pool);
@@ -76,6 +78,13 @@ pool_set_free(void *arg)
 static void
 pool_forget(Pool *pool)
 {
+	LIST_FOREACH(node, &pool->set->cancels)
+	{
+		PendingCancel *pending = list_entry(node, PendingCancel, node);
+
+		if (pending->pool == pool)
+			pending->pool = NULL;
+	}
 	HASH_DEL(pool->set->pools, pool);
 	mem_free((char *) pool->key);
 	mem_free(pool->name);
@@ -187,6 +196,7 @@ pool_stats(const Pool *pool, PoolStats *stats)
 		.limits = pool->limits,
 		.active = (int) (pool->active.count + pool->parked.count),
 		.idle = (int) pool->idle.count,
+		.unchecked = count_unchecked(pool),
 		.connecting = (int) pool->connecting.count,
 		.resetting = (int) pool->resetting.count,
 		.waiting = (int) pool->waiters.count,
@@ -195,6 +205,7 @@ pool_stats(const Pool *pool, PoolStats *stats)
 		.logins = pool->logins,
 		.login_failures = pool->login_failures,
 	};
+	count_cancels(pool, stats);
 	for (int level = 0; level < POOL_LEVELS; level++)
 		stats->all_workers[level] = pool_slot_count(pool->slots[level]);
 	if (pool->waiters.count > 0)
@@ -204,6 +215,30 @@ pool_stats(const Pool *pool, PoolStats *stats)
 
 		stats->oldest_wait_us = now_us > oldest->since_us ? now_us - oldest->since_us : 0;
 	}
+}
+
+static void
+count_cancels(const Pool *pool, PoolStats *stats)
+{
+	LIST_FOREACH(node, &pool->set->cancels)
+	{
+		const PendingCancel *pending = list_entry(node, PendingCancel, node);
+
+		if (pending->pool != pool)
+			continue;
+		stats->cancels++;
+		stats->cancelled += pending->server != NULL;
+	}
+}
+
+static int
+count_unchecked(const Pool *pool)
+{
+	int			count = 0;
+
+	LIST_FOREACH(node, &pool->idle)
+		count += pool_needs_check(list_entry(node, Server, pool_node));
+	return count;
 }
 
 /* ---------------------------------------------------------------- sweep */

@@ -1,6 +1,7 @@
 """Cancelling: the right statement, wherever it is, and never anybody else's."""
 
 import os
+import signal
 import struct
 import threading
 
@@ -133,6 +134,34 @@ class Cancel(RouterTestCase):
             name = "andon_router_cancel_%s_total" % what, ()
             self.assertEqual(after[name] - before[name], count)
         guessed.close()
+
+    def test_shown_in_pools(self):
+        """Guards: SHOW POOLS tells of requests on their way, and of servers they are for until these are gone;
+        of idle ones, those to be checked before use are told apart."""
+        router = self.start_router({"server_connect_timeout": "10min", "server_check_delay": "0", "workers": 1})
+        columns = ("cl_active", "sv_active", "sv_active_cancel", "sv_being_canceled", "sv_idle", "sv_used")
+
+        def wait_pool(*counts):
+            wait_until(lambda: [tuple(int(row[column]) for column in columns) for row in router.show("POOLS")
+                                if (row["database"], row["node"]) == (self.dbname, self.primary_name)] == [counts],
+                       what="%s to be %s" % (columns, counts))
+
+        wire = self.wire(router)
+        wire.send(Query("INSERT INTO t SELECT -1, 'shown' FROM pg_sleep(100)"))
+        self.wait_running("'shown'")
+        wait_pool(1, 1, 0, 0, 0, 0)
+        postmaster = self.cluster.primary
+        postmaster.signal(signal.SIGSTOP)       # it takes no new connection; those it has go on
+        try:
+            wire.cancel()
+            wait_pool(1, 0, 1, 1, 0, 0)
+            wire.close()
+            wait_pool(0, 0, 1, 0, 0, 0)
+        finally:
+            postmaster.signal(signal.SIGCONT)
+        wait_pool(0, 0, 0, 0, 0, 0)
+        self.wire(router).query("INSERT INTO t VALUES (2400)")
+        wait_pool(0, 0, 0, 0, 0, 1)
 
     def test_storm(self):
         """Guards: servers that go from hand to hand under a storm of late cancels: each error goes to its sender."""

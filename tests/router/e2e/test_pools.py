@@ -74,7 +74,7 @@ class Pools(RouterTestCase):
 
     def servers_of(self, name):
         return sum(int(row[key]) for row in self.router.show("POOLS") if row["database"] == name
-                   for key in ("sv_active", "sv_idle", "sv_tested", "sv_login"))
+                   for key in ("sv_active", "sv_being_canceled", "sv_idle", "sv_used", "sv_tested", "sv_login"))
 
     def test_database_limit(self):
         """Guards: max_db_connections counts all users and workers; who waits gets what another gives back."""

@@ -198,10 +198,10 @@ pools_are_added_over_workers(void **state)
 	account_pool(&workers[1].context, make_account(&workers[1], "shop"), 1);
 	account_pool(&workers[1].context, make_account(&workers[1], "shop"), 0);
 	assert_string_equal(ask("stan", "SHOW POOLS"),
-						"T(database,user,cl_active,cl_waiting,sv_active,sv_idle,sv_tested,sv_login,maxwait,maxwait_us,"
-						"pool_mode,node,role,total_server_assignment_count,total_wait_time,server_logins,server_login_failures,paused)"
-						" D(mes,shop,0,0,0,0,0,0,0,0,transaction,north,primary,0,0,0,0,0)"
-						" D(mes,shop,0,0,0,0,0,0,0,0,transaction,south,replica,0,0,0,0,0) C(SHOW)");
+						"T(database,user,cl_active,cl_waiting,cl_active_cancel_req,cl_waiting_cancel_req,sv_active,sv_active_cancel,"
+						"sv_being_canceled,sv_idle,sv_used,sv_tested,sv_login,maxwait,maxwait_us,pool_mode,load_balance_hosts,node,role,total_server_assignment_count,total_wait_time,server_logins,server_login_failures,paused)"
+						" D(mes,shop,0,0,0,0,0,0,0,0,0,0,0,0,0,transaction,~,north,primary,0,0,0,0,0)"
+						" D(mes,shop,0,0,0,0,0,0,0,0,0,0,0,0,0,transaction,~,south,replica,0,0,0,0,0) C(SHOW)");
 	assert_string_equal(ask("stan", "SHOW SERVERS"),
 						"T(type,user,database,replication,state,addr,port,local_addr,local_port,connect_time,request_time,wait,wait_us,"
 						"close_needed,ptr,link,remote_pid,tls,application_name,prepared_statements,id,node,role,tx_status,worker) C(SHOW)");
@@ -241,7 +241,7 @@ servers_and_waiting_clients(void **state)
 	while (strstr(ask("stan", "SHOW SERVERS"), " D(S,") == NULL)
 		turn_loop(loop);
 	text = ask("stan", "SHOW POOLS");
-	assert_contains(text, " D(mes,shop,0,1,0,0,0,1,");
+	assert_contains(text, " D(mes,shop,0,1,0,0,0,0,0,0,0,0,1,");
 	text = ask("stan", "SHOW SERVERS");
 	snprintf(row, sizeof(row), ",127.0.0.1,%d,", view->nodes[0].port);
 	assert_contains(text, " D(S,shop,mes,");

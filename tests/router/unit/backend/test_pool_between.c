@@ -105,8 +105,11 @@ idle_server_is_checked(void **state)
 	use_once(pool);
 	use_once(pool);
 	assert_false(fake_node_was_asked(&fake, "SELECT 1 AS alive"));
+	assert_int_equal(stats_of(pool).unchecked, 0);
 	config.server_check_delay_us = 0;
 	configure();
+	assert_int_equal(stats_of(pool).unchecked, 1);
+	assert_int_equal(stats_of(pool).idle, 1);
 	asker_ask(&a, pool);
 	assert_null(a.server);
 	wait_until(fake.loop, a.granted);
@@ -180,6 +183,9 @@ cancel_in_flight_keeps_server(void **state)
 	wait_until(fake.loop, fake.cancels == 1);
 	turn_loop(fake.loop);
 	assert_false(b.granted);
+	assert_int_equal(app_stats().active, 1);
+	assert_int_equal(app_stats().cancels, 1);
+	assert_int_equal(app_stats().cancelled, 1);
 	LIST_FOREACH(node, &fake.connections)
 	{
 		FakeConnection *connection = list_entry(node, FakeConnection, node);
@@ -189,6 +195,9 @@ cancel_in_flight_keeps_server(void **state)
 	}
 	wait_until(fake.loop, b.granted);
 	assert_ptr_equal(b.server, server);
+	assert_int_equal(app_stats().active, 1);
+	assert_int_equal(app_stats().cancels, 0);
+	assert_int_equal(app_stats().cancelled, 0);
 	assert_int_equal(fake.cancels, 1);
 	assert_int_equal(fake.cancel_pid, 1001);
 	asker_give(&b, CHECKIN_CLEAN);
@@ -237,6 +246,8 @@ cancel_outlives_its_server(void **state)
 	get(&a);
 	pool_cancel_query(a.server);
 	asker_give(&a, CHECKIN_CLOSE);
+	assert_int_equal(app_stats().cancels, 1);
+	assert_int_equal(app_stats().cancelled, 0);
 	wait_until(fake.loop, fake.cancels == 1);
 }
 
