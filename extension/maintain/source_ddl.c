@@ -386,7 +386,10 @@ follow_triggers(Oid relid)
 	}
 }
 
-/* A whole-row reference shows every column, also a new one, and their names. */
+/*
+ * A whole-row reference shows every column, also a new one, and their names.
+ * Boards of the table's parts are concerned too: the command went down to them.
+ */
 static void
 follow_row_shape(Oid relid, bool values_changed)
 {
@@ -398,7 +401,7 @@ follow_row_shape(Oid relid, bool values_changed)
 		follow_dependents(TypeRelationId, get_rel_type_id(relid));
 		return;
 	}
-	foreach(cell, with_ancestors(list_make1_oid(relid)))
+	foreach(cell, with_ancestors(find_all_inheritors(relid, NoLock, NULL)))
 	{
 		ListCell   *board;
 

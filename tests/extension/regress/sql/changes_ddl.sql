@@ -169,6 +169,17 @@ ALTER TYPE size ADD ATTRIBUTE depth int;
 SELECT piece, pg_temp.differences('whole') FROM whole;
 ALTER TYPE size RENAME ATTRIBUTE depth TO length;
 SELECT piece, pg_temp.differences('whole') FROM whole;
+-- also of a part, where the command names the whole
+CREATE TABLE heaps (id int, status text) PARTITION BY LIST (status);
+CREATE TABLE heap PARTITION OF heaps DEFAULT;
+INSERT INTO heaps VALUES (1, 'NEW');
+SELECT andon.create_board('cd.of_part', 'SELECT id, status, to_jsonb(h) AS piece FROM heap h', '{id}', 'status');
+ALTER TABLE heaps ADD COLUMN colour text DEFAULT 'red';
+SELECT piece, pg_temp.differences('of_part') FROM of_part;
+ALTER TABLE heaps RENAME COLUMN colour TO color;
+SELECT piece, pg_temp.differences('of_part') FROM of_part;
+SELECT andon.drop_board('of_part');
+DROP TABLE heaps;
 
 -- NOT IN stands on NOT NULL of both columns: that stays while the board does
 CREATE TABLE sold (id int NOT NULL);
