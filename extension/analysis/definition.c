@@ -58,8 +58,8 @@ definition_analyse(Query *query, const DefinitionOptions *options)
 	definition->key_types = key.types;
 	definition->key_collations = key.collations;
 	definition->key_eqops = key.eqops;
-	fill_outputs(definition, finder, tree, key_tables);
 	fill_sources(definition, finder, tree, &key);
+	fill_outputs(definition, finder, tree, key_tables);
 	mark_key_tables(definition, key_tables);
 	add_path_columns(definition);
 	return definition;
@@ -179,17 +179,27 @@ why_branches_are_not_plain(SourceTree *tree, SourceLevel *level, AttrNumber resn
 }
 
 static const char *
+why_virtual_is_not_plain(const SourceColumn *column)
+{
+	return psprintf(_("Column \"%s\" of table \"%s\" is a virtual generated column: no stored row has its value, unless it is made STORED."),
+					get_attname(column->alias->relid, column->attno, false),
+					get_rel_name(column->alias->relid));
+}
+
+static const char *
 why_output_is_not_plain(SourceTree *tree, SourceLevel *level, AttrNumber resno)
 {
 	TargetEntry *tle = get_tle_by_resno(level->query->targetList, resno);
 	const char *blocked = source_link_blocks_output(level, resno);
-	SourceColumn column;
+	SourceColumn column = {NULL, InvalidAttrNumber};
 
 	if (level->branches == NIL && tle != NULL && is_constant((Node *) tle->expr))
 		return not_a_constant(level);
 	if (level->branches == NIL &&
 		(tle == NULL || !source_link_resolve_column(tree, level, (Node *) tle->expr, &column)))
-		return _("It is an expression, not a plain column of a source table.");
+		return column.alias != NULL && column.alias->kind == SOURCE_ALIAS_TABLE ?
+			why_virtual_is_not_plain(&column) :
+			_("It is an expression, not a plain column of a source table.");
 	if (blocked != NULL)
 		return level->parent == NULL ? psprintf(_("In the definition %s."), blocked) :
 			psprintf(_("In subquery \"%s\", where it comes from, %s."), level->output->name, blocked);
@@ -342,6 +352,8 @@ blocked_link(const SourceTree *tree, const SourceLevel *level)
 static void
 refuse_without_path(const SourceTree *tree, const SourceAlias *alias)
 {
+	const char *reason;
+
 	for (const SourceLevel *level = alias->level; level != NULL; level = level->parent)
 	{
 		const char *blocked = blocked_link(tree, level);
@@ -354,9 +366,10 @@ refuse_without_path(const SourceTree *tree, const SourceAlias *alias)
 			refusal_no_path(alias->relid, alias->name, blocked,
 							_("Move the condition into the subquery, with LATERAL where it stands in FROM."));
 	}
-	refusal_no_path(alias->relid, alias->name,
-					_("No chain of equalities between plain columns that hold for each of its rows leads there. Conditions under OR, NOT or CASE do not count, nor does the ON of an outer join for the side that is kept."),
-					NULL);
+	reason = _("No chain of equalities between plain columns that hold for each of its rows leads there. Conditions under OR, NOT or CASE do not count, nor does the ON of an outer join for the side that is kept.");
+	if (tree->virtual_column.alias != NULL)
+		reason = psprintf("%s %s", reason, why_virtual_is_not_plain(&tree->virtual_column));
+	refusal_no_path(alias->relid, alias->name, reason, NULL);
 }
 
 /* ----- sources and paths ----- */

@@ -62,6 +62,7 @@ static bool function_is_alien(Oid function, void *context);
 static bool function_is_stable(Oid function, void *context);
 static bool has_stable_function(Node *node, void *context);
 static void keep_fast_columns(FastFinder *finder, const Definition *definition);
+static Bitmapset *columns_behind(const SourceUse *use);
 static Bitmapset *path_columns(const Definition *definition);
 static bool index_has_key(Relation index, const Definition *definition, const AttrNumber *attnos);
 
@@ -422,6 +423,7 @@ keep_fast_columns(FastFinder *finder, const Definition *definition)
 	FastColumns *fast = finder->fast;
 	const SourceUse *use = definition_find_source(definition, fast->relid);
 	Bitmapset  *slow = bms_union(finder->used, path_columns(definition));
+	Bitmapset  *behind = columns_behind(use);
 	int			member = -1;
 	int			n = 0;
 
@@ -429,7 +431,7 @@ keep_fast_columns(FastFinder *finder, const Definition *definition)
 	{
 		int			attno = member + FirstLowInvalidHeapAttributeNumber;
 
-		if (attno > 0 && !bms_is_member(attno, slow) &&
+		if (attno > 0 && !bms_is_member(attno, slow) && !bms_is_member(member, behind) &&
 			!compat_att_is_virtual(fast->relid, attno))
 			fast->attnos = bms_add_member(fast->attnos, attno);
 	}
@@ -437,6 +439,19 @@ keep_fast_columns(FastFinder *finder, const Definition *definition)
 		if (bms_is_member(fast->outputs[i].attno, fast->attnos))
 			fast->outputs[n++] = fast->outputs[i];
 	fast->noutputs = n;
+}
+
+/* What virtual generated columns are computed from: whatever is made of those needs the definition. */
+static Bitmapset *
+columns_behind(const SourceUse *use)
+{
+	Bitmapset  *result = NULL;
+	int			member = -1;
+
+	while ((member = bms_next_member(use->used_attnos, member)) >= 0)
+		result = bms_add_members(result, source_link_columns_behind(use->relid,
+																	member + FirstLowInvalidHeapAttributeNumber));
+	return result;
 }
 
 /* Columns of the key table that are the key or that a path goes by. */

@@ -18,6 +18,7 @@
 
 #include "access/htup_details.h"
 #include "access/stratnum.h"
+#include "access/table.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_amop.h"
 #include "catalog/pg_collation.h"
@@ -159,9 +160,28 @@ source_link_resolve_column(SourceTree *tree, SourceLevel *level, Node *expr, Sou
 	column->attno = var->varattno;
 	if (column->alias == NULL || column->alias->kind == SOURCE_ALIAS_OTHER)
 		return false;
-	/* a virtual generated column has no value in a captured row */
-	return column->alias->kind != SOURCE_ALIAS_TABLE ||
-		!compat_att_is_virtual(column->alias->relid, column->attno);
+	if (column->alias->kind == SOURCE_ALIAS_TABLE &&
+		compat_att_is_virtual(column->alias->relid, column->attno))
+	{
+		tree->virtual_column = *column;
+		return false;
+	}
+	return true;
+}
+
+Bitmapset *
+source_link_columns_behind(Oid relid, AttrNumber attno)
+{
+	Bitmapset  *result = NULL;
+
+	if (compat_att_is_virtual(relid, attno))
+	{
+		Relation	rel = table_open(relid, AccessShareLock);
+
+		pull_varattnos(compat_virtual_expression(rel, attno), 1, &result);
+		table_close(rel, NoLock);
+	}
+	return result;
 }
 
 /* ----- links ----- */

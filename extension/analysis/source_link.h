@@ -45,8 +45,17 @@ extern void source_link_add_branches(SourceTree *tree, SourceLevel *level);
  */
 extern const char *source_link_blocks_output(const SourceLevel *level, AttrNumber resno);
 
-/* Is expr, in level, a plain column (through binary-compatible casts)? */
+/*
+ * Is expr, in level, a plain column (through binary-compatible casts)?  A virtual
+ * generated column is none: the answer is false, and *column names it.
+ */
 extern bool source_link_resolve_column(SourceTree *tree, SourceLevel *level, Node *expr, SourceColumn *column);
+
+/*
+ * The columns that a virtual generated column is computed from, numbered as
+ * pull_varattnos() does; NULL for a column whose value is in its row.
+ */
+extern Bitmapset *source_link_columns_behind(Oid relid, AttrNumber attno);
 
 /*
  * Is column resno of a branch of another type than that of the set operation?

@@ -181,6 +181,7 @@ typedef struct SourceTree
 	List	   *value_links;	/* of SourceLink: need both sides NOT NULL */
 	List	   *nulls;			/* of SourceColumn: output columns that are always NULL */
 	int			never_node;		/* holds where such a column would not be NULL */
+	SourceColumn virtual_column;	/* last that would be plain if it were stored; alias NULL if none */
 } SourceTree;
 
 /* A node that no rule knows yet. */

@@ -35,7 +35,6 @@
 #include "access/table.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
-#include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/lsyscache.h"
@@ -476,13 +475,8 @@ note_column(SourceAlias *alias, AttrNumber attno)
 {
 	alias->used_attnos = bms_add_member(alias->used_attnos,
 										attno - FirstLowInvalidHeapAttributeNumber);
-	if (compat_att_is_virtual(alias->relid, attno))
-	{
-		Relation	rel = table_open(alias->relid, AccessShareLock);
-
-		pull_varattnos(compat_virtual_expression(rel, attno), 1, &alias->used_attnos);
-		table_close(rel, NoLock);
-	}
+	alias->used_attnos = bms_add_members(alias->used_attnos,
+										 source_link_columns_behind(alias->relid, attno));
 }
 
 /* Note that a column is used. */
