@@ -129,6 +129,8 @@ typedef struct Relay
 	bool		tells_settings; /* what the router's own SETs change is news to the client */
 	bool		unnamed_there;	/* the client's unnamed statement is the server's too */
 	bool		saw_error;
+	bool		says_commit;	/* the last CommandComplete does */
+	bool		says_rollback;	/* it does, of a COMMIT that failed, too */
 	bool		ready_due;		/* ReadyForQuery waits for what follows */
 	bool		is_answered;	/* all that was sent is answered */
 	bool		cancel_asked;
@@ -146,7 +148,6 @@ typedef struct Relay
 	int			node;			/* where it was sent, or waits to be */
 	Settings   *new_settings;	/* references: in force when the SET succeeds; or NULL: */
 	Settings   *new_server_settings;	/* a RESET leaves the server with less than the session has */
-	char		last_tag[24];	/* of the last CommandComplete */
 	Error	   *error_refused;	/* owned, or NULL */
 	char	   *savepoint;		/* owned: the name in a unit that is a SAVEPOINT, RELEASE or ROLLBACK TO; or NULL */
 	char	   *fatal_text;		/* owned: the server's last words, or NULL */

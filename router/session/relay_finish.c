@@ -268,7 +268,7 @@ unit_note_state(Client *client)
 	if (relay->state_noted)
 		return;
 	relay->state_noted = true;
-	committed = strcmp(relay->last_tag, "COMMIT") == 0 && !relay->saw_error;
+	committed = relay->says_commit && !relay->saw_error;
 
 	/* made under settings of this transaction alone: not to be used by others */
 	if (transaction->sets_meaning && relay->parsed_there)

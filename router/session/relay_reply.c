@@ -47,27 +47,30 @@ typedef struct ReplyRun
 } ReplyRun;
 
 static size_t reply_take_message(Client *client, ReplyRun *run, Slice data);
+static APART bool reply_begin_piece(Client *client, Frame *frame, Slice data);
 static bool reply_may_pass_in_pieces(const Frame *frame, Slice data);
 static void handle_reply(Client *client, ReplyRun *run, const Frame *frame);
 static APART void handle_ParameterStatus(Client *client, ReplyRun *run, const Frame *frame);
 static APART void handle_NotificationResponse(Client *client, ReplyRun *run, const Frame *frame);
 static APART void handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame);
-static APART void handle_CommandComplete(Client *client, ReplyRun *run, const Frame *frame);
-static APART void handle_CopyInResponse(Client *client, ReplyRun *run, const Frame *frame);
 static APART void handle_ReadyForQuery(Client *client, const Frame *frame);
-static void handle_result(Client *client, ReplyRun *run, const Frame *frame, bool shows_result);
+static void note_CommandComplete(Client *client, Slice body);
+static APART void note_CopyInResponse(Client *client);
+static void handle_result(Client *client, ReplyRun *run, const Frame *frame);
+static APART void release_if_shown(Client *client, ReplyRun *run, char type, InFlightKind kind);
 static APART void handle_own_result(Client *client, const InFlightEntry *entry, const Frame *frame);
 static RerunTarget rerun_target(const Client *client, const ErrorFields *fields);
 static void learn_from_refusal(const Client *client, const ErrorFields *fields);
 static bool refuses_serializable(const ErrorFields *fields);
-static void run_pass(ReplyRun *run, Slice bytes);
+static inline void run_pass(ReplyRun *run, Slice bytes);
 static void run_emit(ReplyRun *run, Slice bytes);
 static void run_flush(ReplyRun *run);
 static void skip_entry(void *arg, const InFlightEntry *entry);
 static bool is_stale_plan(const InFlightEntry *entry, const ErrorFields *fields);
 static void fail_settings(Client *client, const ErrorFields *fields);
 static void heal_statement(Client *client, const InFlightEntry *entry, const ErrorFields *fields);
-static void note_tag(Client *client, Slice tag);
+static inline bool says(Slice body, const char *tag);
+static APART void note_discarded(Client *client, bool discards_all);
 
 size_t
 relay_take_replies(Client *client, Slice data)
@@ -121,26 +124,31 @@ reply_take_message(Client *client, ReplyRun *run, Slice data)
 		case FRAME_OK:
 			break;
 	}
-	if (data.len < frame.total_len)
-	{
-		if (!reply_may_pass_in_pieces(&frame, data) ||
-			(!inflight_is_empty(&relay->inflight) && inflight_head(&relay->inflight)->action == INFLIGHT_SWALLOW))
-		{
-			if (frame.total_len > REPLY_MAX_BYTES && frame.type != 'E')
-				client_fail_server(client, "message too long");
-			return 0;
-		}
-		if (frame.total_len <= STREAM_READ_SIZE && data.len < frame.total_len)
-			return 0;			/* soon complete */
-		frame.whole = data;
-		frame.body = slice_skip(data, FRAME_HEADER_SIZE);
-		relay->pass_left = frame.total_len - data.len;
-		handle_reply(client, run, &frame);
-		return data.len;
-	}
-	(void) frame_complete(data, &frame);
+	if (!frame_complete(data, &frame) && !reply_begin_piece(client, &frame, data))
+		return 0;
 	handle_reply(client, run, &frame);
-	return frame.total_len;
+	return frame.whole.len;
+}
+
+/* What is there of a message that may pass as it comes; false: it may not, or is soon complete. */
+static bool
+reply_begin_piece(Client *client, Frame *frame, Slice data)
+{
+	Relay	   *relay = &client->relay;
+
+	if (!reply_may_pass_in_pieces(frame, data) ||
+		(!inflight_is_empty(&relay->inflight) && inflight_head(&relay->inflight)->action == INFLIGHT_SWALLOW))
+	{
+		if (frame->total_len > REPLY_MAX_BYTES && frame->type != 'E')
+			client_fail_server(client, "message too long");
+		return false;
+	}
+	if (frame->total_len <= STREAM_READ_SIZE)
+		return false;
+	frame->whole = data;
+	frame->body = slice_skip(data, FRAME_HEADER_SIZE);
+	relay->pass_left = frame->total_len - data.len;
+	return true;
 }
 
 /*
@@ -161,39 +169,31 @@ handle_reply(Client *client, ReplyRun *run, const Frame *frame)
 {
 	switch (frame->type)
 	{
-		case 'D':
-		case 'd':
-		case 'V':
-		case 'H':
-		case 'I':
-		case 's':
-			handle_result(client, run, frame, true);
-			break;
 		case 'S':
 			handle_ParameterStatus(client, run, frame);
-			break;
+			return;
 		case 'N':
 			run_pass(run, frame->whole);
-			break;
+			return;
 		case 'A':
 			handle_NotificationResponse(client, run, frame);
-			break;
+			return;
 		case 'E':
 			handle_ErrorResponse(client, run, frame);
-			break;
-		case 'C':
-			handle_CommandComplete(client, run, frame);
-			break;
-		case 'G':
-			handle_CopyInResponse(client, run, frame);
-			break;
+			return;
 		case 'Z':
 			handle_ReadyForQuery(client, frame);
+			return;
+		case 'C':
+			note_CommandComplete(client, frame->body);
+			break;
+		case 'G':
+			note_CopyInResponse(client);
 			break;
 		default:
-			handle_result(client, run, frame, false);
 			break;
 	}
+	handle_result(client, run, frame);
 }
 
 static void
@@ -257,7 +257,7 @@ handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame)
 			client_fail_server(client, "message too long");
 		return;
 	}
-	step = inflight_handle(&relay->inflight, 'E', skip_entry, client);
+	step = inflight_handle_error(&relay->inflight, skip_entry, client);
 	if (step.verdict != INFLIGHT_UNEXPECTED && step.entry->purpose == INFLIGHT_SETTINGS)
 	{
 		fail_settings(client, &fields);
@@ -311,37 +311,33 @@ fail_settings(Client *client, const ErrorFields *fields)
 	client_fail(client, &error);
 }
 
-static void
-handle_CommandComplete(Client *client, ReplyRun *run, const Frame *frame)
-{
-	Relay	   *relay = &client->relay;
-	const InFlightEntry *head = inflight_is_empty(&relay->inflight) ? NULL : inflight_head(&relay->inflight);
-	Slice		tag;
-
-	if (head && head->action == INFLIGHT_FORWARD && message_parse_command_complete(frame->body, &tag))
-	{
-		size_t		len = tag.len < sizeof(relay->last_tag) - 1 ? tag.len : sizeof(relay->last_tag) - 1;
-
-		memcpy(relay->last_tag, tag.data, len);
-		relay->last_tag[len] = '\0';
-		note_tag(client, tag);
-	}
-	handle_result(client, run, frame, true);
-}
-
 /* What a statement that succeeded has done to session and server. */
 static void
-note_tag(Client *client, Slice tag)
+note_CommandComplete(Client *client, Slice body)
 {
 	Relay	   *relay = &client->relay;
-	bool		discards = slice_equals_string(tag, "DISCARD ALL");
 
-	relay->settings_due = relay->new_settings != NULL && !relay->saw_error;
-	if (!discards && !slice_equals_string(tag, "DEALLOCATE ALL"))
+	if (inflight_is_empty(&relay->inflight) || inflight_head(&relay->inflight)->action != INFLIGHT_FORWARD)
 		return;
+	relay->says_commit = says(body, "COMMIT");
+	relay->says_rollback = says(body, "ROLLBACK");
+	relay->settings_due = relay->new_settings != NULL && !relay->saw_error;
+	if (says(body, "DISCARD ALL") || says(body, "DEALLOCATE ALL"))
+		note_discarded(client, says(body, "DISCARD ALL"));
+}
+
+static inline bool
+says(Slice body, const char *tag)
+{
+	return slice_equals(body, slice_make(tag, strlen(tag) + 1));
+}
+
+static void
+note_discarded(Client *client, bool discards_all)
+{
 	server_forget_statements(client->server);
 	prepared_map_clear(client->prepared);
-	if (discards)
+	if (discards_all)
 		transaction_note_discard(client);
 }
 
@@ -351,7 +347,7 @@ note_tag(Client *client, Slice tag)
  * by the server.
  */
 static void
-handle_CopyInResponse(Client *client, ReplyRun *run, const Frame *frame)
+note_CopyInResponse(Client *client)
 {
 	Relay	   *relay = &client->relay;
 
@@ -361,18 +357,17 @@ handle_CopyInResponse(Client *client, ReplyRun *run, const Frame *frame)
 		relay->owes_sync = false;
 		relay->is_open = true;
 	}
-	handle_result(client, run, frame, true);
 	relay->is_copy_in = true;
 	if (client->stream && stream_is_paused(client->stream))
 		stream_resume(client->stream);
 }
 
-/* Part of an answer; shows_result: after it the unit cannot be run elsewhere. */
+/* Part of an answer. */
 static void
-handle_result(Client *client, ReplyRun *run, const Frame *frame, bool shows_result)
+handle_result(Client *client, ReplyRun *run, const Frame *frame)
 {
 	Relay	   *relay = &client->relay;
-	InFlightStep step = inflight_handle(&relay->inflight, frame->type, NULL, NULL);
+	InFlightStep step = inflight_handle(&relay->inflight, frame->type);
 
 	if (step.verdict == INFLIGHT_UNEXPECTED)
 	{
@@ -389,12 +384,19 @@ handle_result(Client *client, ReplyRun *run, const Frame *frame, bool shows_resu
 		handle_own_result(client, step.entry, frame);
 		return;
 	}
-	if (relay->is_holding && (shows_result || (relay->holds_plan && step.entry->kind == INFLIGHT_BIND)))
-	{
-		run_flush(run);
-		relay_release_held(client);
-	}
+	if (relay->is_holding)
+		release_if_shown(client, run, frame->type, step.entry->kind);
 	run_pass(run, frame->whole);
+}
+
+/* After a result the unit cannot be run elsewhere. */
+static void
+release_if_shown(Client *client, ReplyRun *run, char type, InFlightKind kind)
+{
+	if (strchr("DdVHIsCG", type) == NULL && !(client->relay.holds_plan && kind == INFLIGHT_BIND))
+		return;
+	run_flush(run);
+	relay_release_held(client);
 }
 
 /* What the router asked for itself. */
@@ -424,7 +426,7 @@ handle_ReadyForQuery(Client *client, const Frame *frame)
 		client_fail_server(client, "invalid ReadyForQuery");
 		return;
 	}
-	step = inflight_handle(&relay->inflight, 'Z', NULL, NULL);
+	step = inflight_handle(&relay->inflight, 'Z');
 	if (step.verdict == INFLIGHT_UNEXPECTED)
 	{
 		client_fail_server(client, "unexpected ReadyForQuery");
@@ -488,17 +490,15 @@ refuses_serializable(const ErrorFields *fields)
 	return slice_equals_string(fields->routine, "GetSerializableTransactionSnapshot");
 }
 
-static void
+static inline void
 run_pass(ReplyRun *run, Slice bytes)
 {
-	if (run->len > 0 && run->start + run->len == bytes.data)
+	if (run->start + run->len != bytes.data)
 	{
-		run->len += bytes.len;
-		return;
+		run_flush(run);
+		run->start = bytes.data;
 	}
-	run_flush(run);
-	run->start = bytes.data;
-	run->len = bytes.len;
+	run->len += bytes.len;
 }
 
 /* Bytes that do not stand in the receive buffer. */

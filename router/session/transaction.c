@@ -61,8 +61,7 @@ transaction_follow(Client *client, char status)
 	const Relay *relay = &client->relay;
 
 	/* the tag tells how it ended: a COMMIT of a failed one says ROLLBACK */
-	bool		committed = strcmp(relay->last_tag, "ROLLBACK") != 0 &&
-		transaction->status != 'E' && !relay->saw_error;
+	bool		committed = !relay->says_rollback && transaction->status != 'E' && !relay->saw_error;
 
 	if (relay->outside_transaction)
 	{

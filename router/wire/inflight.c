@@ -3,9 +3,9 @@
  * inflight.c
  *	  The queue of messages sent and not yet answered.
  *
- * A ring of small entries that grows by doubling.  inflight_handle() is the
- * whole protocol knowledge: which reply ends which message, and how an error
- * skips to the next Sync.
+ * A ring of small entries that grows by doubling.  The tables and
+ * inflight_handle_error() are the whole protocol knowledge: which reply ends
+ * which message, and how an error skips to the next Sync.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,10 +20,6 @@
 static InFlightEntry *inflight_at(const InFlight *inflight, size_t i);
 static void grow(InFlight *inflight);
 static void inflight_pop(InFlight *inflight);
-static InFlightVerdict handle_error(InFlight *inflight, const InFlightEntry *head, InFlightSkip skip, void *arg)
-			__attribute__((cold));
-static bool reply_belongs(InFlightKind kind, char type);
-static bool reply_completes(InFlightKind kind, char type);
 static void inflight_skip_to_sync(InFlight *inflight, InFlightSkip skip, void *arg);
 
 void
@@ -93,37 +89,24 @@ inflight_drop_tail_sync(InFlight *inflight)
 		inflight->count--;
 }
 
-InFlightStep
-inflight_handle(InFlight *inflight, char type, InFlightSkip skip, void *arg)
-{
-	InFlightStep step = {INFLIGHT_UNEXPECTED, false, NULL};
-
-	if (inflight->count == 0)
-		return step;
-	step.entry = inflight_head(inflight);
-	if (type == 'E')
-		step.verdict = handle_error(inflight, step.entry, skip, arg);
-	else if (reply_belongs(step.entry->kind, type))
-	{
-		step.verdict = step.entry->action == INFLIGHT_SWALLOW ? INFLIGHT_DROP : INFLIGHT_PASS;
-		step.completed = reply_completes(step.entry->kind, type);
-		if (step.completed)
-			inflight_pop(inflight);
-	}
-	return step;
-}
-
 /* What was sent for the client's sake fails for the client. */
-static InFlightVerdict
-handle_error(InFlight *inflight, const InFlightEntry *head, InFlightSkip skip, void *arg)
+InFlightStep
+inflight_handle_error(InFlight *inflight, InFlightSkip skip, void *arg)
 {
+	const InFlightEntry *head;
+
+	if (inflight_is_empty(inflight))
+		return (InFlightStep) {INFLIGHT_UNEXPECTED, false, NULL};
+	head = inflight_head(inflight);
 	/* Queries and function calls end with their own ReadyForQuery */
 	if (head->kind != INFLIGHT_QUERY && head->kind != INFLIGHT_FUNCTION)
 		inflight_skip_to_sync(inflight, skip, arg);
 	if (head->action == INFLIGHT_REFUSE)
-		return INFLIGHT_REPLACE_ERROR;
-	return head->action == INFLIGHT_SWALLOW && head->purpose != INFLIGHT_BEGIN && head->purpose != INFLIGHT_PLACE &&
-		head->purpose != INFLIGHT_CLIENT && head->purpose != INFLIGHT_DESCRIPTION ? INFLIGHT_DROP : INFLIGHT_PASS;
+		return (InFlightStep) {INFLIGHT_REPLACE_ERROR, false, head};
+	if (head->action == INFLIGHT_SWALLOW && head->purpose != INFLIGHT_BEGIN && head->purpose != INFLIGHT_PLACE &&
+		head->purpose != INFLIGHT_CLIENT && head->purpose != INFLIGHT_DESCRIPTION)
+		return (InFlightStep) {INFLIGHT_DROP, false, head};
+	return (InFlightStep) {INFLIGHT_PASS, false, head};
 }
 
 static InFlightEntry *
@@ -139,9 +122,8 @@ inflight_pop(InFlight *inflight)
 	inflight->count--;
 }
 
-/* Kinds of messages that a reply of this type may answer, one bit each ... */
 #define KIND(kind) (1u << INFLIGHT_##kind)
-static const uint8_t answers[128] = {
+const uint8_t inflight_answers[256] = {
 	['1'] = KIND(PARSE), ['2'] = KIND(BIND), ['3'] = KIND(CLOSE),
 	['t'] = KIND(DESCRIBE), ['n'] = KIND(DESCRIBE), ['T'] = KIND(DESCRIBE) | KIND(QUERY),
 	['D'] = KIND(EXECUTE) | KIND(QUERY), ['C'] = KIND(EXECUTE) | KIND(QUERY), ['I'] = KIND(EXECUTE) | KIND(QUERY),
@@ -150,27 +132,13 @@ static const uint8_t answers[128] = {
 	['V'] = KIND(FUNCTION), ['Z'] = KIND(SYNC) | KIND(QUERY) | KIND(FUNCTION),
 };
 
-/* ... and those it is the last answer to. */
-static const uint8_t completes[128] = {
+const uint8_t inflight_completes[256] = {
 	['1'] = KIND(PARSE), ['2'] = KIND(BIND), ['3'] = KIND(CLOSE),
 	['n'] = KIND(DESCRIBE), ['T'] = KIND(DESCRIBE),
 	['C'] = KIND(EXECUTE), ['I'] = KIND(EXECUTE), ['s'] = KIND(EXECUTE),
 	['Z'] = KIND(SYNC) | KIND(QUERY) | KIND(FUNCTION),
 };
 #undef KIND
-
-static bool
-reply_belongs(InFlightKind kind, char type)
-{
-	return (unsigned char) type < sizeof(answers) && (answers[(unsigned char) type] & (1u << kind)) != 0;
-}
-
-/* Of one that belongs. */
-static bool
-reply_completes(InFlightKind kind, char type)
-{
-	return (completes[(unsigned char) type] & (1u << kind)) != 0;
-}
 
 /* The failed entry and all behind it up to the next Sync get no answer. */
 static void

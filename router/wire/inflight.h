@@ -123,10 +123,39 @@ extern bool inflight_pop_local(InFlight *inflight, InFlightEntry *entry);
 /* Forget a Sync at the end of the queue: COPY made the server ignore it. */
 extern void inflight_drop_tail_sync(InFlight *inflight);
 
+/* Kinds of messages that a reply of a type may answer, one bit each, and those it is the last answer to. */
+extern const uint8_t inflight_answers[256];
+extern const uint8_t inflight_completes[256];
+
 /*
  * A message of the given type arrived.  Not for asynchronous ones (N, A, S),
- * which belong to no entry.  Local entries at the head must have been popped.
+ * which belong to no entry, nor for errors.  Local entries at the head must
+ * have been popped.  In a header, since all that servers answer comes through
+ * here.
  */
-extern InFlightStep inflight_handle(InFlight *inflight, char type, InFlightSkip skip, void *arg);
+static inline InFlightStep
+inflight_handle(InFlight *inflight, char type)
+{
+	InFlightStep step = {INFLIGHT_UNEXPECTED, false, NULL};
+	unsigned	kind;
+
+	if (inflight_is_empty(inflight))
+		return step;
+	step.entry = inflight_head(inflight);
+	kind = 1u << step.entry->kind;
+	if ((inflight_answers[(unsigned char) type] & kind) == 0)
+		return step;
+	step.verdict = step.entry->action == INFLIGHT_SWALLOW ? INFLIGHT_DROP : INFLIGHT_PASS;
+	step.completed = (inflight_completes[(unsigned char) type] & kind) != 0;
+	if (step.completed)
+	{
+		inflight->head = (inflight->head + 1) & (inflight->cap - 1);
+		inflight->count--;
+	}
+	return step;
+}
+
+/* An ErrorResponse arrived. */
+extern InFlightStep inflight_handle_error(InFlight *inflight, InFlightSkip skip, void *arg) __attribute__((cold));
 
 #endif							/* ROUTER_WIRE_INFLIGHT_H */

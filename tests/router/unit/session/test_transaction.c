@@ -62,7 +62,7 @@ timezone_now(void)
 static void
 unit(const char *tag, bool failed, char status)
 {
-	snprintf(client->relay.last_tag, sizeof(client->relay.last_tag), "%s", tag);
+	client->relay.says_rollback = strcmp(tag, "ROLLBACK") == 0;
 	client->relay.saw_error = failed;
 	transaction_follow(client, status);
 	client->relay.summary.flags = 0;
