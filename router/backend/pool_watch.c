@@ -271,12 +271,15 @@ old_at_us(const Server *server)
 {
 	const Pool *pool = server->pool;
 	uint64_t	lifetime_us = pool->set->config.server_lifetime_us;
-	uint64_t	turn_us = pool->aged_us + lifetime_us / (uint64_t) pool->limits.pool_size;
 	uint64_t	old_us = server->connected_us + lifetime_us;
+	uint64_t	turn_us;
 
 	if (lifetime_us == 0)
 		return UINT64_MAX;
-	return pool->aged_us != 0 && turn_us > old_us ? turn_us : old_us;
+	if (pool->aged_us == 0)
+		return old_us;
+	turn_us = pool->aged_us + lifetime_us / (uint64_t) pool->limits.pool_size;
+	return turn_us > old_us ? turn_us : old_us;
 }
 
 static uint64_t

@@ -43,6 +43,7 @@ static _Thread_local Stock stock;
 #define STOCK_KEPT STOCK_BLOCKS
 #endif
 
+static void buf_make_room(Buf *buf, size_t n) __attribute__((noinline));
 static void buf_slide(Buf *buf);
 static void buf_grow(Buf *buf, size_t n);
 static char *block_take(void);
@@ -63,10 +64,8 @@ buf_init(Buf *buf)
 }
 
 void
-buf_release(Buf *buf)
+buf_free(Buf *buf)
 {
-	if (buf->cap == 0)
-		return;
 	block_give(buf->data, buf->cap);
 	buf_init(buf);
 }
@@ -78,23 +77,13 @@ buf_end_thread(void)
 		mem_free(stock.blocks[--stock.count]);
 }
 
-void
-buf_clear(Buf *buf)
-{
-	buf->start = buf->end = 0;
-}
-
 char *
 buf_reserve(Buf *buf, size_t n)
 {
-	size_t		len = buf_len(buf);
-
-	if (buf->data != NULL && n <= buf->cap - buf->end)
-		return buf->data + buf->end;
-	if (buf->data != NULL && buf->start >= len && n <= buf->cap - len)
-		buf_slide(buf);
-	else
-		buf_grow(buf, n);
+	if (buf->cap == 0 && n <= BUF_BLOCK_SIZE)
+		*buf = (Buf) {block_take(), 0, 0, BUF_BLOCK_SIZE};
+	else if (buf->cap == 0 || n > buf->cap - buf->end)
+		buf_make_room(buf, n);
 	return buf->data + buf->end;
 }
 
@@ -164,6 +153,17 @@ buf_consume(Buf *buf, size_t n)
 	buf->start += n;
 	if (buf->start == buf->end)
 		buf_clear(buf);
+}
+
+static void
+buf_make_room(Buf *buf, size_t n)
+{
+	size_t		len = buf_len(buf);
+
+	if (buf->start >= len && n <= buf->cap - len)
+		buf_slide(buf);
+	else
+		buf_grow(buf, n);
 }
 
 /* Move the unread bytes to the front. */

@@ -33,8 +33,7 @@ typedef struct Buf
 
 extern bool buf_sane(const Buf *buf);
 extern void buf_init(Buf *buf);
-extern void buf_release(Buf *buf);	/* free the memory; the buffer stays usable */
-extern void buf_clear(Buf *buf);	/* forget the bytes, keep the memory */
+extern void buf_free(Buf *buf);	/* buf_release() of one that has memory */
 
 /* Make room for at least n more bytes; returns where to write them. */
 extern char *buf_reserve(Buf *buf, size_t n);
@@ -48,6 +47,21 @@ extern void buf_append_u16(Buf *buf, uint16_t value);	/* network byte order */
 extern void buf_append_u32(Buf *buf, uint32_t value);	/* network byte order */
 extern void buf_printf(Buf *buf, const char *format,...) __attribute__((format(printf, 2, 3)));
 extern void buf_consume(Buf *buf, size_t n);
+
+/* Free the memory; the buffer stays usable. */
+static inline void
+buf_release(Buf *buf)
+{
+	if (buf->cap > 0)
+		buf_free(buf);
+}
+
+/* Forget the bytes, keep the memory. */
+static inline void
+buf_clear(Buf *buf)
+{
+	buf->start = buf->end = 0;
+}
 
 /* n of the reserved bytes were written. */
 static inline void

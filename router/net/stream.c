@@ -265,6 +265,8 @@ show(Stream *stream, Slice data, bool is_kept)
 	stream->in_data = false;
 	if (stream->events == NULL)
 		return;					/* unread is freed with the shell */
+	if (used == data.len && stream->unread.cap == 0 && stream->tls == NULL)
+		return;					/* all was taken and nothing kept, as mostly */
 	if (stream->tls != NULL && stream_tls_takes_rest(stream, slice_skip(data, used)))
 		used = data.len;
 
@@ -382,6 +384,11 @@ send_with_queue(Stream *stream, Slice bytes)
 
 	sent = n > 0 ? (size_t) n : 0;
 	stream->stats.sent_bytes += sent;
+	if (sent == queued.len + bytes.len && !stream->is_waiting && !stream->is_full)
+	{
+		buf_release(&stream->queue);	/* all was taken, as mostly */
+		return;
+	}
 	if (sent < queued.len)
 		buf_consume(&stream->queue, sent);
 	else

@@ -22,6 +22,7 @@
 
 static void fail_retired(Client *client);
 static void client_count_bytes(const Client *client);
+static void report_move(const Client *client, ClientState state) __attribute__((cold, noinline));
 static void client_free(void *arg);
 
 /* Allowed moves, one bit per target state. */
@@ -125,12 +126,19 @@ void
 client_set_state(Client *client, ClientState state)
 {
 	if ((client_moves[client->state] & TO(state)) == 0)
-		LOG_ERROR("client_state_invalid", LF_STR("from", client_state_name(client->state)),
-				  LF_STR("to", client_state_name(state)));
+		report_move(client, state);
 	client->state = state;
 	if (client->server == NULL && (state == CLIENT_READY || state == CLIENT_CLOSING))
 		client_release_fallback(client);
 	client->state_since_us = loop_now_us(client->context->loop);
+}
+
+/* A bug of ours. */
+static void
+report_move(const Client *client, ClientState state)
+{
+	LOG_ERROR("client_state_invalid", LF_STR("from", client_state_name(client->state)),
+			  LF_STR("to", client_state_name(state)));
 }
 
 void

@@ -69,8 +69,8 @@ static bool local_deallocate(Client *client, const StatementClass *class, LocalR
 static bool local_discard(Client *client, LocalResult *result);
 static bool local_reset_all(Client *client, LocalResult *result);
 static bool local_close(Client *client);
-static bool local_first_statement(Client *client);
-static bool local_sole_statement(Client *client);
+static bool local_first_statement(Client *client) __attribute__((noinline));
+static bool local_sole_statement(Client *client) __attribute__((noinline));
 static bool local_statement(Client *client, const StatementClass *class, Slice text, LocalResult *result,
 							Error *error);
 static void local_send(Client *client, Slice messages, const LocalResult *result);

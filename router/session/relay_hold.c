@@ -15,6 +15,8 @@
 
 #define HELD_MAX_BYTES (64 * 1024)
 
+static void send_locals(Client *client) __attribute__((noinline));
+
 void
 relay_to_client(Client *client, Slice bytes)
 {
@@ -49,18 +51,23 @@ relay_release_held(Client *client)
 void
 relay_send_locals(Client *client)
 {
+	/* not while the client has only half of the message before them */
+	if (inflight_is_local(&client->relay.inflight) && client->relay.pass_left == 0)
+		send_locals(client);
+}
+
+static void
+send_locals(Client *client)
+{
 	InFlightEntry entry;
 	Buf			out = BUF_INIT;
 
-	if (client->relay.pass_left > 0)
-		return;					/* the client has only half of the message before them */
 	while (inflight_pop_local(&client->relay.inflight, &entry))
 	{
 		build_empty(&out, entry.kind == INFLIGHT_PARSE ? '1' : '3');
 		client->relay.names.answered++;
 	}
-	if (buf_len(&out) > 0)
-		relay_to_client(client, buf_slice(&out));
+	relay_to_client(client, buf_slice(&out));
 	buf_release(&out);
 }
 

@@ -109,7 +109,7 @@ reply_take_message(Client *client, ReplyRun *run, Slice data)
 	Relay	   *relay = &client->relay;
 	Frame		frame;
 
-	if (!inflight_is_empty(&relay->inflight) && inflight_head(&relay->inflight)->action == INFLIGHT_LOCAL)
+	if (inflight_is_local(&relay->inflight))
 	{
 		run_flush(run);
 		relay_send_locals(client);

@@ -30,6 +30,7 @@
 #define BEGIN_PORTAL "andon_begin"
 #define POSITION_QUERY "SELECT pg_catalog.pg_current_wal_insert_lsn()"
 
+static bool send_difference(Client *client, Settings *there) __attribute__((noinline));
 static void count_start(Client *client, bool was_held);
 static void send_begin(Client *client);
 static void send_deferred(Client *client, Slice text, int place);
@@ -154,12 +155,18 @@ bool
 relay_send_settings(Client *client)
 {
 	Settings   *there = server_settings(client->server);
+
+	return there != client->settings && server_tx_status(client->server) != 'E' && send_difference(client, there);
+}
+
+/* False: there is none. */
+static bool
+send_difference(Client *client, Settings *there)
+{
 	Buf			sql = BUF_INIT;
 	Buf			out = BUF_INIT;
 	bool		differs;
 
-	if (there == client->settings || server_tx_status(client->server) == 'E')
-		return false;
 	settings_diff_sql(there, client->settings, &sql);
 	differs = buf_len(&sql) > 0;
 	if (differs)

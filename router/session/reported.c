@@ -22,6 +22,7 @@
 #include "base/memory.h"
 #include "wire/build.h"
 
+static void tell_differences(Client *client, Settings *now) __attribute__((cold, noinline));
 static Slice name_as_reported(const Server *server, const char *name);
 static void forget_welcomes(Account *account, const Settings *reported);
 
@@ -40,11 +41,17 @@ void
 reported_tell(Client *client)
 {
 	Settings   *now = server_reported(client->server);
+
+	if (now != client->told && client->told != NULL)
+		tell_differences(client, now);
+}
+
+static void
+tell_differences(Client *client, Settings *now)
+{
 	Settings   *old = client->told;
 	Buf			out = BUF_INIT;
 
-	if (now == old || old == NULL)
-		return;
 	for (int i = 0; i < settings_count(now); i++)
 	{
 		const char *name;

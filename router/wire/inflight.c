@@ -75,7 +75,7 @@ inflight_label_last(InFlight *inflight, uint32_t label)
 bool
 inflight_pop_local(InFlight *inflight, InFlightEntry *entry)
 {
-	if (inflight->count == 0 || inflight_at(inflight, 0)->action != INFLIGHT_LOCAL)
+	if (!inflight_is_local(inflight))
 		return false;
 	*entry = *inflight_at(inflight, 0);
 	inflight_pop(inflight);

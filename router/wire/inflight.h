@@ -117,6 +117,13 @@ inflight_head(const InFlight *inflight)
 	return &inflight->entries[inflight->head];
 }
 
+/* Is the next answer one that the router makes up? */
+static inline bool
+inflight_is_local(const InFlight *inflight)
+{
+	return !inflight_is_empty(inflight) && inflight_head(inflight)->action == INFLIGHT_LOCAL;
+}
+
 /* Take a local entry off the head, if there is one. */
 extern bool inflight_pop_local(InFlight *inflight, InFlightEntry *entry);
 
