@@ -246,11 +246,14 @@ count_unchecked(const Pool *pool)
 void
 pool_set_wake(PoolSet *set, uint64_t at_us)
 {
-	uint64_t	soonest_us = loop_now_us(set->loop) + POOL_SWEEP_US;
+	uint64_t	soonest_us;
 
+	if (set->is_closing || (set->sweep_at_us != 0 && set->sweep_at_us <= at_us))
+		return;
+	soonest_us = loop_now_us(set->loop) + POOL_SWEEP_US;
 	if (at_us < soonest_us)
 		at_us = soonest_us;
-	if (set->is_closing || (set->sweep_at_us != 0 && set->sweep_at_us <= at_us))
+	if (set->sweep_at_us != 0 && set->sweep_at_us <= at_us)
 		return;
 	set->sweep_at_us = at_us;
 	loop_timer_start(set->sweep, at_us - loop_now_us(set->loop));

@@ -44,12 +44,6 @@ mem_realloc(void *ptr, size_t size)
 	return moved;
 }
 
-void
-mem_free(void *ptr)
-{
-	free(ptr);
-}
-
 char *
 mem_strdup(const char *string)
 {

@@ -13,14 +13,21 @@
 #ifndef ROUTER_BASE_MEMORY_H
 #define ROUTER_BASE_MEMORY_H
 
-#include <stddef.h>
+#include <stdlib.h>
 
 #include "base/slice.h"
 
 extern void *mem_alloc(size_t size);	/* zeroed */
 extern void *mem_realloc(void *ptr, size_t size);
-extern void mem_free(void *ptr);	/* NULL is fine */
 extern char *mem_strdup(const char *string);
 extern char *mem_strndup(Slice bytes);	/* adds a terminator */
+
+/* NULL is fine, and often what it is. */
+static inline void
+mem_free(void *ptr)
+{
+	if (ptr != NULL)
+		free(ptr);
+}
 
 #endif							/* ROUTER_BASE_MEMORY_H */

@@ -55,10 +55,11 @@ static void on_turn(void *arg);
 static bool receive(Stream *stream);
 static ssize_t receive_once(Stream *stream, bool *more);
 static void show(Stream *stream, Slice data, bool is_kept);
+static void keep_rest(Stream *stream, Slice data, size_t used, bool is_kept) __attribute__((noinline));
 static void report_drained(Stream *stream);
 static void enqueue(Stream *stream, Slice bytes);
 static void send_with_queue(Stream *stream, Slice bytes);
-static ssize_t send_both(int fd, Slice first, Slice second);
+static ssize_t send_both(int fd, Slice first, Slice second) __attribute__((noinline));
 
 /* ------------------------------------------------------- create, destroy */
 
@@ -265,8 +266,13 @@ show(Stream *stream, Slice data, bool is_kept)
 	stream->in_data = false;
 	if (stream->events == NULL)
 		return;					/* unread is freed with the shell */
-	if (used == data.len && stream->unread.cap == 0 && stream->tls == NULL)
-		return;					/* all was taken and nothing kept, as mostly */
+	if (used < data.len || stream->unread.cap > 0 || stream->tls != NULL)
+		keep_rest(stream, data, used, is_kept);
+}
+
+static void
+keep_rest(Stream *stream, Slice data, size_t used, bool is_kept)
+{
 	if (stream->tls != NULL && stream_tls_takes_rest(stream, slice_skip(data, used)))
 		used = data.len;
 

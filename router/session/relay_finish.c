@@ -198,9 +198,7 @@ unit_finish(Client *client)
 		reported_tell(client);
 		client_write(client, build_ready_in(message, transaction_status_after(client, tx_status)));
 	}
-	unit_note_settings(client);
 	unit_note_ddl(client, tx_status);
-	unit_note_state(client);
 	if (relay->state_answered)
 		unit_note_pins_left(client);
 	unit_count(client, now_us);
@@ -448,6 +446,11 @@ lose_server(Client *client, const char *why)
 	if (is_running && relay->ready_due && relay->rerun != RERUN_HERE)
 	{
 		client->drop_left = relay->feed_left;
+		if (relay->rerun == RERUN_NO)
+		{
+			unit_note_settings(client);
+			unit_note_state(client);
+		}
 		unit_finish(client);
 		is_running = false;
 	}

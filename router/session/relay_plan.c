@@ -36,11 +36,12 @@ static void plan_reset_among(Client *client);
 static void plan_reset_all(Client *client);
 static void plan_on_held_server(Client *client);
 static bool may_run_on_replica(const Client *client);
-static void refuse_lost(Client *client);
-static void refuse_cancelled(Client *client);
-static void refuse_query_wait(Client *client);
-static void refuse_replica(Client *client);
-static void refuse_hiding(Client *client);
+static void refuse_lost(Client *client) __attribute__((cold, noinline));
+static bool refuse_pin(Client *client) __attribute__((cold, noinline));
+static void refuse_cancelled(Client *client) __attribute__((cold, noinline));
+static void refuse_query_wait(Client *client) __attribute__((cold, noinline));
+static void refuse_replica(Client *client) __attribute__((cold, noinline));
+static void refuse_hiding(Client *client) __attribute__((cold, noinline));
 static void plan_new_settings(Client *client, const StatementClass *class);
 static void plan_at(Client *client, uint64_t now_us);
 static void plan_decide(Client *client, uint64_t now_us, RouteDecision *decision);
@@ -54,7 +55,7 @@ static bool query_wait_is_over(const Client *client, uint64_t now_us);
 void
 relay_plan_unit(Client *client)
 {
-	client->relay.begun_us = client->relay.waiting_since_us = clock_now_us();
+	client->relay.begun_us = client->relay.waiting_since_us = loop_now_us(client->context->loop);
 	plan_unit(client);
 }
 
@@ -98,21 +99,26 @@ plan_unit(Client *client)
 		client->context->hooks.ask_facts(client->context->hooks.arg, client->account->database->server_name,
 										 FACTS_REFRESH);
 	plan_settings(client);
-	if (relay_refuses_pin(client))
-	{
-		relay_refuse_pin(client);
-		if (client->server == NULL)
-		{
-			Error		error = *relay->error_refused;
-
-			client_refuse_unit(client, &error);
-			return;
-		}
-	}
+	if (relay_refuses_pin(client) && refuse_pin(client))
+		return;
 	if (client->server)
 		plan_on_held_server(client);
 	else
 		plan_at(client, relay->begun_us);
+}
+
+/* True: that is all; who holds a server has it fail there. */
+static bool
+refuse_pin(Client *client)
+{
+	Error		error;
+
+	relay_refuse_pin(client);
+	if (client->server)
+		return false;
+	error = *client->relay.error_refused;
+	client_refuse_unit(client, &error);
+	return true;
 }
 
 void

@@ -18,7 +18,7 @@
 #define INFLIGHT_FIRST_CAP 8
 
 static InFlightEntry *inflight_at(const InFlight *inflight, size_t i);
-static void grow(InFlight *inflight);
+static void grow(InFlight *inflight) __attribute__((cold, noinline));
 static void inflight_pop(InFlight *inflight);
 static void inflight_skip_to_sync(InFlight *inflight, InFlightSkip skip, void *arg);
 
@@ -33,12 +33,6 @@ inflight_release(InFlight *inflight)
 {
 	mem_free(inflight->entries);
 	inflight_init(inflight);
-}
-
-void
-inflight_clear(InFlight *inflight)
-{
-	inflight->head = inflight->count = 0;
 }
 
 void

@@ -97,12 +97,18 @@ typedef void (*InFlightSkip) (void *arg, const InFlightEntry *entry);
 
 extern void inflight_init(InFlight *inflight);
 extern void inflight_release(InFlight *inflight);	/* frees; usable again */
-extern void inflight_clear(InFlight *inflight);	/* forgets, keeps the memory */
 extern void inflight_push(InFlight *inflight, InFlightKind kind, InFlightAction action,
 						  InFlightPurpose purpose, uint64_t statement);
 
 /* Give the last entry a label. */
 extern void inflight_label_last(InFlight *inflight, uint32_t label);
+
+/* Forgets, keeps the memory. */
+static inline void
+inflight_clear(InFlight *inflight)
+{
+	inflight->head = inflight->count = 0;
+}
 
 static inline bool
 inflight_is_empty(const InFlight *inflight)

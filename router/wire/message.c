@@ -18,6 +18,7 @@
 #define NULL_LENGTH UINT32_MAX	/* -1 as length of a value */
 #define LSN_MAX_DIGITS 8
 
+static bool is_readable_extended(char type, Slice body) __attribute__((noinline));
 static bool parse_field(Reader *reader, char code, ErrorFields *fields);
 static bool skip_values(Reader *reader, uint32_t count);
 static bool auth_rest_is_valid(const AuthRequest *request);
@@ -98,10 +99,12 @@ reader_at_end(const Reader *reader)
 bool
 message_parse_query(Slice body, Slice *text)
 {
-	Reader		reader = reader_make(body);
+	const char *nul = memchr(body.data, '\0', body.len);
 
-	*text = read_string(&reader);
-	return reader_at_end(&reader);
+	if (nul == NULL)
+		return false;
+	*text = slice_make(body.data, (size_t) (nul - body.data));
+	return text->len + 1 == body.len;
 }
 
 bool
@@ -150,16 +153,22 @@ message_parse_execute(Slice body, ExecuteMessage *message)
 bool
 message_is_readable(char type, Slice body)
 {
+	Slice		text;
+
+	return type == 'Q' ? message_parse_query(body, &text) : is_readable_extended(type, body);
+}
+
+/* Of the extended protocol; what is no message of it is not looked into. */
+static bool
+is_readable_extended(char type, Slice body)
+{
 	ParseMessage parse;
 	BindMessage bind;
 	TargetMessage target;
 	ExecuteMessage execute;
-	Slice		text;
 
 	switch (type)
 	{
-		case 'Q':
-			return message_parse_query(body, &text);
 		case 'E':
 			return message_parse_execute(body, &execute);
 		case 'P':
