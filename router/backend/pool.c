@@ -115,7 +115,8 @@ bool
 pool_wants_turn(const Pool *pool)
 {
 	return !list_is_empty(&pool->waiters) ||
-		(pool->clients > 0 && pool_slot_count(pool->slots[POOL_LEVEL_POOL]) < pool->limits.min_pool_size);
+		(pool->clients > 0 && pool->limits.min_pool_size > 0 &&
+		 pool_slot_count(pool->slots[POOL_LEVEL_POOL]) < pool->limits.min_pool_size);
 }
 
 void
@@ -282,10 +283,11 @@ bool
 pool_needs_check(const Server *server)
 {
 	const PoolConfig *config = &server->pool->set->config;
-	uint64_t	now_us = loop_now_us(server->loop);
+	uint64_t	now_us;
 
 	if (config->check_query == NULL || config->check_query[0] == '\0')
 		return false;
+	now_us = loop_now_us(server->loop);
 	return now_us >= server->used_us + config->server_check_delay_us &&
 		(server->answered_us == 0 || now_us >= server->answered_us + CHECK_HOLDS_US);
 }

@@ -155,12 +155,6 @@ position_take_lost(SessionPosition *position, const TopologyView *view)
 	return lost;
 }
 
-bool
-consistency_has_floor(Consistency consistency)
-{
-	return consistency == CONSISTENCY_SESSION || consistency == CONSISTENCY_GLOBAL;
-}
-
 const char *
 consistency_name(Consistency consistency)
 {

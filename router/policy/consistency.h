@@ -103,7 +103,12 @@ extern bool position_reset_lost(SessionPosition *position, const TopologyView *v
 extern Lsn	position_take_lost(SessionPosition *position, const TopologyView *view);
 
 /* Does a read ask for a floor at all? */
-extern bool consistency_has_floor(Consistency consistency);
+static inline bool
+consistency_has_floor(Consistency consistency)
+{
+	return consistency == CONSISTENCY_SESSION || consistency == CONSISTENCY_GLOBAL;
+}
+
 extern const char *consistency_name(Consistency consistency);
 
 #endif							/* ROUTER_POLICY_CONSISTENCY_H */

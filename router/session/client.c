@@ -405,16 +405,6 @@ client_may_prepare(const Client *client, Slice name)
 	return name.len == 0 || limit == 0 || prepared_map_count(client->prepared) < limit;
 }
 
-bool
-client_peek_frame(Client *client, Slice data, Frame *frame)
-{
-	FrameStatus status = frame_peek(data, frame);
-
-	if (status == FRAME_MALFORMED)
-		client_fail_protocol(client, "invalid message length");
-	return status == FRAME_OK;
-}
-
 void
 client_unit_done(Client *client)
 {

@@ -249,15 +249,23 @@ struct Client
 /* ---- client.c ---- */
 extern void client_set_state(Client *client, ClientState state);
 
-/* Its first message.  False: it is not all there to be looked at, or the session was failed. */
-extern bool client_peek_frame(Client *client, Slice data, Frame *frame);
-
 /* The one exit: tell the client why (FATAL) and close. */
 extern void client_fail(Client *client, const Error *error) __attribute__((cold));
 extern void client_fail_protocol(Client *client, const char *format,...)
 			__attribute__((cold, format(printf, 2, 3)));
 extern void client_fail_shutdown(Client *client);	/* 57P01 */
 extern void client_fail_killed(Client *client, const char *command);	/* the same, by a command of the console */
+
+/* Its first message.  False: it is not all there to be looked at, or the session was failed. */
+static inline bool
+client_peek_frame(Client *client, Slice data, Frame *frame)
+{
+	FrameStatus status = frame_peek(data, frame);
+
+	if (status == FRAME_MALFORMED)
+		client_fail_protocol(client, "invalid message length");
+	return status == FRAME_OK;
+}
 
 /* server_fast_close: it is in no transaction and keeps a server that is to be closed; false: not so. */
 extern bool client_fail_retired(Client *client);

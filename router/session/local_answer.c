@@ -68,7 +68,7 @@ static bool local_show_token(Client *client, LocalResult *result);
 static bool local_deallocate(Client *client, const StatementClass *class, LocalResult *result, Error *error);
 static bool local_discard(Client *client, LocalResult *result);
 static bool local_reset_all(Client *client, LocalResult *result);
-static bool local_close(Client *client);
+static bool local_close(Client *client) __attribute__((noinline));
 static bool local_first_statement(Client *client) __attribute__((noinline));
 static bool local_sole_statement(Client *client) __attribute__((noinline));
 static bool local_statement(Client *client, const StatementClass *class, Slice text, LocalResult *result,

@@ -52,6 +52,13 @@ static void plan_on_granted(void *owner, Server *server);
 static void plan_on_failed(void *owner, const Error *error);
 static bool query_wait_is_over(const Client *client, uint64_t now_us);
 
+static inline bool
+is_fallback(RouteReason reason)
+{
+	return reason == ROUTE_FALLBACK_WAIT || reason == ROUTE_FALLBACK_UNFLUSHED ||
+		reason == ROUTE_FALLBACK_NO_REPLICA;
+}
+
 void
 relay_plan_unit(Client *client)
 {
@@ -470,10 +477,7 @@ plan_decide(Client *client, uint64_t now_us, RouteDecision *decision)
 static bool
 plan_admit_fallback(Client *client, RouteReason reason)
 {
-	bool		is_fallback = reason == ROUTE_FALLBACK_WAIT || reason == ROUTE_FALLBACK_UNFLUSHED ||
-		reason == ROUTE_FALLBACK_NO_REPLICA;
-
-	if (!is_fallback)
+	if (!is_fallback(reason))
 		client_release_fallback(client);
 	else
 		client->relay.awaits_fallback = !relay_admit_fallback(client);
@@ -501,9 +505,7 @@ plan_use_node(Client *client, const RouteDecision *decision)
 	Server	   *server;
 
 	context->stats.routes[decision->reason]++;
-	if (decision->reason == ROUTE_FALLBACK_WAIT || decision->reason == ROUTE_FALLBACK_UNFLUSHED ||
-		decision->reason == ROUTE_FALLBACK_NO_REPLICA)
-		context->stats.fallback_reads++;
+	context->stats.fallback_reads += is_fallback(decision->reason);
 	client->relay.node = decision->node;
 	client->waiter.on_granted = plan_on_granted;
 	client->waiter.on_failed = plan_on_failed;

@@ -32,7 +32,7 @@
 
 static bool send_difference(Client *client, Settings *there) __attribute__((noinline));
 static void count_start(Client *client, bool was_held);
-static void send_begin(Client *client);
+static void send_begin(Client *client) __attribute__((noinline));
 static void send_deferred(Client *client, Slice text, int place);
 static void send_unit(Client *client);
 static void send_refused(Client *client);
@@ -75,7 +75,8 @@ relay_start(Client *client, Server *server)
 	stream_cork(back);
 	if (!relay_send_settings(client))
 		reported_tell(client);
-	send_begin(client);
+	if (client->transaction.is_deferred && !relay->outside_transaction)
+		send_begin(client);
 	if (!relay_check_descriptions(client))
 		send_unit(client);
 	relay_send_locals(client);
@@ -236,8 +237,6 @@ send_begin(Client *client)
 	Slice		texts = buf_slice(&client->transaction.begin_texts);
 	int			place = 0;
 
-	if (!client->transaction.is_deferred || client->relay.outside_transaction)
-		return;
 	while (texts.len > 0)
 	{
 		Slice		text = slice_make(texts.data, strnlen(texts.data, texts.len));

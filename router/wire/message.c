@@ -269,11 +269,10 @@ message_parse_backend_key(Slice body, uint32_t *pid, Slice *key)
 bool
 message_parse_ready(Slice body, char *tx_status)
 {
-	Reader		reader = reader_make(body);
-
-	*tx_status = (char) read_u8(&reader);
-	return reader_at_end(&reader) &&
-		(*tx_status == 'I' || *tx_status == 'T' || *tx_status == 'E');
+	if (body.len != 1)
+		return false;
+	*tx_status = body.data[0];
+	return *tx_status == 'I' || *tx_status == 'T' || *tx_status == 'E';
 }
 
 bool
