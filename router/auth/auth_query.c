@@ -20,11 +20,65 @@
 
 #include <stdio.h>
 
-#include "auth/auth_query_internal.h"
+#include "auth/auth_question.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
 
 #define PARALLEL_MAX 4
+
+typedef enum LookupState
+{
+	LOOKUP_WAITING,				/* in AuthQuery.waiting */
+	LOOKUP_ASKING,				/* wants a server */
+	LOOKUP_SENT,				/* has one, which is answering */
+	LOOKUP_KEPT					/* in AuthQuery.kept */
+} LookupState;
+
+struct AuthLookup
+{
+	UT_hash_handle hh;			/* by key */
+	ListNode	node;			/* in the list of its state */
+	AuthQuery  *query;			/* borrowed */
+	char	   *key;			/* owned: database and user, each with its terminator */
+	size_t		key_len;
+	const char *database;		/* in key, like user */
+	const char *user;
+	LookupState state;
+	List		waiters;		/* of AuthQueryWaiter */
+
+	/* on its way */
+	LoopTimer  *deadline;		/* owned; NULL: none */
+	uint64_t	excluded;		/* nodes that failed it */
+	int			target;			/* the node that is asked */
+	Pool	   *pool;			/* a use of it; NULL: none */
+	PoolWaiter	pool_waiter;
+	Server	   *server;			/* checked out; NULL: none */
+	AuthQuestion question;		/* on it */
+
+	UserTable  *answer;			/* a reference; NULL: not answered */
+	uint64_t	answered_us;
+};
+
+struct AuthQuery
+{
+	Loop	   *loop;			/* borrowed, like pools and settings */
+	PoolSet    *pools;
+	Settings   *no_settings;	/* a reference */
+	TopologyView *view;			/* a reference; NULL before the first */
+	char	   *user;			/* owned, like password and text; NULL: off */
+	char	   *password;
+	char	   *text;
+	uint64_t	keep_us;
+	uint64_t	timeout_us;
+	AuthLookup *lookups;		/* hash table of all */
+	List		waiting;		/* of AuthLookup */
+	List		asking;			/* those in ASKING and SENT */
+	List		kept;			/* the oldest answer first */
+	uint64_t	found_md5;
+	uint64_t	found_other;
+	AuthQueryStats stats;
+};
 
 static AuthLookup *lookup_create(AuthQuery *query, const char *database, const char *user);
 static AuthLookup *lookup_find(const AuthQuery *query, const char *database, const char *user);
@@ -34,6 +88,13 @@ static void drop_kept(AuthQuery *query);
 static void start_waiting(AuthQuery *query);
 static void lookup_start(AuthLookup *lookup);
 static int	choose_node(const AuthLookup *lookup);
+static void lookup_send(AuthLookup *lookup, Server *server);
+static void lookup_stop(AuthLookup *lookup, CheckinMode mode);
+static void lookup_again(AuthLookup *lookup);
+static void lookup_finish(AuthLookup *lookup);
+static void count_kind(const AuthLookup *lookup);
+static void lookup_fail(AuthLookup *lookup, const char *why);
+static void on_question_end(void *owner, AuthQuestionEnd end);
 static void take_waiters(AuthLookup *lookup, List *waiters);
 static void tell(List *waiters, UserTable *answer, const char *why);
 static void on_deadline(void *arg);
@@ -65,7 +126,7 @@ auth_query_destroy(AuthQuery *query)
 		return;
 	HASH_ITER(hh, query->lookups, lookup, next)
 	{
-		auth_lookup_stop(lookup, CHECKIN_CLOSE);
+		lookup_stop(lookup, CHECKIN_CLOSE);
 		lookup_free(lookup);
 	}
 	settings_unref(query->no_settings);
@@ -142,7 +203,7 @@ auth_query_cancel(AuthQueryWaiter *waiter)
 	{
 		AuthQuery  *query = lookup->query;
 
-		auth_lookup_stop(lookup, CHECKIN_CLEAN);
+		lookup_stop(lookup, CHECKIN_CLEAN);
 		lookup_free(lookup);
 		start_waiting(query);
 	}
@@ -227,6 +288,7 @@ lookup_free(AuthLookup *lookup)
 				lookup->state == LOOKUP_WAITING ? &query->waiting : &query->asking, &lookup->node);
 	HASH_DEL(query->lookups, lookup);
 	loop_timer_destroy(lookup->deadline);
+	auth_question_clear(&lookup->question);
 	user_table_unref(lookup->answer);
 	mem_free(lookup->key);
 	mem_free(lookup);
@@ -277,7 +339,7 @@ lookup_start(AuthLookup *lookup)
 	lookup->pool_waiter.deadline_us = 0;	/* the lookup has one of its own */
 	server = pool_checkout(lookup->pool, &lookup->pool_waiter);
 	if (server != NULL)
-		auth_lookup_send(lookup, server);
+		lookup_send(lookup, server);
 }
 
 static int
@@ -297,9 +359,45 @@ choose_node(const AuthLookup *lookup)
 	return -1;
 }
 
-/* Give back whatever it holds; what was answered so far is forgotten. */
-void
-auth_lookup_stop(AuthLookup *lookup, CheckinMode mode)
+static void
+lookup_send(AuthLookup *lookup, Server *server)
+{
+	AuthQuery  *query = lookup->query;
+
+	lookup->state = LOOKUP_SENT;
+	lookup->server = server;
+	lookup->question.text = query->text;
+	lookup->question.user = lookup->user;
+	lookup->question.no_settings = query->no_settings;
+	lookup->question.on_end = on_question_end;
+	lookup->question.owner = lookup;
+	query->stats.questions++;
+	auth_question_send(&lookup->question, server);
+}
+
+static void
+on_question_end(void *owner, AuthQuestionEnd end)
+{
+	AuthLookup *lookup = owner;
+
+	switch (end)
+	{
+		case QUESTION_ANSWERED:
+			lookup_finish(lookup);
+			break;
+		case QUESTION_FAILED:
+			lookup_stop(lookup, CHECKIN_CLOSE);
+			lookup_fail(lookup, lookup->question.why);
+			break;
+		case QUESTION_LOST:
+			lookup_again(lookup);
+			break;
+	}
+}
+
+/* Give back whatever it holds. */
+static void
+lookup_stop(AuthLookup *lookup, CheckinMode mode)
 {
 	pool_cancel_wait(&lookup->pool_waiter);
 	if (lookup->server != NULL)
@@ -311,15 +409,13 @@ auth_lookup_stop(AuthLookup *lookup, CheckinMode mode)
 }
 
 /* The node or its connection is gone: another one, or this one in the next view. */
-void
-auth_lookup_again(AuthLookup *lookup)
+static void
+lookup_again(AuthLookup *lookup)
 {
 	AuthQuery  *query = lookup->query;
 
-	auth_lookup_stop(lookup, CHECKIN_CLOSE);
-	user_table_unref(lookup->answer);
-	lookup->answer = NULL;
-	lookup->is_wrong = false;
+	lookup_stop(lookup, CHECKIN_CLOSE);
+	auth_question_clear(&lookup->question);
 	lookup->excluded |= UINT64_C(1) << lookup->target;
 	lookup->state = LOOKUP_WAITING;
 	list_remove(&query->asking, &lookup->node);
@@ -327,15 +423,19 @@ auth_lookup_again(AuthLookup *lookup)
 	start_waiting(query);
 }
 
-void
-auth_lookup_finish(AuthLookup *lookup)
+static void
+lookup_finish(AuthLookup *lookup)
 {
 	AuthQuery  *query = lookup->query;
 	List		waiters;
 	UserTable  *answer;
 
-	auth_lookup_stop(lookup, CHECKIN_CLEAN);
-	if (lookup->answer == NULL)
+	lookup_stop(lookup, CHECKIN_CLEAN);
+	lookup->answer = lookup->question.answer;
+	lookup->question.answer = NULL;
+	if (lookup->answer != NULL)
+		count_kind(lookup);
+	else
 		lookup->answer = user_table_make_empty();
 	answer = user_table_ref(lookup->answer);
 	take_waiters(lookup, &waiters);
@@ -357,8 +457,19 @@ auth_lookup_finish(AuthLookup *lookup)
 	start_waiting(query);
 }
 
-void
-auth_lookup_fail(AuthLookup *lookup, const char *why)
+static void
+count_kind(const AuthLookup *lookup)
+{
+	const User *user = user_table_find(lookup->answer, slice_from_string(lookup->user));
+
+	if (user != NULL && user->kind == SECRET_MD5)
+		lookup->query->found_md5++;
+	else if (user != NULL && user->kind != SECRET_NONE)
+		lookup->query->found_other++;
+}
+
+static void
+lookup_fail(AuthLookup *lookup, const char *why)
 {
 	AuthQuery  *query = lookup->query;
 	List		waiters;
@@ -408,14 +519,14 @@ on_deadline(void *arg)
 {
 	AuthLookup *lookup = arg;
 
-	auth_lookup_stop(lookup, CHECKIN_CLOSE);
-	auth_lookup_fail(lookup, "no answer in time");
+	lookup_stop(lookup, CHECKIN_CLOSE);
+	lookup_fail(lookup, "no answer in time");
 }
 
 static void
 on_granted(void *owner, Server *server)
 {
-	auth_lookup_send(owner, server);
+	lookup_send(owner, server);
 }
 
 static void
@@ -425,11 +536,11 @@ on_failed(void *owner, const Error *error)
 
 	if (lookup->pool_waiter.failure == POOL_NODE_LOST)
 	{
-		auth_lookup_again(lookup);
+		lookup_again(lookup);
 		return;
 	}
-	auth_lookup_stop(lookup, CHECKIN_CLEAN);
-	auth_lookup_fail(lookup, error->message);
+	lookup_stop(lookup, CHECKIN_CLEAN);
+	lookup_fail(lookup, error->message);
 }
 
 /* Old texts are wiped: one of them is a password. */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * auth_question.c
- *	  What a lookup asks its server, and what it makes of the answer.
+ *	  One question for a user's secret, and what is made of the answer.
  *
  * One write: what settings of others have to be taken back, then the query with
  * the name as its parameter.  The answer is good if it has no row or one of two
@@ -10,7 +10,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "auth/auth_query_internal.h"
+#include "auth/auth_question.h"
 
 #include <stdio.h>
 
@@ -22,43 +22,41 @@
 
 static size_t on_data(void *owner, Slice data);
 static void on_lost(void *owner, const char *why);
-static bool handle_message(AuthLookup *lookup, const Frame *frame);
-static bool handle_ParameterStatus(AuthLookup *lookup, Slice body);
-static bool handle_DataRow(AuthLookup *lookup, Slice body);
-static void take_answer(AuthLookup *lookup, Slice name, Slice secret);
-static bool handle_ErrorResponse(AuthLookup *lookup, Slice body);
-static bool handle_ReadyForQuery(AuthLookup *lookup, Slice body);
-static void set_wrong(AuthLookup *lookup, const char *why);
+static bool handle_message(AuthQuestion *question, const Frame *frame);
+static bool handle_ParameterStatus(AuthQuestion *question, Slice body);
+static bool handle_DataRow(AuthQuestion *question, Slice body);
+static void take_answer(AuthQuestion *question, Slice name, Slice secret);
+static bool handle_ErrorResponse(AuthQuestion *question, Slice body);
+static bool handle_ReadyForQuery(AuthQuestion *question, Slice body);
+static void fail(AuthQuestion *question, const char *why);
+static void set_wrong(AuthQuestion *question, const char *why);
 
 static const ServerEvents server_events = {on_data, NULL, on_lost, NULL};
 
 void
-auth_lookup_send(AuthLookup *lookup, Server *server)
+auth_question_send(AuthQuestion *question, Server *server)
 {
-	AuthQuery  *query = lookup->query;
 	Buf			out = BUF_INIT;
 	Buf			sql = BUF_INIT;
 	Buf			rest = BUF_INIT;
 
-	lookup->state = LOOKUP_SENT;
-	lookup->server = server;
-	lookup->ready_awaited = 1;
-	lookup->rows = 0;
-	server_hold(server, &server_events, lookup);
-	query->stats.questions++;
+	question->server = server;
+	question->ready_awaited = 1;
+	question->rows = 0;
+	server_hold(server, &server_events, question);
 
-	settings_diff_sql(server_settings(server), query->no_settings, &sql);
+	settings_diff_sql(server_settings(server), question->no_settings, &sql);
 	if (buf_len(&sql) > 0)
 	{
 		build_query(&out, buf_slice(&sql));
-		lookup->ready_awaited++;
+		question->ready_awaited++;
 	}
 	buf_append_u16(&rest, 0);	/* all parameters are text */
 	buf_append_u16(&rest, 1);
-	buf_append_u32(&rest, (uint32_t) strlen(lookup->user));
-	buf_append_string(&rest, lookup->user);
+	buf_append_u32(&rest, (uint32_t) strlen(question->user));
+	buf_append_string(&rest, question->user);
 	buf_append_u16(&rest, 0);	/* all results, too */
-	build_parse(&out, slice_make("", 0), slice_from_string(query->text), 0, slice_make(NULL, 0));
+	build_parse(&out, slice_make("", 0), slice_from_string(question->text), 0, slice_make(NULL, 0));
 	build_bind_head(&out, slice_make("", 0), slice_make("", 0), buf_len(&rest));
 	buf_append(&out, buf_slice(&rest));
 	build_execute(&out, slice_make("", 0), 0);
@@ -69,12 +67,20 @@ auth_lookup_send(AuthLookup *lookup, Server *server)
 	buf_release(&out);
 }
 
+void
+auth_question_clear(AuthQuestion *question)
+{
+	user_table_unref(question->answer);
+	question->answer = NULL;
+	question->is_wrong = false;
+}
+
 /* ---------------------------------------------------------------- the answer */
 
 static size_t
 on_data(void *owner, Slice data)
 {
-	AuthLookup *lookup = owner;
+	AuthQuestion *question = owner;
 	size_t		used = 0;
 	Frame		frame;
 
@@ -92,12 +98,11 @@ on_data(void *owner, Slice data)
 			return used;
 		if (status == FRAME_MALFORMED)
 		{
-			auth_lookup_stop(lookup, CHECKIN_CLOSE);
-			auth_lookup_fail(lookup, "the node broke the protocol");
+			fail(question, "the node broke the protocol");
 			return data.len;
 		}
 		used += frame.total_len;
-		goes_on = handle_message(lookup, &frame);
+		goes_on = handle_message(question, &frame);
 		if (frame.type == 'D')	/* it held a secret */
 			explicit_bzero((char *) frame.body.data, frame.body.len);
 		if (!goes_on)
@@ -108,12 +113,14 @@ on_data(void *owner, Slice data)
 static void
 on_lost(void *owner, const char *why)
 {
-	auth_lookup_again(owner);
+	AuthQuestion *question = owner;
+
+	question->on_end(question->owner, QUESTION_LOST);
 }
 
-/* False: the lookup is over, and may be gone. */
+/* False: the question is over, and may be gone. */
 static bool
-handle_message(AuthLookup *lookup, const Frame *frame)
+handle_message(AuthQuestion *question, const Frame *frame)
 {
 	switch (frame->type)
 	{
@@ -124,34 +131,34 @@ handle_message(AuthLookup *lookup, const Frame *frame)
 		case 'I':
 			return true;
 		case 'S':
-			return handle_ParameterStatus(lookup, frame->body);
+			return handle_ParameterStatus(question, frame->body);
 		case 'D':
-			return handle_DataRow(lookup, frame->body);
+			return handle_DataRow(question, frame->body);
 		case 'E':
-			return handle_ErrorResponse(lookup, frame->body);
+			return handle_ErrorResponse(question, frame->body);
 		case 'Z':
-			return handle_ReadyForQuery(lookup, frame->body);
+			return handle_ReadyForQuery(question, frame->body);
 		default:
-			set_wrong(lookup, "the node sent an unexpected message");
+			set_wrong(question, "the node sent an unexpected message");
 			return true;
 	}
 }
 
 static bool
-handle_ParameterStatus(AuthLookup *lookup, Slice body)
+handle_ParameterStatus(AuthQuestion *question, Slice body)
 {
 	Slice		name;
 	Slice		value;
 
 	if (message_parse_parameter_status(body, &name, &value))
-		server_note_parameter(lookup->server, name, value);
+		server_note_parameter(question->server, name, value);
 	else
-		set_wrong(lookup, "the node sent a malformed ParameterStatus");
+		set_wrong(question, "the node sent a malformed ParameterStatus");
 	return true;
 }
 
 static bool
-handle_DataRow(AuthLookup *lookup, Slice body)
+handle_DataRow(AuthQuestion *question, Slice body)
 {
 	Reader		reader = reader_make(body);
 	int			ncolumns = read_u16(&reader);
@@ -164,40 +171,29 @@ handle_DataRow(AuthLookup *lookup, Slice body)
 		columns[i] = len == UINT32_MAX ? slice_make(NULL, 0) : read_bytes(&reader, len);
 	}
 	if (ncolumns < 2)
-		set_wrong(lookup, "auth_query must answer with two columns, name and secret");
+		set_wrong(question, "auth_query must answer with two columns, name and secret");
 	else if (reader.bad)
-		set_wrong(lookup, "the node sent a malformed row");
-	else if (++lookup->rows > 1)
-		set_wrong(lookup, "auth_query answered with more than one row");
+		set_wrong(question, "the node sent a malformed row");
+	else if (++question->rows > 1)
+		set_wrong(question, "auth_query answered with more than one row");
 	else
-		take_answer(lookup, columns[0], columns[1]);
+		take_answer(question, columns[0], columns[1]);
 	return true;
 }
 
 /* A row of somebody else is none. */
 static void
-take_answer(AuthLookup *lookup, Slice name, Slice secret)
+take_answer(AuthQuestion *question, Slice name, Slice secret)
 {
-	AuthQuery  *query = lookup->query;
-	const User *user;
-
-	if (!slice_equals_string(name, lookup->user))
+	if (!slice_equals_string(name, question->user))
 		return;
-	lookup->answer = user_table_make(name, secret);
-	if (lookup->answer == NULL)
-	{
-		set_wrong(lookup, "the secret of a user cannot be read");
-		return;
-	}
-	user = user_table_find(lookup->answer, name);
-	if (user != NULL && user->kind == SECRET_MD5)
-		query->found_md5++;
-	else if (user != NULL && user->kind != SECRET_NONE)
-		query->found_other++;
+	question->answer = user_table_make(name, secret);
+	if (question->answer == NULL)
+		set_wrong(question, "the secret of a user cannot be read");
 }
 
 static bool
-handle_ErrorResponse(AuthLookup *lookup, Slice body)
+handle_ErrorResponse(AuthQuestion *question, Slice body)
 {
 	ErrorFields fields;
 	char		why[ERROR_MESSAGE_SIZE];
@@ -205,39 +201,46 @@ handle_ErrorResponse(AuthLookup *lookup, Slice body)
 
 	if (!message_parse_error(body, &fields))
 	{
-		set_wrong(lookup, "the node sent a malformed error");
+		set_wrong(question, "the node sent a malformed error");
 		return true;
 	}
 	width = fields.message.len < sizeof(why) ? (int) fields.message.len : (int) sizeof(why) - 1;
 	snprintf(why, sizeof(why), "%.*s", width, fields.message.data);
-	set_wrong(lookup, why);
+	set_wrong(question, why);
 	return true;
 }
 
 static bool
-handle_ReadyForQuery(AuthLookup *lookup, Slice body)
+handle_ReadyForQuery(AuthQuestion *question, Slice body)
 {
 	char		tx_status;
 	bool		is_in_order = message_parse_ready(body, &tx_status) && tx_status == 'I';
 
-	if (is_in_order && --lookup->ready_awaited > 0)
+	if (is_in_order && --question->ready_awaited > 0)
 		return true;
-	if (is_in_order && !lookup->is_wrong)
+	if (is_in_order && !question->is_wrong)
 	{
-		server_set_settings(lookup->server, lookup->query->no_settings);
-		auth_lookup_finish(lookup);
-		return false;
+		server_set_settings(question->server, question->no_settings);
+		question->on_end(question->owner, QUESTION_ANSWERED);
 	}
-	auth_lookup_stop(lookup, CHECKIN_CLOSE);
-	auth_lookup_fail(lookup, lookup->is_wrong ? lookup->why : "the node is in a transaction nobody began");
+	else
+		fail(question, "the node is in a transaction nobody began");
 	return false;
+}
+
+/* For this reason, unless the answer was wrong before. */
+static void
+fail(AuthQuestion *question, const char *why)
+{
+	set_wrong(question, why);
+	question->on_end(question->owner, QUESTION_FAILED);
 }
 
 /* The first reason stays. */
 static void
-set_wrong(AuthLookup *lookup, const char *why)
+set_wrong(AuthQuestion *question, const char *why)
 {
-	if (!lookup->is_wrong)
-		snprintf(lookup->why, sizeof(lookup->why), "%s", why);
-	lookup->is_wrong = true;
+	if (!question->is_wrong)
+		snprintf(question->why, sizeof(question->why), "%s", why);
+	question->is_wrong = true;
 }
