@@ -40,6 +40,7 @@
 #include <event2/event.h>
 
 #include "base/memory.h"
+#include "net/socket_io.h"
 #include "net/sockets.h"
 #include "net/stream_internal.h"
 
@@ -234,7 +235,7 @@ receive_once(Stream *stream, bool *more)
 	if (stream->tls != NULL)
 		n = stream_tls_receive(stream, into, STREAM_READ_SIZE);
 	else
-		n = recv(stream->fd, into, STREAM_READ_SIZE, 0);
+		n = socket_receive(stream->fd, into, STREAM_READ_SIZE);
 	*more = n == STREAM_READ_SIZE;
 	if (n <= 0)
 		return n;
@@ -377,9 +378,9 @@ send_with_queue(Stream *stream, Slice bytes)
 	size_t		sent;
 
 	if (queued.len == 0)
-		n = send(stream->fd, bytes.data, bytes.len, MSG_NOSIGNAL);
+		n = socket_send(stream->fd, bytes);
 	else if (bytes.len == 0)
-		n = send(stream->fd, queued.data, queued.len, MSG_NOSIGNAL);
+		n = socket_send(stream->fd, queued);
 	else
 		n = send_both(stream->fd, queued, bytes);
 	if (n < 0 && errno != EAGAIN && errno != EINTR)

@@ -24,6 +24,7 @@
 #include <sys/socket.h>
 
 #include "base/memory.h"
+#include "net/socket_io.h"
 #include "net/tls.h"
 
 typedef struct StreamTls
@@ -185,7 +186,7 @@ receive_raw(void *arg, char *into, size_t size)
 	ssize_t		n;
 
 	if (len == 0)
-		n = recv(stream->fd, into, size, 0);
+		n = socket_receive(stream->fd, into, size);
 	else
 	{
 		n = (ssize_t) (len < size ? len : size);

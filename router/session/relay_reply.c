@@ -326,6 +326,7 @@ note_CommandComplete(Client *client, Slice body)
 		note_discarded(client, says(body, "DISCARD ALL"));
 }
 
+/* The body is that tag and its terminator. */
 static inline bool
 says(Slice body, const char *tag)
 {
