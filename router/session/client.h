@@ -9,8 +9,9 @@
  *
  * client_events.c takes what comes from outside, client_cancel.c requests to
  * cancel; client_startup.c takes what comes before the first query,
- * client_query.c makes units of messages; relay_*.c plans and runs a unit; local_answer.c answers what needs no server; client.c
- * ends units and sessions.  client_internal.h draws who calls whom.
+ * client_query.c makes units of messages; relay_*.c plans and runs a unit;
+ * local_answer.c answers what needs no server; client.c ends units and
+ * sessions.  client_internal.h draws who calls whom.
  *
  *-------------------------------------------------------------------------
  */

@@ -78,7 +78,7 @@ relay_take_replies(Client *client, Slice data)
 	Relay	   *relay = &client->relay;
 	Server	   *server = client->server;
 	bool		was_answered = relay->is_answered;
-	ReplyRun	run = {client, NULL, 0};
+	ReplyRun	run = {client, data.data, 0};
 	size_t		used = 0;
 
 	while (used < data.len && client->server == server && (was_answered || !relay->is_answered))
