@@ -51,9 +51,8 @@ static bool on_admit_client(void *arg);
 static void on_release_client(void *arg);
 static bool on_admit_fallback(void *arg, int max);
 static void on_release_fallback(void *arg);
-static void on_worker_view(void *arg, TopologyView *view);
 static void on_worker_facts(void *arg, Facts *facts);
-static void on_router_view(void *arg, TopologyView *view);
+static void on_router_view(void *arg);
 static void on_hangup(void *arg);
 
 Router *
@@ -183,6 +182,7 @@ router_destroy(Router *router)
 	loop_signal_destroy(router->on_hup);
 	loop_signal_destroy(router->on_usr2);
 	topology_view_unref(router->view);
+	view_slot_fini(&router->views);
 	user_table_unref(router->users);
 	hba_unref(router->hba);
 	pool_totals_destroy(router->totals);
@@ -338,12 +338,14 @@ router_subscribe(Router *router)
 	for (int i = 0; i < router->nworkers; i++)
 		monitor_subscribe(router->monitor, &(MonitorSubscriber) {
 						  .loop = worker_loop(router->workers[i]),
-						  .on_view = on_worker_view,
+						  .views = &worker_context(router->workers[i])->views,
+						  .on_view = session_context_take_view,
 						  .on_facts = on_worker_facts,
-						  .arg = router->workers[i],
+						  .arg = worker_context(router->workers[i]),
 						  });
 	monitor_subscribe(router->monitor, &(MonitorSubscriber) {
 					  .loop = router->loop,
+					  .views = &router->views,
 					  .on_view = on_router_view,
 					  .arg = router,
 					  });
@@ -448,22 +450,19 @@ on_release_fallback(void *arg)
 /* ---- from the monitor; each runs in the thread of the subscriber's loop ---- */
 
 static void
-on_worker_view(void *arg, TopologyView *view)
-{
-	session_context_set_view(worker_context(arg), view);
-}
-
-static void
 on_worker_facts(void *arg, Facts *facts)
 {
-	session_context_set_facts(worker_context(arg), facts);
+	session_context_set_facts(arg, facts);
 }
 
 static void
-on_router_view(void *arg, TopologyView *view)
+on_router_view(void *arg)
 {
 	Router	   *router = arg;
+	TopologyView *view = view_slot_take(&router->views);
 
+	if (view == NULL)
+		return;
 	topology_view_unref(router->view);
 	router->view = view;
 	if (router->phase == PHASE_PREPARING && router->predecessor && router_has_usable_node(router))

@@ -42,6 +42,7 @@ struct Router
 	int			nworkers;
 	Sockets    *sockets;		/* NULL: it listens no more */
 	TopologyView *view;			/* a reference; the latest seen by the main thread */
+	ViewSlot	views;			/* the monitor's are put here */
 	UserTable  *users;			/* a reference; may be NULL, like hba */
 	Hba		   *hba;
 	unsigned char mock_secret[32];

@@ -116,7 +116,10 @@ console_gather(void *arg, Loop *home, RouterVisit visit, LoopCallback done, void
 static TopologyView *
 console_view(void *arg)
 {
-	return topology_view_ref(worker_context(arg)->view);
+	SessionContext *context = worker_context(arg);
+
+	view_slot_refresh(&context->views, &context->view);
+	return topology_view_ref(context->view);
 }
 
 typedef struct SettingArg
@@ -294,9 +297,12 @@ static void
 metrics_gathered(void *arg)
 {
 	MetricsRequest *request = arg;
-	const MetricsMoment moment = {request->router->view, ANDON_VERSION, clock_now_us()};
+	Router	   *router = request->router;
 	Buf			text = BUF_INIT;
+	MetricsMoment moment;
 
+	view_slot_refresh(&router->views, &router->view);
+	moment = (MetricsMoment) {router->view, ANDON_VERSION, clock_now_us()};
 	metrics_sessions_render(&request->metrics, &moment, &text);
 	request->done(request->done_arg, buf_slice(&text));
 	buf_release(&text);

@@ -14,6 +14,7 @@
 
 #include "base/memory.h"
 
+static bool node_is_alike(const NodeView *node, const NodeView *before);
 static size_t view_size(int nnodes);
 
 TopologyView *
@@ -36,6 +37,7 @@ topology_view_copy(const TopologyView *view)
 
 	/* Not the count, which others change meanwhile. */
 	copy->number = view->number;
+	copy->state = view->state;
 	copy->system_id = view->system_id;
 	copy->primary = view->primary;
 	copy->former_timeline = view->former_timeline;
@@ -59,6 +61,32 @@ topology_view_unref(TopologyView *view)
 	/* The last one must see all that the others read: hence both orders. */
 	if (view != NULL && __atomic_sub_fetch(&view->refcount, 1, __ATOMIC_ACQ_REL) == 0)
 		mem_free(view);
+}
+
+bool
+topology_view_is_alike(const TopologyView *view, const TopologyView *before)
+{
+	if (view->nnodes != before->nnodes || view->system_id != before->system_id || view->primary != before->primary ||
+		view->former_timeline != before->former_timeline || view->fork_lsn != before->fork_lsn ||
+		view->has_synchronous != before->has_synchronous)
+		return false;
+	for (int i = 0; i < view->nnodes; i++)
+		if (!node_is_alike(&view->nodes[i], &before->nodes[i]))
+			return false;
+	return true;
+}
+
+/* A position that is not known any more is more than a position. */
+static bool
+node_is_alike(const NodeView *node, const NodeView *before)
+{
+	return node_identity_equals(&node->identity, &before->identity) &&
+		node->is_usable == before->is_usable &&
+		node->usable_since_us == before->usable_since_us &&
+		node->weight == before->weight &&
+		(node->lsn != 0) == (before->lsn != 0) &&
+		strcmp(node->address, before->address) == 0 &&
+		strcmp(node->why, before->why) == 0;
 }
 
 bool

@@ -3,10 +3,11 @@
  * topology_view.h
  *	  What is known of the nodes at one moment: an immutable snapshot.
  *
- * Made by topology/monitor, read by every worker.  A view is reference
- * counted; whoever keeps it takes a reference.  Times are clock_now_us().
- * A sample is as old as the moment its query was sent (sampled_us): what a
- * session read before that moment is covered by the sample's LSN.
+ * Made by topology/monitor, handed to every worker through a slot of its own
+ * (view_slot.h).  A view is reference counted; whoever keeps it takes a
+ * reference.  Times are clock_now_us().  A sample is as old as the moment its
+ * query was sent (sampled_us): what a session read before that moment is
+ * covered by the sample's LSN.
  *
  *-------------------------------------------------------------------------
  */
@@ -66,6 +67,7 @@ typedef struct TopologyView
 {
 	int			refcount;		/* atomic; use topology_view_ref/unref */
 	uint64_t	number;			/* grows with each view */
+	uint64_t	state;			/* grows when more than positions and times has changed */
 	uint64_t	system_id;		/* of the cluster; 0: not known yet */
 	int			primary;		/* index of the one primary, or -1 */
 	uint32_t	former_timeline;	/* the last primary's before its own; 0: not known */
@@ -81,6 +83,9 @@ extern TopologyView *topology_view_create(int nnodes);	/* one reference; nodes z
 extern TopologyView *topology_view_copy(const TopologyView *view);
 extern TopologyView *topology_view_ref(TopologyView *view);
 extern void topology_view_unref(TopologyView *view);	/* NULL is fine */
+
+/* Has nothing changed but positions and times?  Then nobody but who waits for those has anything to do. */
+extern bool topology_view_is_alike(const TopologyView *view, const TopologyView *before);
 extern bool node_identity_equals(const NodeIdentity *a, const NodeIdentity *b);
 extern const char *node_role_name(NodeRole role);
 

@@ -276,6 +276,9 @@ extern void client_close(Client *client);
 extern void client_write(Client *client, Slice bytes);
 extern void client_write_ready(Client *client);
 
+/* It joins context->waiting: it decides again on the next view. */
+extern void client_await_view(Client *client);
+
 /* Whatever it waits for, a view, a server, the console or its name, it waits no longer. */
 extern void client_stop_waiting(Client *client);
 

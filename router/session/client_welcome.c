@@ -66,8 +66,7 @@ client_welcome_again(Client *client)
 	if (node < 0)
 	{
 		client->relay.excluded = 0;
-		if (!list_node_is_linked(&client->waiting_node))
-			list_push_tail(&client->context->waiting, &client->waiting_node);
+		client_await_view(client);
 		return;
 	}
 	if (list_node_is_linked(&client->waiting_node))

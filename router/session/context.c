@@ -4,8 +4,9 @@
  *	  What the sessions of a worker share, and the clocks that watch them.
  *
  * Two timers serve all sessions: the sweep looks at every client's deadlines
- * a few times a second; the patience timer runs only while units wait for a
- * replica, whose deadlines are milliseconds.
+ * a few times a second, and takes the view that nobody was woken for; the
+ * patience timer runs only while units wait for a replica, whose deadlines are
+ * milliseconds.
  *
  *-------------------------------------------------------------------------
  */
@@ -49,6 +50,7 @@ session_context_fini(SessionContext *context)
 	loop_timer_destroy(context->sweep);
 	loop_timer_destroy(context->patience);
 	topology_view_unref(context->view);
+	view_slot_fini(&context->views);
 	user_table_unref(context->users);
 	hba_unref(context->hba);
 	names_release(&context->disabled);
@@ -59,6 +61,7 @@ session_context_set_view(SessionContext *context, TopologyView *view)
 {
 	topology_view_unref(context->view);
 	context->view = view;
+	context->acted_view = view->number;
 	pool_set_view(context->pools, view);
 	if (context->auth_query)
 		auth_query_set_view(context->auth_query, view);
@@ -70,6 +73,21 @@ session_context_set_view(SessionContext *context, TopologyView *view)
 			replication_on_view(client);
 	}
 	plan_waiting_again(context);
+	if (list_is_empty(&context->waiting))
+		view_slot_await_no_more(&context->views);
+}
+
+void
+session_context_take_view(void *arg)
+{
+	SessionContext *context = arg;
+	TopologyView *view = view_slot_take(&context->views);
+
+	/* one that somebody has looked at is news to the others */
+	if (view == NULL && context->view->number != context->acted_view)
+		view = topology_view_ref(context->view);
+	if (view != NULL)
+		session_context_set_view(context, view);
 }
 
 void
@@ -179,6 +197,7 @@ context_on_sweep(void *arg)
 	SessionContext *context = arg;
 	uint64_t	now_us = clock_now_us();
 
+	session_context_take_view(context);
 	LIST_FOREACH(node, &context->clients)
 		sweep_client(list_entry(node, Client, node), now_us);
 	account_sweep(context);

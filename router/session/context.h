@@ -24,7 +24,7 @@
 #include "policy/global_floor.h"
 #include "policy/route.h"
 #include "policy/route_target.h"
-#include "policy/topology_view.h"
+#include "policy/view_slot.h"
 #include "session/console_hook.h"
 #include "session/prepared.h"
 #include "sql/facts.h"
@@ -166,7 +166,9 @@ typedef struct SessionContext
 	SessionConfig config;
 	SessionHooks hooks;
 	ConsoleHook console;
-	TopologyView *view;			/* a reference; never NULL */
+	TopologyView *view;			/* a reference; never NULL; view_slot_refresh() it before use */
+	ViewSlot	views;			/* the monitor's are put here */
+	uint64_t	acted_view;		/* number of the one all were told of */
 	UserTable  *users;			/* a reference; NULL: no auth_file */
 	Hba		   *hba;			/* a reference; NULL unless auth_method is AUTH_HBA */
 	unsigned char mock_secret[32];
@@ -191,8 +193,11 @@ typedef struct SessionContext
 extern void session_context_init(SessionContext *context);
 extern void session_context_fini(SessionContext *context);	/* ends every session */
 
-/* New knowledge of the nodes; the reference becomes the context's. */
+/* New knowledge of the nodes, for all; the reference becomes the context's. */
 extern void session_context_set_view(SessionContext *context, TopologyView *view);
+
+/* The same with what is in the slot, if anything is: in the loop, on top of nothing else. */
+extern void session_context_take_view(void *context);
 extern void session_context_set_facts(SessionContext *context, Facts *facts);	/* takes the reference */
 
 /* After a reload.  The references become the context's; config is the one they belong to, and

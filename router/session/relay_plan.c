@@ -62,6 +62,7 @@ is_fallback(RouteReason reason)
 void
 relay_plan_unit(Client *client)
 {
+	view_slot_refresh(&client->context->views, &client->context->view);
 	client->relay.begun_us = client->relay.waiting_since_us = loop_now_us(client->context->loop);
 	plan_unit(client);
 }
@@ -528,7 +529,7 @@ plan_wait_for_view(Client *client, bool wants_probe)
 		client_set_state(client, CLIENT_WAIT_VIEW);
 		context->stats.probe_waits += wants_probe;
 	}
-	list_push_tail(&context->waiting, &client->waiting_node);
+	client_await_view(client);
 	if (wants_probe)
 		context->hooks.request_probe(context->hooks.arg);
 	if (!loop_timer_is_running(context->patience))

@@ -7,7 +7,7 @@
  * header that say "any thread": these post into its loop.
  *
  *	  timer, requests -> probe (one per node) -> on_sample, on_lost, on_silent
- *	     -> at the end of that turn: decide the roles, make a view, post it
+ *	     -> at the end of that turn: decide the roles, make a view, publish it
  *
  * So answers that arrive together make one view, and an answer that arrives
  * alone is not kept back: who waits for a replica to catch up takes the first
@@ -58,7 +58,7 @@ struct Monitor
 	RolesState	roles;
 	NodeIdentity primary_identity;	/* of the primary last told */
 	LagHistory	history;		/* of the primary we have */
-	uint64_t	number;			/* of the last view */
+	TopologyView *last;			/* published; a reference; NULL: none yet */
 	bool		is_deciding;	/* decide() will run at the end of this turn */
 	bool		is_settled;		/* every node was heard of once */
 	bool		has_synchronous;	/* the primary waits for synchronous standbys */
@@ -79,6 +79,7 @@ static void *monitor_main(void *arg);
 static void start_probing(Monitor *monitor);
 static void on_tick(void *arg);
 static void suspect(Monitor *monitor);
+static bool in_suspicion(const Monitor *monitor);
 static void on_probe_requested(void *arg);
 static void on_suspicion(void *arg);
 static const char *on_ask(void *arg, int node, uint64_t *asked);
@@ -92,6 +93,7 @@ static bool settle(Monitor *monitor);
 static void follow_primary(Monitor *monitor);
 static void tell_verdicts(Monitor *monitor, const RolesVerdict *verdicts);
 static void log_verdict(const Monitor *monitor, int i);
+static void publish(Monitor *monitor);
 static TopologyView *build_view(Monitor *monitor);
 static void fill_node(const Monitor *monitor, int i, NodeView *node);
 static void on_facts(void *arg, Facts *facts);
@@ -175,6 +177,7 @@ monitor_destroy(Monitor *monitor)
 	loop_run(monitor->loop);
 	for (int i = 0; i < monitor->config.nnodes; i++)
 		probe_destroy(monitor->nodes[i].probe);
+	topology_view_unref(monitor->last);
 	ahead_forget_primary(&monitor->ahead);
 	facts_keeper_destroy(monitor->facts);
 	loop_timer_destroy(monitor->tick);
@@ -225,16 +228,16 @@ static void
 on_tick(void *arg)
 {
 	Monitor    *monitor = arg;
-	bool		in_suspicion = clock_now_us() < monitor->suspicion_until_us;
+	bool		is_hurried = in_suspicion(monitor);
 
 	for (int i = 0; i < monitor->config.nnodes; i++)
 	{
-		if (in_suspicion)
+		if (is_hurried)
 			probe_hurry(monitor->nodes[i].probe);
 		else
 			probe_request(monitor->nodes[i].probe);
 	}
-	if (in_suspicion && SUSPICION_INTERVAL_US < monitor->config.probe_interval_us)
+	if (is_hurried && SUSPICION_INTERVAL_US < monitor->config.probe_interval_us)
 		loop_timer_start(monitor->tick, SUSPICION_INTERVAL_US);
 	else
 		loop_timer_start(monitor->tick, monitor->config.probe_interval_us);
@@ -245,12 +248,17 @@ on_tick(void *arg)
 static void
 suspect(Monitor *monitor)
 {
-	uint64_t	now_us = clock_now_us();
-	bool		was_suspected = now_us < monitor->suspicion_until_us;
+	bool		was_suspected = in_suspicion(monitor);
 
-	monitor->suspicion_until_us = now_us + SUSPICION_LENGTH_US;
+	monitor->suspicion_until_us = clock_now_us() + SUSPICION_LENGTH_US;
 	if (!was_suspected)
 		loop_timer_start(monitor->tick, 0);
+}
+
+static bool
+in_suspicion(const Monitor *monitor)
+{
+	return clock_now_us() < monitor->suspicion_until_us;
 }
 
 void
@@ -371,7 +379,7 @@ decide(void *arg)
 	roles_decide(&monitor->roles, said, monitor->config.nnodes, verdicts);
 	follow_primary(monitor);
 	tell_verdicts(monitor, verdicts);
-	subscribers_post_view(&monitor->subscribers, build_view(monitor));
+	publish(monitor);
 }
 
 static bool
@@ -420,7 +428,7 @@ follow_primary(Monitor *monitor)
 static void
 tell_verdicts(Monitor *monitor, const RolesVerdict *verdicts)
 {
-	uint64_t	now_us = monitor->number != 0 ? clock_now_us() : 0;
+	uint64_t	now_us = monitor->last != NULL ? clock_now_us() : 0;
 
 	for (int i = 0; i < monitor->config.nnodes; i++)
 		if (watched_note_verdict(&monitor->nodes[i].watched, verdicts[i], now_us))
@@ -457,12 +465,26 @@ log_verdict(const Monitor *monitor, int i)
 
 /* ---------------------------------------------------------------- telling it */
 
+/* While there are signs of trouble all are told all. */
+static void
+publish(Monitor *monitor)
+{
+	TopologyView *view = build_view(monitor);
+	TopologyView *before = monitor->last;
+	bool		is_alike = before != NULL && topology_view_is_alike(view, before);
+
+	view->number = before != NULL ? before->number + 1 : 1;
+	view->state = is_alike ? before->state : view->number;
+	topology_view_unref(before);
+	monitor->last = topology_view_ref(view);
+	subscribers_post_view(&monitor->subscribers, view, !is_alike || in_suspicion(monitor));
+}
+
 static TopologyView *
 build_view(Monitor *monitor)
 {
 	TopologyView *view = topology_view_create(monitor->config.nnodes);
 
-	view->number = ++monitor->number;
 	view->system_id = monitor->roles.system_id;
 	view->primary = monitor->roles.primary;
 	view->former_timeline = monitor->roles.former_timeline;

@@ -4,8 +4,8 @@
  *	  Finds out and keeps knowing what each node is: role, life, position.
  *
  * Runs in a thread of its own with one libpq connection per node.  Every
- * change and every sample makes a new TopologyView, which is posted to each
- * subscriber's loop.  A probe asked for by a worker is shared by all who wait:
+ * change and every sample makes a new TopologyView, which is put into each
+ * subscriber's slot; whom it wakes is told in policy/view_slot.h.  A probe asked for by a worker is shared by all who wait:
  * it samples every node once more, at once.
  *
  * Also loads the facts of each database from the primary (see sql/facts.h)

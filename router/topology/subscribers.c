@@ -3,21 +3,14 @@
  * subscribers.c
  *	  Who is told of each new view and of each new set of facts.
  *
- * What is posted carries a reference of its own and all it takes to deliver
- * it: it may arrive after the monitor was stopped.
+ * What is posted carries all it takes to deliver it: it may arrive after the
+ * monitor was stopped.
  *
  *-------------------------------------------------------------------------
  */
 #include "topology/subscribers.h"
 
 #include "base/memory.h"
-
-typedef struct ViewPost
-{
-	void		(*fn) (void *arg, TopologyView *view);
-	void	   *arg;
-	TopologyView *view;
-} ViewPost;
 
 typedef struct FactsPost
 {
@@ -26,7 +19,6 @@ typedef struct FactsPost
 	Facts	   *facts;			/* a reference */
 } FactsPost;
 
-static void deliver_view(void *arg);
 static void deliver_facts(void *arg);
 
 void
@@ -46,26 +38,17 @@ subscribers_fini(Subscribers *subscribers)
 }
 
 void
-subscribers_post_view(const Subscribers *subscribers, TopologyView *view)
+subscribers_post_view(const Subscribers *subscribers, TopologyView *view, bool wakes_all)
 {
 	for (int i = 0; i < subscribers->count; i++)
 	{
 		const MonitorSubscriber *subscriber = &subscribers->all[i];
-		ViewPost   *post = mem_alloc(sizeof(ViewPost));
+		bool		is_awaited = view_slot_put(subscriber->views, topology_view_ref(view));
 
-		*post = (ViewPost) {subscriber->on_view, subscriber->arg, topology_view_ref(view)};
-		loop_post(subscriber->loop, deliver_view, post);
+		if (is_awaited || wakes_all)
+			loop_post(subscriber->loop, subscriber->on_view, subscriber->arg);
 	}
 	topology_view_unref(view);
-}
-
-static void
-deliver_view(void *arg)
-{
-	ViewPost   *post = arg;
-
-	post->fn(post->arg, post->view);
-	mem_free(post);
 }
 
 void

@@ -3,9 +3,10 @@
  * subscribers.h
  *	  Who is told of each new view and of each new set of facts.
  *
- * The monitor posts from its thread into the loop of each; what is under way
- * does not need the monitor any more.  Subscribed before the monitor runs,
- * fixed from then on.
+ * A view goes into the subscriber's slot, and who needs it is woken (the rule is
+ * told in view_slot.h); facts are posted into its loop.  What is under way does
+ * not need the monitor any more.  Subscribed before the monitor runs, fixed from
+ * then on.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,15 +14,16 @@
 #define ROUTER_TOPOLOGY_SUBSCRIBERS_H
 
 #include "net/loop.h"
-#include "policy/topology_view.h"
+#include "policy/view_slot.h"
 #include "sql/facts.h"
 
 typedef struct MonitorSubscriber
 {
 	Loop	   *loop;			/* where the callbacks run */
-	void		(*on_view) (void *arg, TopologyView *view);	/* the reference becomes the callee's */
+	ViewSlot   *views;			/* borrowed until the monitor has been stopped */
+	LoopCallback on_view;		/* to look into the slot, from which it may have been taken */
 
-	void		(*on_facts) (void *arg, Facts *facts);	/* likewise; may be NULL */
+	void		(*on_facts) (void *arg, Facts *facts);	/* the reference becomes the callee's; may be NULL */
 	void	   *arg;
 } MonitorSubscriber;
 
@@ -34,7 +36,9 @@ typedef struct Subscribers
 
 extern void subscribers_add(Subscribers *subscribers, const MonitorSubscriber *subscriber);
 extern void subscribers_fini(Subscribers *subscribers);
-extern void subscribers_post_view(const Subscribers *subscribers, TopologyView *view);	/* takes the reference */
+
+/* Takes the reference; wakes_all: also those who do not await it. */
+extern void subscribers_post_view(const Subscribers *subscribers, TopologyView *view, bool wakes_all);
 
 extern void subscribers_post_facts(const Subscribers *subscribers, Facts *facts);	/* borrows them */
 

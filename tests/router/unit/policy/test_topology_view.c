@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <string.h>
 
 #include "policy/topology_view.h"
 
@@ -41,6 +42,7 @@ a_copy_has_its_own_life(void **state)
 	TopologyView *copy;
 
 	view->number = 7;
+	view->state = 5;
 	view->system_id = 42;
 	view->primary = 1;
 	view->has_synchronous = true;
@@ -53,6 +55,7 @@ a_copy_has_its_own_life(void **state)
 
 	assert_int_equal(copy->refcount, 1);
 	assert_int_equal(copy->number, 7);
+	assert_int_equal(copy->state, 5);
 	assert_int_equal(copy->system_id, 42);
 	assert_int_equal(copy->primary, 1);
 	assert_true(copy->has_synchronous);
@@ -118,6 +121,54 @@ identities_differ_in_every_part(void **state)
 	assert_false(node_identity_equals(&one, &other));
 }
 
+static bool
+drop_after_comparing(TopologyView *view, const TopologyView *before)
+{
+	bool		is_alike = topology_view_is_alike(view, before);
+
+	topology_view_unref(view);
+	return is_alike;
+}
+
+/* Is a copy alike that differs so? */
+#define is_alike_but(change) \
+	({ \
+		TopologyView *view = topology_view_copy(before); \
+		NodeView   *node = &view->nodes[1]; \
+		node->sampled_us++; \
+		change; \
+		drop_after_comparing(view, before); \
+	})
+
+/* Guards: only positions and times may change without all being woken. */
+static void
+positions_and_times_alone_make_no_other_state(void **state)
+{
+	TopologyView *before = topology_view_create(2);
+
+	before->primary = 0;
+	before->nodes[1].is_usable = true;
+	before->nodes[1].lsn = 0x1000;
+	assert_true(is_alike_but(view->number++));
+	assert_true(is_alike_but(view->shown_us = node->shown_us = node->hidden_us = 77));
+	assert_true(is_alike_but(node->lsn = node->visible_lsn = node->flush_lsn = 0x2000));
+	assert_true(is_alike_but(node->unflushed_us = node->lag_us = node->lag_bytes = 77));
+
+	assert_false(is_alike_but(view->primary = 1));
+	assert_false(is_alike_but(view->system_id++));
+	assert_false(is_alike_but(view->former_timeline++));
+	assert_false(is_alike_but(view->fork_lsn++));
+	assert_false(is_alike_but(view->has_synchronous = true));
+	assert_false(is_alike_but(node->identity.role = NODE_PRIMARY));
+	assert_false(is_alike_but(node->is_usable = false));
+	assert_false(is_alike_but(node->usable_since_us++));
+	assert_false(is_alike_but(node->weight++));
+	assert_false(is_alike_but(node->lsn = 0));
+	assert_false(is_alike_but(strcpy(node->address, "127.0.0.2")));
+	assert_false(is_alike_but(strcpy(node->why, "no answer")));
+	topology_view_unref(before);
+}
+
 static void
 roles_have_names(void **state)
 {
@@ -134,6 +185,7 @@ main(void)
 		cmocka_unit_test(a_copy_has_its_own_life),
 		cmocka_unit_test(references_may_be_dropped_by_any_thread),
 		cmocka_unit_test(identities_differ_in_every_part),
+		cmocka_unit_test(positions_and_times_alone_make_no_other_state),
 		cmocka_unit_test(roles_have_names),
 	};
 

@@ -36,8 +36,10 @@ typedef struct Stage
 	ProbedNode	fakes[FAKES];
 	MonitorNode nodes[FAKES];
 	Monitor    *monitor;
+	ViewSlot	slot;
 	TopologyView *view;			/* the last one; a reference */
 	int			views;
+	int			wakes;
 } Stage;
 
 /* ---------------------------------------------------------------- the names */
@@ -65,10 +67,14 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 /* ---------------------------------------------------------------- the stage */
 
 static void
-on_view(void *arg, TopologyView *view)
+on_view(void *arg)
 {
 	Stage	   *stage = arg;
+	TopologyView *view = view_slot_take(&stage->slot);
 
+	stage->wakes++;
+	if (view == NULL)
+		return;
 	assert_true(stage->view == NULL || view->number > stage->view->number);
 	topology_view_unref(stage->view);
 	stage->view = view;
@@ -92,7 +98,7 @@ set_stage_probed_every(void **state, uint64_t interval_us)
 		.name_ttl_us = 5 * US_PER_MS,
 		.facts_interval_us = 60 * US_PER_SEC
 	};
-	MonitorSubscriber subscriber = {.on_view = on_view, .arg = stage};
+	MonitorSubscriber subscriber = {.views = &stage->slot, .on_view = on_view, .arg = stage};
 
 	stage->loop = subscriber.loop = loop_create();
 	for (int i = 0; i < FAKES; i++)
@@ -108,6 +114,7 @@ set_stage_probed_every(void **state, uint64_t interval_us)
 	}
 	stage->monitor = monitor_create(&config, &error);
 	monitor_subscribe(stage->monitor, &subscriber);
+	view_slot_await(&stage->slot);	/* most tests want all */
 	*state = stage;
 	return 0;
 }
@@ -137,6 +144,7 @@ clear_stage(void **state)
 	for (int i = 0; i < FAKES; i++)
 		probed_node_kill(&stage->fakes[i]);
 	topology_view_unref(stage->view);
+	view_slot_fini(&stage->slot);
 	loop_destroy(stage->loop);
 	free(stage);
 	return 0;
@@ -267,6 +275,43 @@ a_requested_sample_is_begun_after_the_request(void **state)
 		run_until(stage, NODE(1)->sampled_us >= asked_us);
 		assert_int_equal(NODE(1)->lsn, stage->fakes[1].lsn);
 	}
+}
+
+/* Take views from the slot until one tells of a position that was not there before. */
+static void
+see_new_position(Stage *stage)
+{
+	stage->fakes[1].lsn += 0x10;
+	monitor_request_probe(stage->monitor);
+	for (uint64_t until_us = clock_now_us() + WAIT_SECS * US_PER_SEC; NODE(1)->lsn != stage->fakes[1].lsn;)
+	{
+		assert_true(clock_now_us() < until_us);
+		turn_loop(stage->loop);
+		view_slot_refresh(&stage->slot, &stage->view);
+	}
+	turn_loop(stage->loop);		/* whoever was woken runs */
+}
+
+/* Guards: positions wake nobody who does not await them; a change of roles, and a sign of one, wake all. */
+static void
+only_what_concerns_all_wakes_all(void **state)
+{
+	Stage	   *stage = *state;
+	int			wakes;
+
+	start(stage);
+	run_until(stage, all_usable(stage));
+	view_slot_await_no_more(&stage->slot);
+	see_new_position(stage);
+	wakes = stage->wakes;
+	for (int i = 0; i < 10; i++)
+		see_new_position(stage);
+	assert_int_equal(stage->wakes, wakes);
+
+	monitor_report_suspicion(stage->monitor, 0);
+	run_until(stage, stage->wakes >= wakes + 3);
+	probed_node_kill(&stage->fakes[0]);
+	run_until(stage, stage->view->primary < 0);
 }
 
 static void
@@ -552,6 +597,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(running_transactions_move_the_insert_position_only, set_stage, clear_stage),
 		cmocka_unit_test_setup_teardown(a_hidden_commit_is_known, set_stage, clear_stage),
 		cmocka_unit_test_setup_teardown(a_requested_sample_is_begun_after_the_request, set_stage, clear_stage),
+		cmocka_unit_test_setup_teardown(only_what_concerns_all_wakes_all, set_quiet_stage, clear_stage),
 		cmocka_unit_test_setup_teardown(a_frozen_node_is_silent_until_it_thaws, set_stage, clear_stage),
 		cmocka_unit_test_setup_teardown(a_node_frozen_from_the_start_does_not_hold_up_the_rest, set_stage, clear_stage),
 		cmocka_unit_test_setup_teardown(a_lost_connection_voids_the_position, set_stage, clear_stage),

@@ -1,0 +1,54 @@
+/*-------------------------------------------------------------------------
+ *
+ * view_slot.h
+ *	  One place for the newest view of the nodes, between two threads.
+ *
+ * The monitor puts each view into the slot of every reader: the workers and
+ * the main thread.  A view that nobody has taken makes room for the next.  So
+ * publishing wakes nobody by itself; who has to be woken is told here.
+ *
+ *	  who			  when							does
+ *	  monitor		  a turn that has heard a node	puts the view into every slot; posts to its reader's
+ *													loop if more than positions has changed (state), in the
+ *													second after a sign of trouble, or if it is awaited
+ *	  worker		  it is posted to; each sweep	takes the view and acts on it: pools, lookups, replication,
+ *													those who wait
+ *	  worker		  it plans a unit, shows nodes	takes the view if its state is the one acted on: only who
+ *													waits has anything to do then (view_slot_refresh)
+ *	  main thread	  it is posted to; metrics		takes the view
+ *
+ * What a wake that is skipped costs: nobody waits, so nobody is late, and who
+ * comes looks first.  A reader that begins to wait says so and then looks
+ * again, the monitor puts first and then asks: one of the two sees the other.
+ *
+ * The slot owns the view in it; take makes it the reader's.  Of each slot there
+ * is one writer and one reader.  Zeroed: empty, not awaited.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef ROUTER_POLICY_VIEW_SLOT_H
+#define ROUTER_POLICY_VIEW_SLOT_H
+
+#include <stdatomic.h>
+
+#include "policy/topology_view.h"
+
+typedef struct ViewSlot
+{
+	_Atomic(TopologyView *) view;	/* a reference; NULL: nothing new */
+	atomic_bool is_awaited;
+} ViewSlot;
+
+/* The writer.  Takes the reference; true: the reader awaits it. */
+extern bool view_slot_put(ViewSlot *slot, TopologyView *view);
+
+/* The reader. */
+extern TopologyView *view_slot_take(ViewSlot *slot);	/* a reference; NULL: nothing new */
+
+/* Exchange the reader's view for the newest, if no more than positions and times differ; else leave both. */
+extern void view_slot_refresh(ViewSlot *slot, TopologyView **view);
+extern bool view_slot_await(ViewSlot *slot);	/* wake me from now on; true: there is one already */
+extern void view_slot_await_no_more(ViewSlot *slot);
+extern void view_slot_fini(ViewSlot *slot);
+
+#endif							/* ROUTER_POLICY_VIEW_SLOT_H */
