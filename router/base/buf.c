@@ -21,6 +21,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/compiler.h"
 #include "base/memory.h"
 
 #define STOCK_BLOCKS 16
@@ -43,7 +44,7 @@ static _Thread_local Stock stock;
 #define STOCK_KEPT STOCK_BLOCKS
 #endif
 
-static void buf_make_room(Buf *buf, size_t n) __attribute__((noinline));
+static NOINLINE void buf_make_room(Buf *buf, size_t n);
 static void buf_slide(Buf *buf);
 static void buf_grow(Buf *buf, size_t n);
 static char *block_take(void);

@@ -13,6 +13,8 @@
 
 #include <stdbool.h>
 
+#include "base/compiler.h"
+
 #define ERROR_MESSAGE_SIZE 512
 #define ERROR_TEXT_SIZE 256
 
@@ -55,10 +57,9 @@ typedef struct Error
 
 /*
  * Fill an error; always returns false, so that "return error_set(...)" reads well.
- * Cold: the compiler keeps what leads there out of the way of what succeeds.
  */
-extern bool error_set(Error *error, const char *sqlstate, const char *format,...)
-			__attribute__((cold, format(printf, 3, 4)));
+extern COLD bool error_set(Error *error, const char *sqlstate, const char *format,...)
+			__attribute__((format(printf, 3, 4)));
 extern void error_set_detail(Error *error, const char *format,...) __attribute__((format(printf, 2, 3)));
 extern void error_set_hint(Error *error, const char *format,...) __attribute__((format(printf, 2, 3)));
 

@@ -24,6 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
+
 #define LOG_LINE_SIZE 4096		/* PIPE_BUF: what a pipe takes in one piece */
 
 typedef enum LogLevel
@@ -58,8 +60,7 @@ log_string_field(const char *name, const char *value)
 
 extern void log_configure(LogLevel level, LogFormat format);
 extern bool log_enabled(LogLevel level);
-extern void log_write(LogLevel level, const char *event, const LogField *fields, int nfields)
-			__attribute__((cold));
+extern COLD void log_write(LogLevel level, const char *event, const LogField *fields, int nfields);
 
 #define LOG_AT(level, event, ...) \
 	do { \

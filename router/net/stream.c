@@ -39,6 +39,7 @@
 
 #include <event2/event.h>
 
+#include "base/compiler.h"
 #include "base/memory.h"
 #include "net/socket_io.h"
 #include "net/sockets.h"
@@ -56,11 +57,11 @@ static void on_turn(void *arg);
 static bool receive(Stream *stream);
 static ssize_t receive_once(Stream *stream, bool *more);
 static void show(Stream *stream, Slice data, bool is_kept);
-static void keep_rest(Stream *stream, Slice data, size_t used, bool is_kept) __attribute__((noinline));
+static NOINLINE void keep_rest(Stream *stream, Slice data, size_t used, bool is_kept);
 static void report_drained(Stream *stream);
 static void enqueue(Stream *stream, Slice bytes);
 static void send_with_queue(Stream *stream, Slice bytes);
-static ssize_t send_both(int fd, Slice first, Slice second) __attribute__((noinline));
+static NOINLINE ssize_t send_both(int fd, Slice first, Slice second);
 
 /* ------------------------------------------------------- create, destroy */
 

@@ -16,13 +16,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/compiler.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "wire/build.h"
 
 static void fail_retired(Client *client);
 static void client_count_bytes(const Client *client);
-static void report_move(const Client *client, ClientState state) __attribute__((cold, noinline));
+static COLD void report_move(const Client *client, ClientState state);
 static void client_free(void *arg);
 
 /* Allowed moves, one bit per target state. */

@@ -23,6 +23,7 @@
 #ifndef ROUTER_SESSION_CLIENT_INTERNAL_H
 #define ROUTER_SESSION_CLIENT_INTERNAL_H
 
+#include "base/compiler.h"
 #include "net/resolve.h"
 #include "session/account.h"
 #include "session/client.h"
@@ -250,9 +251,9 @@ struct Client
 extern void client_set_state(Client *client, ClientState state);
 
 /* The one exit: tell the client why (FATAL) and close. */
-extern void client_fail(Client *client, const Error *error) __attribute__((cold));
-extern void client_fail_protocol(Client *client, const char *format,...)
-			__attribute__((cold, format(printf, 2, 3)));
+extern COLD void client_fail(Client *client, const Error *error);
+extern COLD void client_fail_protocol(Client *client, const char *format,...)
+			__attribute__((format(printf, 2, 3)));
 extern void client_fail_shutdown(Client *client);	/* 57P01 */
 extern void client_fail_killed(Client *client, const char *command);	/* the same, by a command of the console */
 
@@ -269,8 +270,7 @@ client_peek_frame(Client *client, Slice data, Frame *frame)
 
 /* server_fast_close: it is in no transaction and keeps a server that is to be closed; false: not so. */
 extern bool client_fail_retired(Client *client);
-extern void client_fail_server(Client *client, const char *what)	/* its server broke the protocol: ends both */
-			__attribute__((cold));
+extern COLD void client_fail_server(Client *client, const char *what);	/* its server broke the protocol: ends both */
 extern void client_close(Client *client);
 
 extern void client_write(Client *client, Slice bytes);
@@ -315,7 +315,7 @@ extern void client_unit_done(Client *client);
 
 /* Answer the unit with an error that leaves the session in order.  Only
  * before anything of it has been sent to a server. */
-extern void client_refuse_unit(Client *client, const Error *error) __attribute__((cold));
+extern COLD void client_refuse_unit(Client *client, const Error *error);
 
 /* The error of a unit was sent: ReadyForQuery follows, or all up to Sync is dropped. */
 extern void client_end_refused(Client *client);

@@ -27,6 +27,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/compiler.h"
 #include "base/memory.h"
 #include "policy/token.h"
 #include "wire/build.h"
@@ -68,9 +69,9 @@ static bool local_show_token(Client *client, LocalResult *result);
 static bool local_deallocate(Client *client, const StatementClass *class, LocalResult *result, Error *error);
 static bool local_discard(Client *client, LocalResult *result);
 static bool local_reset_all(Client *client, LocalResult *result);
-static bool local_close(Client *client) __attribute__((noinline));
-static bool local_first_statement(Client *client) __attribute__((noinline));
-static bool local_sole_statement(Client *client) __attribute__((noinline));
+static NOINLINE bool local_close(Client *client);
+static NOINLINE bool local_first_statement(Client *client);
+static NOINLINE bool local_sole_statement(Client *client);
 static bool local_statement(Client *client, const StatementClass *class, Slice text, LocalResult *result,
 							Error *error);
 static void local_send(Client *client, Slice messages, const LocalResult *result);

@@ -11,11 +11,12 @@
  */
 #include "session/client_internal.h"
 
+#include "base/compiler.h"
 #include "wire/build.h"
 
 #define HELD_MAX_BYTES (64 * 1024)
 
-static void send_locals(Client *client) __attribute__((noinline));
+static NOINLINE void send_locals(Client *client);
 
 void
 relay_to_client(Client *client, Slice bytes)

@@ -22,6 +22,7 @@
 #include "session/client_internal.h"
 
 #include "base/clock.h"
+#include "base/compiler.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "session/params.h"
@@ -36,12 +37,12 @@ static void plan_reset_among(Client *client);
 static void plan_reset_all(Client *client);
 static void plan_on_held_server(Client *client);
 static bool may_run_on_replica(const Client *client);
-static void refuse_lost(Client *client) __attribute__((cold, noinline));
-static bool refuse_pin(Client *client) __attribute__((cold, noinline));
-static void refuse_cancelled(Client *client) __attribute__((cold, noinline));
-static void refuse_query_wait(Client *client) __attribute__((cold, noinline));
-static void refuse_replica(Client *client) __attribute__((cold, noinline));
-static void refuse_hiding(Client *client) __attribute__((cold, noinline));
+static COLD void refuse_lost(Client *client);
+static COLD bool refuse_pin(Client *client);
+static COLD void refuse_cancelled(Client *client);
+static COLD void refuse_query_wait(Client *client);
+static COLD void refuse_replica(Client *client);
+static COLD void refuse_hiding(Client *client);
 static void plan_new_settings(Client *client, const StatementClass *class);
 static void plan_at(Client *client, uint64_t now_us);
 static void plan_decide(Client *client, uint64_t now_us, RouteDecision *decision);

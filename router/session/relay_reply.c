@@ -29,14 +29,12 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/compiler.h"
 #include "base/memory.h"
 #include "wire/build.h"
 
 #define REPLY_MAX_BYTES (1024 * 1024)	/* of a message the router must read whole */
 #define ERROR_HEAD_BYTES 1024	/* of a longer error: severity and SQLSTATE are in there */
-
-/* Not inlined: what most messages do not need costs them no frame of its size. */
-#define APART __attribute__((noinline))
 
 /* The stretch of the receive buffer that is to be passed on in one piece. */
 typedef struct ReplyRun
@@ -47,18 +45,18 @@ typedef struct ReplyRun
 } ReplyRun;
 
 static size_t reply_take_message(Client *client, ReplyRun *run, Slice data);
-static APART bool reply_begin_piece(Client *client, Frame *frame, Slice data);
+static NOINLINE bool reply_begin_piece(Client *client, Frame *frame, Slice data);
 static bool reply_may_pass_in_pieces(const Frame *frame, Slice data);
 static void handle_reply(Client *client, ReplyRun *run, const Frame *frame);
-static APART void handle_ParameterStatus(Client *client, ReplyRun *run, const Frame *frame);
-static APART void handle_NotificationResponse(Client *client, ReplyRun *run, const Frame *frame);
-static APART void handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame);
-static APART void handle_ReadyForQuery(Client *client, const Frame *frame);
+static NOINLINE void handle_ParameterStatus(Client *client, ReplyRun *run, const Frame *frame);
+static NOINLINE void handle_NotificationResponse(Client *client, ReplyRun *run, const Frame *frame);
+static NOINLINE void handle_ErrorResponse(Client *client, ReplyRun *run, const Frame *frame);
+static NOINLINE void handle_ReadyForQuery(Client *client, const Frame *frame);
 static void note_CommandComplete(Client *client, Slice body);
-static APART void note_CopyInResponse(Client *client);
+static NOINLINE void note_CopyInResponse(Client *client);
 static void handle_result(Client *client, ReplyRun *run, const Frame *frame);
-static APART void release_if_shown(Client *client, ReplyRun *run, char type, InFlightKind kind);
-static APART void handle_own_result(Client *client, const InFlightEntry *entry, const Frame *frame);
+static NOINLINE void release_if_shown(Client *client, ReplyRun *run, char type, InFlightKind kind);
+static NOINLINE void handle_own_result(Client *client, const InFlightEntry *entry, const Frame *frame);
 static RerunTarget rerun_target(const Client *client, const ErrorFields *fields);
 static void learn_from_refusal(const Client *client, const ErrorFields *fields);
 static bool refuses_serializable(const ErrorFields *fields);
@@ -70,7 +68,7 @@ static bool is_stale_plan(const InFlightEntry *entry, const ErrorFields *fields)
 static void fail_settings(Client *client, const ErrorFields *fields);
 static void heal_statement(Client *client, const InFlightEntry *entry, const ErrorFields *fields);
 static inline bool says(Slice body, const char *tag);
-static APART void note_discarded(Client *client, bool discards_all);
+static NOINLINE void note_discarded(Client *client, bool discards_all);
 
 size_t
 relay_take_replies(Client *client, Slice data)

@@ -25,14 +25,15 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/compiler.h"
 #include "wire/build.h"
 
 #define BEGIN_PORTAL "andon_begin"
 #define POSITION_QUERY "SELECT pg_catalog.pg_current_wal_insert_lsn()"
 
-static bool send_difference(Client *client, Settings *there) __attribute__((noinline));
+static NOINLINE bool send_difference(Client *client, Settings *there);
 static void count_start(Client *client, bool was_held);
-static void send_begin(Client *client) __attribute__((noinline));
+static NOINLINE void send_begin(Client *client);
 static void send_deferred(Client *client, Slice text, int place);
 static void send_unit(Client *client);
 static void send_refused(Client *client);

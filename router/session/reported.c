@@ -19,10 +19,11 @@
 
 #include <strings.h>
 
+#include "base/compiler.h"
 #include "base/memory.h"
 #include "wire/build.h"
 
-static void tell_differences(Client *client, Settings *now) __attribute__((cold, noinline));
+static COLD void tell_differences(Client *client, Settings *now);
 static Slice name_as_reported(const Server *server, const char *name);
 static void forget_welcomes(Account *account, const Settings *reported);
 

@@ -13,12 +13,13 @@
 
 #include <string.h>
 
+#include "base/compiler.h"
 #include "base/memory.h"
 
 #define INFLIGHT_FIRST_CAP 8
 
 static InFlightEntry *inflight_at(const InFlight *inflight, size_t i);
-static void grow(InFlight *inflight) __attribute__((cold, noinline));
+static COLD void grow(InFlight *inflight);
 static void inflight_pop(InFlight *inflight);
 static void inflight_skip_to_sync(InFlight *inflight, InFlightSkip skip, void *arg);
 

@@ -24,6 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
+
 typedef enum InFlightKind
 {
 	INFLIGHT_PARSE,
@@ -169,6 +171,6 @@ inflight_handle(InFlight *inflight, char type)
 }
 
 /* An ErrorResponse arrived. */
-extern InFlightStep inflight_handle_error(InFlight *inflight, InFlightSkip skip, void *arg) __attribute__((cold));
+extern COLD InFlightStep inflight_handle_error(InFlight *inflight, InFlightSkip skip, void *arg);
 
 #endif							/* ROUTER_WIRE_INFLIGHT_H */

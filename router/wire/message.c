@@ -13,12 +13,14 @@
  */
 #include "wire/message.h"
 
+#include "base/compiler.h"
+
 #define CANCEL_KEY_MIN 4
 #define CANCEL_KEY_MAX 256
 #define NULL_LENGTH UINT32_MAX	/* -1 as length of a value */
 #define LSN_MAX_DIGITS 8
 
-static bool is_readable_extended(char type, Slice body) __attribute__((noinline));
+static NOINLINE bool is_readable_extended(char type, Slice body);
 static bool parse_field(Reader *reader, char code, ErrorFields *fields);
 static bool skip_values(Reader *reader, uint32_t count);
 static bool auth_rest_is_valid(const AuthRequest *request);
