@@ -278,15 +278,6 @@ message_parse_ready(Slice body, char *tx_status)
 }
 
 bool
-message_parse_command_complete(Slice body, Slice *tag)
-{
-	Reader		reader = reader_make(body);
-
-	*tag = read_string(&reader);
-	return reader_at_end(&reader);
-}
-
-bool
 message_parse_first_column(Slice body, Slice *value)
 {
 	Reader		reader = reader_make(body);

@@ -92,7 +92,6 @@ extern bool message_parse_error_head(Slice head, ErrorFields *fields);
 extern bool message_parse_parameter_status(Slice body, Slice *name, Slice *value);
 extern bool message_parse_backend_key(Slice body, uint32_t *pid, Slice *key);
 extern bool message_parse_ready(Slice body, char *tx_status);	/* 'I', 'T' or 'E' */
-extern bool message_parse_command_complete(Slice body, Slice *tag);
 
 /* The first column of a DataRow in text form; NULL gives data == NULL. */
 extern bool message_parse_first_column(Slice body, Slice *value);

@@ -103,8 +103,6 @@ check_readers(Slice body)
 		require_inside(a, body);
 	if (message_parse_first_column(body, &a))
 		require_inside(a, body);
-	if (message_parse_command_complete(body, &a))
-		require_inside(a, body);
 	if (message_parse_ready(body, &tx_status))
 		require(body.len == 1);
 	if (message_parse_lsn(body, &lsn))

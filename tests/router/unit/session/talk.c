@@ -295,8 +295,8 @@ render_message(Talker *talker, const Frame *frame)
 			buf_printf(out, "Z:%c", status);
 			break;
 		case 'C':
-			assert_true(message_parse_command_complete(frame->body, &value));
-			buf_printf(out, "C:%.*s", (int) value.len, value.data);
+			assert_int_equal(frame->body.data[frame->body.len - 1], '\0');
+			buf_printf(out, "C:%s", frame->body.data);
 			break;
 		case 'D':
 			assert_true(message_parse_first_column(frame->body, &value));

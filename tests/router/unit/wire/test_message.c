@@ -110,14 +110,6 @@ accepts_ready(Slice body)
 }
 
 static bool
-accepts_command_complete(Slice body)
-{
-	Slice		tag;
-
-	return message_parse_command_complete(body, &tag);
-}
-
-static bool
 accepts_first_column(Slice body)
 {
 	Slice		value;
@@ -170,7 +162,6 @@ bodies_are_read_exactly(void **state)
 	assert_exact(accepts_error, BYTES("SERROR\0C42601\0Msyntax error\0\0"));
 	assert_exact(accepts_parameter_status, BYTES("TimeZone\0UTC\0"));
 	assert_exact(accepts_ready, BYTES("T"));
-	assert_exact(accepts_command_complete, BYTES("SELECT 1\0"));
 	assert_exact(accepts_first_column, BYTES("\0\2\0\0\0\1a\xff\xff\xff\xff"));
 	assert_exact(accepts_first_column, BYTES("\0\1\0\0\0\0"));
 	assert_exact(accepts_auth, BYTES("\0\0\0\0"));
@@ -285,8 +276,6 @@ what_servers_tell_has_its_parts(void **state)
 	assert_true(slice_equals_string(value, "UTC"));
 	assert_true(message_parse_ready(BYTES("E"), &tx_status));
 	assert_int_equal(tx_status, 'E');
-	assert_true(message_parse_command_complete(BYTES("INSERT 0 1\0"), &value));
-	assert_true(slice_equals_string(value, "INSERT 0 1"));
 }
 
 static void
