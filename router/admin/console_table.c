@@ -22,7 +22,7 @@ static const ConsoleCommand commands[] = {
 	{SHOW("NODES"), .shape = &show_nodes_shape, .finish = show_nodes,
 	.help = "PostgreSQL servers: role, whether they get work and if not why, position, lag"},
 	{SHOW("POOLS"), .shape = &show_pools_shape, .visit = show_pools,
-	.help = "pools of server connections, one per node, database and user (cl_active_cancel_req, cl_waiting_cancel_req: always 0, who sends a cancel request waits in no pool; load_balance_hosts: null, a pool has one host)"},
+	.help = "pools of server connections, one per node, database and user"},
 	{SHOW("CLIENTS"), .shape = &show_clients_shape, .visit = show_clients,
 	.help = "client connections: state, node, floor, why pinned"},
 	{SHOW("SERVERS"), .shape = &show_servers_shape, .visit = show_servers,

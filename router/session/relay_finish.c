@@ -174,6 +174,10 @@ has_reset(const Client *client)
 			(client->relay.summary.flags & STATEMENT_RESETS_ALL)) && !client->relay.saw_error;
 }
 
+/*
+ * The unit is answered and its settings and state are noted: by
+ * relay_maybe_finish(), and by lose_server() where no more can come.
+ */
 static void
 unit_finish(Client *client)
 {

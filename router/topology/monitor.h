@@ -5,8 +5,9 @@
  *
  * Runs in a thread of its own with one libpq connection per node.  Every
  * change and every sample makes a new TopologyView, which is put into each
- * subscriber's slot; whom it wakes is told in policy/view_slot.h.  A probe asked for by a worker is shared by all who wait:
- * it samples every node once more, at once.
+ * subscriber's slot; whom it wakes is told in policy/view_slot.h.  A probe
+ * asked for by a worker is shared by all who wait: it samples every node once
+ * more, at once.
  *
  * Also loads the facts of each database from the primary (see sql/facts.h)
  * and posts them likewise.
