@@ -4,7 +4,7 @@
  *	  Wires one worker: who is subscribed to what.
  *
  *	  listener  --accepted-->  client_accept          a session begins
- *	  monitor   --view------>  session_context        waiting units decide again,
+ *	  monitor   --view------>  session_context        if it concerns them (view_slot.h): waiting units decide again,
  *												  pools drop servers of changed nodes
  *	  monitor   --facts----->  session_context        statements are classified anew
  *	  pool      --starved--->  router                 peers give servers back

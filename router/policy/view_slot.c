@@ -49,8 +49,7 @@ view_slot_refresh(ViewSlot *slot, TopologyView **view)
 bool
 view_slot_await(ViewSlot *slot)
 {
-	atomic_store(&slot->is_awaited, true);
-	return atomic_load(&slot->view) != NULL;
+	return !atomic_exchange(&slot->is_awaited, true) && atomic_load(&slot->view) != NULL;
 }
 
 void

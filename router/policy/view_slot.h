@@ -20,6 +20,7 @@
  * What a wake that is skipped costs: nobody waits, so nobody is late, and who
  * comes looks first.  A reader that begins to wait says so and then looks
  * again, the monitor puts first and then asks: one of the two sees the other.
+ * Of many who wait only the first has to look: what comes later wakes them all.
  *
  * The slot owns the view in it; take makes it the reader's.  Of each slot there
  * is one writer and one reader.  Zeroed: empty, not awaited.
@@ -47,7 +48,9 @@ extern TopologyView *view_slot_take(ViewSlot *slot);	/* a reference; NULL: nothi
 
 /* Exchange the reader's view for the newest, if no more than positions and times differ; else leave both. */
 extern void view_slot_refresh(ViewSlot *slot, TopologyView **view);
-extern bool view_slot_await(ViewSlot *slot);	/* wake me from now on; true: there is one already */
+
+/* Wake me from now on; true: there is one already that nobody was woken for. */
+extern bool view_slot_await(ViewSlot *slot);
 extern void view_slot_await_no_more(ViewSlot *slot);
 extern void view_slot_fini(ViewSlot *slot);
 

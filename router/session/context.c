@@ -60,11 +60,11 @@ void
 session_context_set_view(SessionContext *context, TopologyView *view)
 {
 	topology_view_unref(context->view);
-	context->view = view;
+	context->view = view;		/* a unit that is planned below may exchange it */
 	context->acted_view = view->number;
-	pool_set_view(context->pools, view);
+	pool_set_view(context->pools, context->view);
 	if (context->auth_query)
-		auth_query_set_view(context->auth_query, view);
+		auth_query_set_view(context->auth_query, context->view);
 	LIST_FOREACH(node, &context->clients)
 	{
 		Client	   *client = list_entry(node, Client, node);

@@ -74,6 +74,7 @@ who_puts_is_told_of_who_awaits(void **state)
 	assert_false(view_slot_put(&slot, make_view(1, 1)));
 	assert_true(view_slot_await(&slot));	/* it is there already */
 	assert_true(view_slot_put(&slot, make_view(2, 1)));
+	assert_false(view_slot_await(&slot));	/* who put it wakes all who wait */
 	topology_view_unref(view_slot_take(&slot));
 	assert_false(view_slot_await(&slot));
 	view_slot_await_no_more(&slot);
