@@ -6,7 +6,7 @@
  *	  phase		 new connections	 clients						ends with
  *	  ---------	 ------------------	 -----------------------------	-------------------------
  *	  PREPARING	 not ours yet		 none							a node answers: SERVING
- *	  SERVING	 taken				 all								SIGTERM, a successor
+ *	  SERVING	 taken				 all								a signal, SHUTDOWN, a successor
  *	  GRACE		 the successor's,	 go on, also with new			the last has left: the end;
  *				 or refused			 transactions					its time is over: DRAINING
  *	  DRAINING	 the same			 outside a transaction: 57P01	the last has left, or
@@ -14,7 +14,9 @@
  *
  *	  SIGTERM	 PREPARING: the end.  SERVING: GRACE for drain_grace, else DRAINING.
  *				 GRACE: DRAINING.  DRAINING: the end at once
- *	  SIGINT	 the end at once: all are told 57P01, open transactions roll back
+ *	  SIGINT	 SERVING: DRAINING, without grace.  Else as SIGTERM
+ *	  SIGQUIT	 the end at once: all are told 57P01, open transactions roll back
+ *	  SIGUSR1	 nothing: PgBouncer's PAUSE is told where it went
  *	  successor	 SERVING: GRACE for takeover_grace (handover.c)
  *
  * Before sockets of ours are closed without a successor, what waits in them is
@@ -68,6 +70,17 @@ router_begin_drain(void *arg)
 			router_end(router);
 			break;
 	}
+}
+
+void
+router_begin_drain_now(void *arg)
+{
+	Router	   *router = arg;
+
+	if (router->phase == PHASE_SERVING)
+		enter_draining(router);
+	else
+		router_begin_drain(router);
 }
 
 void

@@ -67,8 +67,9 @@ static const char help_text[] =
 "  -V, --version             print the version\n"
 "  -h, --help                print this\n"
 "\n"
-"SIGHUP reads the configuration again, SIGTERM ends when the last transaction has,\n"
-"a second SIGTERM or SIGINT at once, SIGUSR2 when a new process has taken over.\n";
+"SIGHUP reads the configuration again; SIGTERM, after drain_grace, and SIGINT end when\n"
+"the last transaction has, a second one or SIGQUIT at once; SIGUSR2 when a new process\n"
+"has taken over.\n";
 
 static int	run_router(const RouterStart *start);
 static bool parse_pid(const char *text, pid_t *pid);

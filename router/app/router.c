@@ -10,7 +10,7 @@
  *	  worker          --starved-->      its peers
  *	  HTTP (here)     --metrics-->      each worker in turn (router_gather)
  *	  SIGHUP          --reload-->       reload.c
- *	  SIGTERM, SIGINT                   drain.c
+ *	  SIGTERM, SIGINT, SIGQUIT          drain.c
  *	  SIGUSR2                           handover.c
  *
  * The main thread's loop serves signals and HTTP.
@@ -54,6 +54,20 @@ static void on_release_fallback(void *arg);
 static void on_worker_facts(void *arg, Facts *facts);
 static void on_router_view(void *arg);
 static void on_hangup(void *arg);
+static void on_pause(void *arg);
+
+static const struct
+{
+	int			signo;
+	LoopCallback fn;
+}			signal_rules[ROUTER_NSIGNALS] = {
+	{SIGTERM, router_begin_drain},
+	{SIGINT, router_begin_drain_now},
+	{SIGQUIT, router_end},
+	{SIGHUP, on_hangup},
+	{SIGUSR1, on_pause},
+	{SIGUSR2, handover_start_successor},
+};
 
 Router *
 router_create(const RouterStart *start, Error *error)
@@ -92,10 +106,8 @@ router_create(const RouterStart *start, Error *error)
 bool
 router_start(Router *router, Error *error)
 {
-	router->on_term = loop_signal_create(router->loop, SIGTERM, router_begin_drain, router);
-	router->on_int = loop_signal_create(router->loop, SIGINT, router_end, router);
-	router->on_hup = loop_signal_create(router->loop, SIGHUP, on_hangup, router);
-	router->on_usr2 = loop_signal_create(router->loop, SIGUSR2, handover_start_successor, router);
+	for (int i = 0; i < ROUTER_NSIGNALS; i++)
+		router->signals[i] = loop_signal_create(router->loop, signal_rules[i].signo, signal_rules[i].fn, router);
 	signal(SIGCHLD, SIG_IGN);	/* successors that failed leave nothing behind */
 	for (int i = 0; i < router->nworkers; i++)
 	{
@@ -177,10 +189,8 @@ router_destroy(Router *router)
 		sockets_remove_unix(router->sockets);
 	sockets_destroy(router->sockets);
 	loop_timer_destroy(router->drain_timer);
-	loop_signal_destroy(router->on_term);
-	loop_signal_destroy(router->on_int);
-	loop_signal_destroy(router->on_hup);
-	loop_signal_destroy(router->on_usr2);
+	for (int i = 0; i < ROUTER_NSIGNALS; i++)
+		loop_signal_destroy(router->signals[i]);
 	topology_view_unref(router->view);
 	view_slot_fini(&router->views);
 	user_table_unref(router->users);
@@ -494,4 +504,11 @@ on_hangup(void *arg)
 		LOG_ERROR("reload_failed", LF_STR("reason", error.message));
 	if (router->phase == PHASE_SERVING)
 		service_manager_tell_ready();
+}
+
+/* PgBouncer pauses: who is used to that must not lose the router, whose default action it would be to end. */
+static void
+on_pause(void *arg)
+{
+	LOG_WARN("signal_ignored", LF_STR("signal", "SIGUSR1"), LF_STR("instead", "PAUSE and RESUME on the admin console"));
 }

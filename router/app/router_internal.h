@@ -24,6 +24,8 @@ typedef enum RouterPhase
 	PHASE_DRAINING
 } RouterPhase;
 
+#define ROUTER_NSIGNALS 6
+
 struct Router
 {
 	RouterStart start;
@@ -54,10 +56,7 @@ struct Router
 	uint64_t	phase_began_us; /* GRACE or DRAINING */
 	uint64_t	grace_us;		/* how long GRACE may last */
 	bool		still_busy;		/* while asking workers whether they are drained */
-	LoopSignal *on_term;
-	LoopSignal *on_int;
-	LoopSignal *on_hup;
-	LoopSignal *on_usr2;
+	LoopSignal *signals[ROUTER_NSIGNALS];
 	LoopTimer  *drain_timer;	/* NULL until it drains */
 
 	PeerDoor   *door;			/* NULL: none could be had */
@@ -94,9 +93,10 @@ extern bool router_has_usable_node(const Router *router);
 
 /* ---- drain.c: in the main thread; fit to be posted there, with the router ---- */
 extern void router_begin_drain(void *router);	/* as SIGTERM does, a second time at once */
+extern void router_begin_drain_now(void *router);	/* the same without grace, as SIGINT does */
 extern void router_drain_clients(void *router); /* refuse new connections, end when the last client has left */
 extern void router_drain_servers(void *router); /* idle clients are told 57P01, others when their transaction ends */
-extern void router_end(void *router);	/* at once, as SIGINT does */
+extern void router_end(void *router);	/* at once, as SIGQUIT does */
 extern void router_yield(Router *router);	/* a successor takes the connections */
 
 /* ---- door.c ---- */

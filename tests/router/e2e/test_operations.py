@@ -76,18 +76,48 @@ class Operations(RouterTestCase):
         self.assertEqual(busy.query("ROLLBACK")[:2], ["C ROLLBACK", "Z I"])
         self.assertEqual(router.wait_end(), 0)
 
-    def test_second_sigterm(self):
-        """Guards: a second SIGTERM does not wait for anybody."""
-        router = self.start_router()
-        busy = self.wire(router)
+    def test_second_signal(self):
+        """Guards: a second SIGTERM or SIGINT, whichever came first, does not wait for anybody."""
+        for first, second in ((signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGINT),
+                              (signal.SIGINT, signal.SIGTERM)):
+            with self.subTest(first.name + second.name):
+                router = self.start_router()
+                busy = self.wire(router)
+                busy.query("BEGIN")
+                busy.query("INSERT INTO t VALUES (7002)")
+                router.signal(first)
+                wait_until(lambda: router.events("shutdown_begins"), what="the drain to begin")
+                router.signal(second)
+                self.assertEqual([reply.word() for reply in busy.read_end()], ["E 57P01"])
+                self.assertEqual(router.wait_end(), 0)
+                wait_until(lambda: self.sql("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'")
+                           == [(0,)], what="the transaction to be rolled back")
+
+    def test_sigint(self):
+        """Guards: SIGINT waits for transactions like SIGTERM, but grants no drain_grace: it is PgBouncer's safe shutdown."""
+        router = self.start_router({"drain_grace": "1h"})
+        idle, busy = self.wire(router), self.wire(router)
         busy.query("BEGIN")
-        busy.query("INSERT INTO t VALUES (7002)")
-        router.signal(signal.SIGTERM)
-        wait_until(lambda: router.events("shutdown_begins"), what="the drain to begin")
-        router.signal(signal.SIGTERM)
+        busy.query("INSERT INTO t VALUES (7004)")
+        router.signal(signal.SIGINT)
+        self.assertEqual([reply.word() for reply in idle.read_end()], ["E 57P01"])
+        busy.send(Query("COMMIT"))
+        self.assertEqual([reply.word() for reply in busy.read_end()], ["C COMMIT", "Z I", "E 57P01"])
         self.assertEqual(router.wait_end(), 0)
-        wait_until(lambda: self.sql("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'") == [(0,)],
-                   what="the transaction to be rolled back")
+        self.assertEqual(router.events("grace_begins"), [])
+        self.assertEqual(self.sql("SELECT count(*) FROM t WHERE id = 7004"), [(1,)])
+
+    def test_sigusr1(self):
+        """Guards: SIGUSR1, PgBouncer's PAUSE, ends nothing and pauses nothing: a warning says what to do instead."""
+        router = self.start_router()
+        wire = self.wire(router)
+        router.signal(signal.SIGUSR1)
+        wait_until(lambda: router.events("signal_ignored"), what="the warning")
+        (warning,) = router.events("signal_ignored")
+        self.assertEqual((warning["level"], warning["signal"]), ("warning", "SIGUSR1"))
+        self.assertIn("PAUSE", warning["instead"])
+        self.assertEqual(wire.query("SELECT 1"), ["T", "D 1", "C SELECT 1", "Z I"])
+        self.assertAlive(router)
 
     def test_drain_timeout(self):
         """Guards: drain_timeout bounds how long a transaction can hold the router up."""

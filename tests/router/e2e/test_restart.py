@@ -192,16 +192,19 @@ class Restart(RouterTestCase):
         self.assertEqual(old.wait_end(), 0)
 
     # ------------------------------------------------------------ signals
-    def test_sigint(self):
-        """Guards: SIGINT ends at once and in order: everybody is told, open transactions roll back."""
-        router = self.start_router()
+    def test_sigquit(self):
+        """Guards: SIGQUIT ends at once and in order: all are told, transactions roll back, no socket stays."""
+        router = self.start_router({"drain_grace": "1h", "unix_socket_dir": self.cluster.rundir.file("sock")})
+        path = self.cluster.rundir.file("sock", ".s.PGSQL.%d" % router.port)
+        self.assertTrue(os.path.exists(path))
         idle, busy = self.wire(router), self.wire(router)
         busy.query("BEGIN")
         busy.query("INSERT INTO t VALUES (8100)")
-        router.signal(signal.SIGINT)
+        router.signal(signal.SIGQUIT)
         for wire in (idle, busy):
             self.assertEqual([reply.word() for reply in wire.read_end()], ["E 57P01"])
         self.assertEqual(router.wait_end(), 0)
+        self.assertFalse(os.path.exists(path))
         self.assertEqual(self.sql("SELECT count(*) FROM t WHERE id = 8100"), [(0,)])
 
     def test_drain_grace(self):
@@ -229,18 +232,21 @@ class Restart(RouterTestCase):
         self.assertEqual(router.wait_end(), 0)
 
     def test_sigterm_in_grace(self):
-        """Guards: a second SIGTERM ends the grace, not the transactions."""
-        router = self.start_router({"drain_grace": "1h"})
-        idle, busy = self.wire(router), self.wire(router)
-        busy.query("BEGIN")
-        busy.query("INSERT INTO t VALUES (8200)")
-        for event in ("grace_begins", "shutdown_begins"):
-            router.signal(signal.SIGTERM)
-            wait_until(lambda: router.events(event), what=event)
-        self.assertEqual([reply.word() for reply in idle.read_end()], ["E 57P01"])
-        busy.send(Query("COMMIT"))
-        self.assertEqual([reply.word() for reply in busy.read_end()][:2], ["C COMMIT", "Z I"])
-        self.assertEqual(router.wait_end(), 0)
+        """Guards: a second SIGTERM, or a SIGINT, ends the grace, not the transactions."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(number.name):
+                router = self.start_router({"drain_grace": "1h"})
+                idle, busy = self.wire(router), self.wire(router)
+                busy.query("BEGIN")
+                busy.query("INSERT INTO t VALUES (%d)" % (8200 + number))
+                router.signal(signal.SIGTERM)
+                wait_until(lambda: router.events("grace_begins"), what="the grace")
+                router.signal(number)
+                wait_until(lambda: router.events("shutdown_begins"), what="the drain to begin")
+                self.assertEqual([reply.word() for reply in idle.read_end()], ["E 57P01"])
+                busy.send(Query("COMMIT"))
+                self.assertEqual([reply.word() for reply in busy.read_end()][:2], ["C COMMIT", "Z I"])
+                self.assertEqual(router.wait_end(), 0)
 
     # ------------------------------------------------------------ cancels
     def test_cancel_reaches_the_old_process(self):
