@@ -138,6 +138,21 @@ check_function(Oid funcid, void *context)
 	return false;
 }
 
+/* All that can compute its result: also over a window that moves, or by parts. */
+static void
+check_aggregate_functions(Form_pg_aggregate aggregate, const DefinitionOptions *options)
+{
+	const Oid	funcids[] = {
+		aggregate->aggtransfn, aggregate->aggfinalfn,
+		aggregate->aggmtransfn, aggregate->aggminvtransfn, aggregate->aggmfinalfn,
+		aggregate->aggcombinefn, aggregate->aggserialfn, aggregate->aggdeserialfn
+	};
+
+	for (int i = 0; i < lengthof(funcids); i++)
+		if (OidIsValid(funcids[i]))
+			check_function(funcids[i], (void *) options);
+}
+
 /* An aggregate is always marked immutable; what counts are its functions. */
 static void
 check_aggregate(Oid aggfnoid, const DefinitionOptions *options)
@@ -151,9 +166,7 @@ check_aggregate(Oid aggfnoid, const DefinitionOptions *options)
 	if (!HeapTupleIsValid(tuple))
 		return;					/* a window function that is no aggregate */
 	aggregate = (Form_pg_aggregate) GETSTRUCT(tuple);
-	check_function(aggregate->aggtransfn, (void *) options);
-	if (OidIsValid(aggregate->aggfinalfn))
-		check_function(aggregate->aggfinalfn, (void *) options);
+	check_aggregate_functions(aggregate, options);
 	ReleaseSysCache(tuple);
 }
 
