@@ -113,6 +113,43 @@ TABLE shown;
 ROLLBACK;
 TABLE shown;
 
+-- a table that refers to itself, on a board that joins it to itself, and to a partitioned one
+CREATE TABLE lots (part int, no int, name text, PRIMARY KEY (part, no)) PARTITION BY LIST (part);
+CREATE TABLE lots_1 PARTITION OF lots FOR VALUES IN (1);
+CREATE TABLE lots_rest PARTITION OF lots DEFAULT;
+CREATE TABLE tasks (id int PRIMARY KEY, parent int REFERENCES tasks ON DELETE CASCADE ON UPDATE CASCADE, status text, part int, no int,
+    FOREIGN KEY (part, no) REFERENCES lots ON DELETE SET NULL (no) ON UPDATE CASCADE);
+SELECT andon.create_board('cc.tree', $$
+    SELECT t.id, t.status, p.status AS above, g.id AS root, l.name AS lot, t.part, (SELECT count(*) FROM tasks c WHERE c.parent = t.id) AS below
+    FROM tasks t LEFT JOIN tasks p ON p.id = t.parent LEFT JOIN tasks g ON g.id = p.parent
+    LEFT JOIN lots l ON l.part = t.part AND l.no = t.no $$, '{id}', 'status');
+CREATE VIEW shown_tree AS SELECT *, pg_temp.differences('tree') AS diff FROM
+    (SELECT id, status, above, root, lot, part, below FROM tree ORDER BY id) t;
+CREATE FUNCTION cut_tree() RETURNS TABLE (step text, task shown_tree) LANGUAGE plpgsql AS $$
+BEGIN
+    FOREACH step IN ARRAY ARRAY['UPDATE cc.tasks SET id = id + 100, status = lower(status) WHERE parent IS NULL',
+        'UPDATE cc.lots SET part = part + 2', 'DELETE FROM cc.lots WHERE part = 3', 'UPDATE cc.tasks SET parent = 104 WHERE id = 2',
+        'UPDATE cc.tasks SET id = id + 1000 WHERE id IN (104, 3)', 'DELETE FROM cc.tasks WHERE id = 1104'] LOOP
+        EXECUTE step;
+        RETURN QUERY SELECT step, t FROM cc.shown_tree t WHERE current_setting('andon.maintain_at') = 'statement';
+    END LOOP;
+END $$;
+CREATE PROCEDURE plant() LANGUAGE sql AS $$
+    TRUNCATE cc.lots, cc.tasks;
+    INSERT INTO cc.lots VALUES (1, 1, 'one'), (2, 1, 'two');
+    INSERT INTO cc.tasks VALUES (1, NULL, 'ROOT', 1, 1), (2, 1, 'BRANCH', 2, 1), (3, 2, 'LEAF', 1, 1), (4, NULL, 'OTHER', NULL, NULL), (5, 1, 'ALONE', 2, 1);
+$$;
+CALL plant();
+SELECT * FROM cut_tree();
+CALL plant();
+SET andon.maintain_at = commit;
+SELECT * FROM cut_tree();
+RESET andon.maintain_at;
+TABLE shown_tree;
+DROP FUNCTION cut_tree;
+DROP VIEW shown_tree;
+SELECT andon.drop_board('tree');
+
 -- constraints that wait: what is checked at commit fails there, and takes the board along
 ALTER TABLE orders ADD CONSTRAINT o FOREIGN KEY (customer_id) REFERENCES customers DEFERRABLE INITIALLY DEFERRED;
 BEGIN;
