@@ -137,6 +137,53 @@ INSERT INTO vips VALUES (3, 'Cy', 'x');
 DROP TABLE vips;
 TABLE shown;
 
+-- a grandchild, and a child of two parents that are sources both
+CREATE TABLE people (id int, name text);
+CREATE TABLE staff (id int, name text, desk int);
+CREATE TABLE drivers (van int) INHERITS (people);
+CREATE TABLE owners (share int) INHERITS (drivers, staff);
+INSERT INTO people VALUES (1, 'P');
+INSERT INTO staff VALUES (4, 'S', 2);
+SELECT andon.create_board('cp.kin', $$
+    SELECT o.id, o.status, string_agg(p.name, ',' ORDER BY p.name) AS people,
+           (SELECT sum(s.desk) FROM staff s WHERE s.id = o.id) AS desk, (SELECT count(*) FROM ONLY drivers d WHERE d.id = o.id) AS drivers
+    FROM orders o LEFT JOIN people p ON p.id = o.id GROUP BY o.id, o.status $$, '{id}', 'status');
+CREATE VIEW shown_kin AS SELECT id, people, desk, drivers, pg_temp.differences('kin') AS diff FROM kin WHERE id < 5 ORDER BY id;
+INSERT INTO owners VALUES (1, 'Ann', 3, 10, 50), (4, 'Bob', 4, 20, 50);
+TABLE shown_kin;
+UPDATE owners SET name = 'Bea', desk = 21 WHERE id = 4;
+UPDATE staff SET desk = desk + 1;
+UPDATE people SET id = 3 WHERE name = 'Ann';
+TABLE shown_kin;
+DELETE FROM drivers WHERE id = 3;
+INSERT INTO drivers VALUES (3, 'Dot', 5);
+TABLE shown_kin;
+BEGIN;
+TRUNCATE owners;
+TABLE shown_kin;
+ROLLBACK;
+SET andon.maintain_at = commit;
+BEGIN;
+INSERT INTO owners VALUES (3, 'Cat', 6, 30, 0);
+TRUNCATE owners;
+INSERT INTO owners VALUES (1, 'Eve', 7, 40, 100);
+COMMIT;
+RESET andon.maintain_at;
+TABLE shown_kin;
+-- cut off from one of its parents, a grandchild from its grandparent
+ALTER TABLE owners NO INHERIT staff;
+TABLE shown_kin;
+ALTER TABLE drivers NO INHERIT people;
+TABLE shown_kin;
+UPDATE owners SET desk = 50, name = 'Eva';
+ALTER TABLE owners INHERIT staff;
+TABLE shown_kin;
+TRUNCATE owners;
+TABLE shown_kin;
+DROP VIEW shown_kin;
+SELECT andon.drop_board('kin');
+DROP TABLE people, staff, drivers, owners;
+
 -- COPY through the root, and with FREEZE into a part that is new or has just been emptied
 COPY orders FROM stdin;
 2	COPY	1
