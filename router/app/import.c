@@ -23,7 +23,6 @@
 
 #include "app/config_entries.h"
 #include "app/config_internal.h"
-#include "app/config_options.h"
 #include "app/import_internal.h"
 #include "base/memory.h"
 
@@ -60,7 +59,7 @@ static void read_database(Import *import, const char *name, char *text);
 static void read_user(Import *import, const char *name, char *text);
 static bool next_word(char **text, char **key, char **value);
 static void write_word(Import *import, const ConfigWord *words, void *scratch, Buf *out, const char *key, const char *value);
-static bool take_place(Import *import, Entry *entry, const char *key, const char *value);
+static bool take_place(Entry *entry, const char *key, const char *value);
 static void add_nodes(Import *import, const Entry *entry);
 static void add_node(Import *import, const char *host, const char *port);
 static void keep_secret(Import *import, const Entry *entry);
@@ -275,7 +274,7 @@ read_database(Import *import, const char *name, char *text)
 	config_words_init(config_database_words, &scratch);
 	while (next_word(&text, &key, &value))
 	{
-		if (!take_place(import, &entry, key, value))
+		if (!take_place(&entry, key, value))
 			write_word(import, config_database_words, &scratch, &words, key, value);
 	}
 	if (*text != '\0')
@@ -348,24 +347,17 @@ next_word(char **text, char **key, char **value)
 
 /* Where a server is and as whom to go there: not words of a database here. */
 static bool
-take_place(Import *import, Entry *entry, const char *key, const char *value)
+take_place(Entry *entry, const char *key, const char *value)
 {
 	char	  **place = strcmp(key, "host") == 0 ? &entry->host : strcmp(key, "port") == 0 ? &entry->port :
 		strcmp(key, "password") == 0 ? &entry->password : NULL;
 
 	if (strcmp(key, "user") == 0 && entry->user == NULL)
 		entry->user = mem_strdup(value);	/* and is a word, too */
-	if (strcmp(key, "load_balance_hosts") == 0)
-		import_note(import, "load_balance_hosts of %s is not converted: reads are spread over replicas anyway", entry->name);
-	else if (strcmp(key, "auth_user") == 0 || strcmp(key, "auth_query") == 0)
-		import_note(import, "%s of %s is not converted: there is one for all databases, in [router]", key, entry->name);
-	else if (place == NULL)
+	if (place == NULL)
 		return false;
-	else
-	{
-		mem_free(*place);
-		*place = mem_strdup(value);
-	}
+	mem_free(*place);
+	*place = mem_strdup(value);
 	return true;
 }
 
@@ -384,10 +376,7 @@ write_word(Import *import, const ConfigWord *words, void *scratch, Buf *out, con
 	}
 	word = config_find_word(words, key);
 	if (word == NULL)
-		import_note(import, "%s is not converted: there is no such word here%s", key,
-					strcmp(key, "client_encoding") == 0 || strcmp(key, "datestyle") == 0 || strcmp(key, "timezone") == 0 ?
-					"; set it by ALTER DATABASE" :
-					config_find_option(key) != NULL ? "; the option of [router] holds for all" : "");
+		import_note(import, "%s is not converted: %s", key, import_why_no_word(words, key));
 	else if (strstr(value, " ;") != NULL || !config_word_set(word, scratch, value, &why))
 		import_note(import, "%s is not converted: the router allows other values", key);
 	else

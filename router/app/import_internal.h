@@ -4,7 +4,7 @@
  *	  What the two halves of the import share.
  *
  *	  import.c			reads the files, writes the sections
- *	  import_rules.c	what becomes of each option of [pgbouncer]
+ *	  import_rules.c	what becomes of each option of [pgbouncer], and why words are none here
  *
  *-------------------------------------------------------------------------
  */
@@ -12,6 +12,7 @@
 #define ROUTER_APP_IMPORT_INTERNAL_H
 
 #include "app/config.h"
+#include "app/config_entries.h"
 #include "app/import.h"
 #include "base/names.h"
 
@@ -36,6 +37,9 @@ extern void import_note(Import *import, const char *format,...) __attribute__((f
 
 /* One line of [pgbouncer]. */
 extern void import_option(Import *import, const char *name, const char *value);
+
+/* Why there is no such word of [databases] or [users] here; words says of which of them. */
+extern const char *import_why_no_word(const ConfigWord *words, const char *key);
 
 /* Options that PgBouncer has by default otherwise than the router. */
 extern void import_defaults(Import *import);

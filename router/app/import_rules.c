@@ -101,6 +101,34 @@ static const Rule rules[] = {
 	{"dns_zone_check_period", RULE_NONE, DNS_WHY}, {"resolv_conf", RULE_NONE, DNS_WHY},
 };
 
+/* Words of [databases] and [users] that are none here: why, or what becomes of them. */
+typedef struct WordRule
+{
+	const ConfigWord *words;
+	const char *name;
+	const char *why;
+} WordRule;
+
+#define FOR_ALL "the option of [router] holds for all"
+#define BY_ALTER_DATABASE "set it by ALTER DATABASE"
+
+static const WordRule word_rules[] = {
+	{config_database_words, "host", "a line of [nodes]"}, {config_database_words, "port", "in the line of [nodes]"},
+	{config_database_words, "password", "a comment in the result: it belongs into auth_file"},
+	{config_database_words, "reserve_pool", "`reserve_pool_size`"},
+	{config_database_words, "auth_user", FOR_ALL}, {config_database_words, "auth_query", FOR_ALL},
+	{config_database_words, "query_wait_timeout", FOR_ALL}, {config_database_words, "server_lifetime", FOR_ALL},
+	{config_database_words, "load_balance_hosts", "reads are spread over replicas anyway"},
+	{config_database_words, "target_session_attrs", "which node is the primary is found out"},
+	{config_database_words, "client_encoding", BY_ALTER_DATABASE}, {config_database_words, "datestyle", BY_ALTER_DATABASE},
+	{config_database_words, "timezone", BY_ALTER_DATABASE},
+	{config_user_words, "query_timeout", FOR_ALL "; for one: ALTER ROLE ... SET statement_timeout"},
+	{config_user_words, "query_wait_timeout", FOR_ALL}, {config_user_words, "client_idle_timeout", FOR_ALL},
+	{config_user_words, "idle_transaction_timeout",
+	FOR_ALL "; for one: ALTER ROLE ... SET idle_in_transaction_session_timeout"},
+	{config_user_words, "transaction_timeout", "ALTER ROLE ... SET transaction_timeout, from PostgreSQL 17 on"},
+};
+
 /* A value of PgBouncer's and the one here; NULL: there is none, why. */
 typedef struct Choice
 {
@@ -141,6 +169,7 @@ static const Choice defaults[] = {
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
+static void write_words(const ConfigWord *words, const char *section, Buf *out);
 static void write_choices(const char *name, Buf *out);
 static void convert_choice(Import *import, const char *name, const char *value);
 static void convert_seconds(Import *import, const char *name, const char *value);
@@ -175,6 +204,17 @@ import_option(Import *import, const char *name, const char *value)
 		write_option(import, name, value);
 }
 
+const char *
+import_why_no_word(const ConfigWord *words, const char *key)
+{
+	for (size_t i = 0; i < COUNT_OF(word_rules); i++)
+	{
+		if (word_rules[i].words == words && strcmp(word_rules[i].name, key) == 0)
+			return word_rules[i].why;
+	}
+	return "there is no such word here";
+}
+
 void
 import_defaults(Import *import)
 {
@@ -196,7 +236,8 @@ import_write_reference(Buf *out)
 	};
 
 	buf_append_string(out, "# Options of PgBouncer\n\nWritten by `andon-router --dump-reference pgbouncer`: what"
-					  " `--import` makes of each option of `[pgbouncer]`.\n[Coming from PgBouncer](../from-pgbouncer.md)"
+					  " `--import` makes of each option of `[pgbouncer]` and each word\nof `[databases]` and `[users]`."
+					  " [Coming from PgBouncer](../from-pgbouncer.md)"
 					  " tells the rest.\n\n| PgBouncer | here |\n|---|---|\n");
 	for (size_t i = 0; i < COUNT_OF(rules); i++)
 	{
@@ -207,6 +248,21 @@ import_write_reference(Buf *out)
 			buf_append_string(out, meaning[rules[i].kind]);
 		write_choices(rules[i].name, out);
 		buf_append_string(out, " |\n");
+	}
+	write_words(config_database_words, "databases", out);
+	write_words(config_user_words, "users", out);
+}
+
+static void
+write_words(const ConfigWord *words, const char *section, Buf *out)
+{
+	buf_printf(out, "\n| word of `[%s]` | here |\n|---|---|\n", section);
+	for (const ConfigWord *word = words; word->key != NULL; word++)
+		buf_printf(out, "| `%s` | the same |\n", word->key);
+	for (size_t i = 0; i < COUNT_OF(word_rules); i++)
+	{
+		if (word_rules[i].words == words)
+			buf_printf(out, "| `%s` | %s |\n", word_rules[i].name, word_rules[i].why);
 	}
 }
 

@@ -182,15 +182,19 @@ class Hba(MethodCase):
             self.assertEqual(fetch(connection, "SELECT session_user"), [("trusted",)])
 
     def test_peer(self):
-        """Guards: peer lets the system's user in as himself, and as nobody else."""
+        """Guards: peer lets the system's user in as himself, and as nobody else, also to the console."""
         script = ("import sys, psycopg2; c = psycopg2.connect(host=sys.argv[1], port=sys.argv[2], user=sys.argv[3],"
-                  " dbname=sys.argv[4]); r = c.cursor(); r.execute('SELECT session_user'); print(r.fetchone()[0])")
+                  " dbname=sys.argv[4]); c.autocommit = True; r = c.cursor(); r.execute(sys.argv[5]); print(r.fetchone()[0])")
 
-        def run(user):
+        def run(user, dbname=self.dbname, sql="SELECT session_user"):
             return self.rundir.run(["/usr/bin/python3", "-c", script, self.rundir.file("sock"), str(self.router.port),
-                                    user, self.dbname], check=False)
+                                    user, dbname, sql], check=False)
         self.assertEqual(run(self.owner).strip(), self.owner)
         self.assertIn('Peer authentication failed for user "plain"', run("plain"))
+        self.router.options["admin_users"] = "plain,postgres," + self.owner
+        self.router.reload("configuration_reloaded")
+        self.assertIn("andon-router", run(self.owner, "andon", "SHOW VERSION"))
+        self.assertIn('Peer authentication failed for user "plain"', run("plain", "andon", "SHOW VERSION"))
 
     def test_reload(self):
         """Guards: new lines hold for new logins, sessions go on; a broken file changes nothing and is named."""

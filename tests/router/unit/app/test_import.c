@@ -140,9 +140,9 @@ an_odd_file(void **state)
 
 	assert_has(notes, "odd.ini:3: /nowhere/at/all.ini cannot be read");
 	assert_has(notes, "odd.ini:6: a name with such characters");
-	assert_has(notes, "odd.ini:7: load_balance_hosts of two is not converted");
-	assert_has(notes, "odd.ini:7: auth_user of two is not converted");
-	assert_has(notes, "odd.ini:7: client_encoding is not converted: there is no such word here; set it by ALTER DATABASE");
+	assert_has(notes, "odd.ini:7: load_balance_hosts is not converted: reads are spread");
+	assert_has(notes, "odd.ini:7: auth_user is not converted: the option of [router] holds for all");
+	assert_has(notes, "odd.ini:7: client_encoding is not converted: set it by ALTER DATABASE");
 	assert_has(notes, "odd.ini:9: the connection string of broken is not understood");
 	assert_has(notes, "odd.ini:10: the line is not understood");
 	assert_has(notes, "odd.ini:11: [peers] is not converted");
