@@ -216,7 +216,7 @@ def run_unittests(options, folder):
     sys.path.insert(0, os.path.join(TOP, folder))
     loader = unittest.TestLoader()
     if options.pattern:
-        loader.testNamePatterns = ["*%s*" % options.pattern]
+        loader.testNamePatterns = ["*%s*" % part for part in options.pattern.split()]
     suite = unittest.TestSuite(load_tests_of(loader, path) for path in sources(folder + "/test_*.py"))
     collector = Collector(folder)
     suite.run(collector)
@@ -253,7 +253,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default="build")
     parser.add_argument("--only", help="unit tests of this layer or program")
-    parser.add_argument("-k", dest="pattern", help="Python tests whose name has this in it")
+    parser.add_argument("-k", dest="pattern", help="Python tests whose name has this in it, or one of several words")
     parser.add_argument("suite", nargs="+")
     args = parser.parse_args()
     options = Options(args.build, args.only, args.pattern)

@@ -1,7 +1,8 @@
 """TLS to the nodes without SSLRequest: server_tls_negotiation = direct.
 
-PostgreSQL knows it from version 17 on. Here an older one has a door in front of it that does: who begins with
-TLS must name the protocol by ALPN; who asks first, as a monitor with an older libpq does, may.
+PostgreSQL knows it from version 17 on, and is asked itself where the tests have one. An older one has a door in
+front of it that does: who begins with TLS must name the protocol by ALPN; who asks first, as a monitor with an older
+libpq does, may.
 """
 
 import contextlib
@@ -114,12 +115,30 @@ class DirectTls(RouterTestCase):
             self.assertGreater(door.direct, before)
         self.assertEqual(set(door.names), {"localhost"})
 
-    def test_nodes_that_do_not_know_it(self):
-        """Guards: where the node takes the handshake for a startup packet the log tells what may be wrong."""
+    def node_with_tls(self):
+        """The node itself, without a door, and whether it is of PostgreSQL 17 or later."""
         node = self.cluster.primary
         node.configure(ssl="on", ssl_cert_file=self.pair.cert, ssl_key_file=self.pair.key)
         node.reload()
+        return node, int(node.value("SHOW server_version_num")) >= 170000
+
+    def test_nodes_that_do_not_know_it(self):
+        """Guards: where the node takes the handshake for a startup packet the log tells what may be wrong."""
+        node, knows = self.node_with_tls()
+        if knows:
+            self.skipTest("this PostgreSQL does know it")
         router = self.run_router(node.port)
         with self.wire(router, startup=False) as wire:
             wire.send(StartupMessage(user="postgres", database=self.dbname))
             wait_until(lambda: "is it older than PostgreSQL 17" in router.log(), what="the reason in the log")
+
+    def test_nodes_that_know_it(self):
+        """Guards: PostgreSQL takes our first bytes, as it takes libpq's, and cancel requests that begin so."""
+        node, knows = self.node_with_tls()
+        if not knows:
+            self.skipTest("PostgreSQL 17 does, this one does not")
+        router = self.run_router(node.port)
+        self.assertEqual(router.query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()", dbname=self.dbname), [(True,)])
+        limited = self.run_router(node.port, query_timeout="300ms")
+        self.assertSqlstate("57014", limited.query, "SELECT pg_sleep(600)", None, self.dbname)
+        self.assertEqual(limited.query("SELECT 1", dbname=self.dbname), [(1,)])
