@@ -17,6 +17,9 @@ Pair = collections.namedtuple("Pair", "cert key")
 
 NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
 
+# RFC 5280 wants them, and the authority's keyUsage; Python's ssl insists on it from 3.13 on.
+IDENTIFIERS = "subjectKeyIdentifier = hash\nauthorityKeyIdentifier = keyid\n"
+
 
 class Authority:
     def __init__(self, rundir, name):
@@ -25,7 +28,7 @@ class Authority:
         self.cert = self._path(name + "-ca.crt")
         self._key = self._path(name + "-ca.key")
         self._openssl("req", "-x509", *NEW_KEY, "-keyout", self._key, "-out", self.cert,
-                      "-subj", "/CN=authority " + name, "-days", "30")
+                      "-subj", "/CN=authority " + name, "-days", "30", "-addext", "keyUsage = critical, keyCertSign, cRLSign")
         self._give(self.cert, self._key)
 
     def issue(self, common_name, names=(), expired=False, file_name=None):
@@ -34,10 +37,11 @@ class Authority:
         pair = Pair(base + ".crt", base + ".key")
         request, extensions = base + ".csr", base + ".ext"
         self._openssl("req", *NEW_KEY, "-keyout", pair.key, "-out", request, "-subj", "/CN=" + common_name)
+        # OpenSSL makes none that ends before it begins (from 3.5 on); at its last second it is over already
         with open(extensions, "w") as file:
-            file.write("subjectAltName = %s\n" % ", ".join(names) if names else "")
+            file.write(IDENTIFIERS + ("subjectAltName = %s\n" % ", ".join(names) if names else ""))
         self._openssl("x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self._key, "-CAcreateserial",
-                      "-days", "-1" if expired else "30", "-extfile", extensions, "-out", pair.cert)
+                      "-days", "0" if expired else "30", "-extfile", extensions, "-out", pair.cert)
         self._give(*pair)
         return pair
 
