@@ -16,8 +16,8 @@ import java.util.concurrent.Callable;
  *
  * <pre>java Cases PORT DATABASE READ_NODE,READ_NODE... [CASE]</pre>
  *
- * The database has here() and t of tests/support/routercase.py, and
- * items (id serial, name text).
+ * The database has here() and t of tests/support/routercase.py, and nap() and
+ * items (id serial, name text) of tests/support/drivers.py.
  */
 final class Cases {
 	interface Case {

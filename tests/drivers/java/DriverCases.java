@@ -24,7 +24,8 @@ final class DriverCases {
 	}
 
 	static void add() {
-		Cases.add("cancel", DriverCases::cancel);
+		Cases.add("cancel of reads", DriverCases::cancelOfReads);
+		Cases.add("cancel of writes", DriverCases::cancelOfWrites);
 		Cases.add("query timeout", DriverCases::queryTimeout);
 		Cases.add("COPY", DriverCases::copy);
 		Cases.add("COPY given up", DriverCases::copyGivenUp);
@@ -43,8 +44,8 @@ final class DriverCases {
 		Cases.add("is valid", DriverCases::isValid);
 	}
 
-	/** Runs sql in a thread, cancels once it runs. */
-	private static void cancelOne(Connection connection, Connection other, String sql) throws Exception {
+	/** Runs sql in a thread, cancels once it has said where it runs; gives that node. */
+	private static String cancelNap(Connection connection, String sql) throws Exception {
 		try (Statement statement = connection.createStatement()) {
 			SQLException[] caught = {null};
 			Thread thread = new Thread(() -> {
@@ -55,28 +56,36 @@ final class DriverCases {
 				}
 			});
 			thread.start();
-			Cases.waitFor(sql, () -> Cases.value(other, "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = '"
-				+ sql.replace("'", "''") + "'").equals("1"));
+			Cases.waitFor(sql, () -> statement.getWarnings() != null);
+			String node = statement.getWarnings().getMessage().replace("asleep on ", "");
 			statement.cancel();
 			thread.join();
 			Cases.check(caught[0] != null, "it was not cancelled");
 			Cases.equal("57014", caught[0].getSQLState());
+			return node;
 		}
 	}
 
-	private static void cancel(Connection connection) throws Exception {
-		try (Connection other = Cases.connect()) {
-			for (int i = 0; i < 3; i++) {
-				String sql = "/* andon:primary */ SELECT pg_sleep(600), '" + Cases.database + i + "'";
-				cancelOne(connection, other, sql);
-				Cases.equal("100", Cases.value(connection, "SELECT count(*) FROM t"));
-			}
-			connection.setAutoCommit(false);
-			Cases.run(connection, "INSERT INTO items (name) VALUES ('x')");
-			cancelOne(connection, other, "SELECT pg_sleep(600), '" + Cases.database + "'");
-			Cases.fails("25P02", () -> Cases.value(connection, "SELECT 1"));
-			connection.rollback();
+	private static void cancelOfReads(Connection connection) throws Exception {
+		for (int i = 0; i < 3; i++) {
+			Cases.checkReadNode(cancelNap(connection, "SELECT '' UNION ALL SELECT nap()"));
+			Cases.equal("100", Cases.value(connection, "SELECT count(*) FROM t"));
 		}
+	}
+
+	private static void cancelOfWrites(Connection connection) throws Exception {
+		String primary = Cases.value(connection, "/* andon:primary */ SELECT here()");
+		Cases.run(connection, "TRUNCATE items");
+		for (int i = 0; i < 3; i++) {
+			Cases.equal(primary, cancelNap(connection, "INSERT INTO items (name) VALUES ('undone'), (nap())"));
+			Cases.equal("0", Cases.value(connection, "SELECT count(*) FROM items"));
+		}
+		connection.setAutoCommit(false);
+		Cases.run(connection, "INSERT INTO items (name) VALUES ('undone')");
+		Cases.equal(primary, cancelNap(connection, "SELECT nap()"));
+		Cases.fails("25P02", () -> Cases.value(connection, "SELECT 1"));
+		connection.rollback();
+		Cases.equal("0", Cases.value(connection, "SELECT count(*) FROM items"));
 	}
 
 	private static void queryTimeout(Connection connection) throws Exception {

@@ -4,7 +4,8 @@
  *	node cases.js pg|postgres PORT DATABASE READ_NODE,READ_NODE...
  *
  * A driver's file exports {name: async function (context)}. The database has
- * here() and t of tests/support/routercase.py, and items (id serial, name text).
+ * here() and t of tests/support/routercase.py, and nap() and items (id serial,
+ * name text) of tests/support/drivers.py.
  */
 'use strict';
 

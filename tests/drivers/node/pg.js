@@ -4,11 +4,16 @@
  * It sends Parse, Bind, Describe, Execute, Sync in one go, remembers which
  * names it has prepared on a connection and leaves the Parse out the next
  * time. A query with `rows` is fetched in parts through a portal and Flush.
+ * COPY is pg-copy-streams', which takes the socket's messages itself meanwhile.
  */
 'use strict';
 
 const assert = require('assert').strict;
-const { Client, Pool } = require('pg');
+const { once } = require('events');
+const { Readable } = require('stream');
+const { pipeline } = require('stream/promises');
+const { Client, Pool, Query } = require('pg');
+const copyStreams = require('pg-copy-streams');
 
 async function withClient(context, run, more) {
 	const client = new Client({ ...context.config, ...more });
@@ -142,6 +147,102 @@ exports['an error while preparing a name'] = (context) => withClient(context, as
 	await fails('42601', client.query({ name: 'n', text: 'SELECT FROM FROM', values: [] }));
 	await fails('42P01', client.query({ name: 'm', text: 'SELECT * FROM missing', values: [] }));
 	assert.equal((await client.query({ name: 'o', text: 'SELECT 1 AS one' })).rows[0].one, 1);
+});
+
+/* The session is the one it was: nobody connected again. */
+async function checkGoesOn(client) {
+	assert.equal((await client.query('SHOW application_name')).rows[0].application_name, 'goes on');
+	assert.equal((await client.query('SELECT count(*)::int AS n FROM t')).rows[0].n, 100);
+}
+
+const withSession = (context, run) => withClient(context, async (client) => {
+	await client.query("SET application_name = 'goes on'");
+	await client.query('TRUNCATE items RESTART IDENTITY');
+	await run(client);
+	await checkGoesOn(client);
+});
+
+const countItems = async (client) => (await client.query('SELECT count(*)::int AS n FROM items')).rows[0].n;
+
+exports['copy'] = (context) => withSession(context, async (client) => {
+	const lines = Array.from({ length: 20000 }, (_, i) => `name ${i}\n`);
+	const copyIn = client.query(copyStreams.from('COPY items (name) FROM STDIN'));
+	await pipeline(Readable.from(lines), copyIn);
+	assert.equal(copyIn.rowCount, 20000);
+	assert.equal(await countItems(client), 20000);
+	let text = '';
+	for await (const chunk of client.query(copyStreams.to('COPY (SELECT name FROM items ORDER BY id) TO STDOUT')))
+		text += chunk;
+	assert.ok(text === lines.join(''));
+	text = '';
+	for await (const chunk of client.query(copyStreams.to('COPY (SELECT here()) TO STDOUT')))
+		text += chunk;
+	assert.ok(context.readNodes.includes(text.trim()), text);
+});
+
+exports['copy that the server refuses'] = (context) => withSession(context, async (client) => {
+	for (const more of [0, 20000]) {
+		const lines = ['1\tundone\n', 'no number\tx\n', ...Array.from({ length: more }, () => '2\tdropped\n')];
+		await fails('22P02', pipeline(Readable.from(lines), client.query(copyStreams.from('COPY items (id, name) FROM STDIN'))));
+		await checkGoesOn(client);
+	}
+	await fails('22012', (async () => {
+		for await (const chunk of client.query(copyStreams.to('COPY (SELECT 1 / (500 - i) FROM generate_series(1, 1000) i) TO STDOUT')))
+			assert.ok(chunk.length > 0);
+	})());
+	assert.equal(await countItems(client), 0);
+});
+
+exports['copy given up'] = (context) => withSession(context, async (client) => {
+	for (let i = 0; i < 3; i++) {
+		const copyIn = client.query(copyStreams.from('COPY items (name) FROM STDIN'));
+		copyIn.write('undone\n');
+		copyIn.destroy(new Error('no more'));
+		const [error] = await once(copyIn, 'error');
+		assert.equal(error.code, '57014', error.message);
+		assert.equal(await countItems(client), 0);
+	}
+});
+
+/*
+ * Cancels by another Client, once the query has said where it runs; gives that
+ * node's name. PostgreSQL signals a session twice for one request: the second
+ * signal may hit the next query, if that comes before the request's end.
+ */
+async function cancelNap(context, client, text, values) {
+	const query = new Query({ text, values });
+	const failed = fails('57014', once(query, 'end'));
+	const asleep = once(client, 'notice');
+	client.query(query);
+	const [notice] = await asleep;
+	const canceller = new Client(context.config);
+	const ended = once(canceller.connection, 'end');
+	canceller.cancel(client, query);
+	await Promise.all([failed, ended]);
+	return notice.message.replace('asleep on ', '');
+}
+
+exports['cancel of a read'] = (context) => withSession(context, async (client) => {
+	for (const values of [undefined, [1], undefined, [2]]) {
+		const node = await cancelNap(context, client, `SELECT '' UNION ALL SELECT nap()${values ? ' || $1::int' : ''}`, values);
+		assert.ok(context.readNodes.includes(node), node);
+		await checkGoesOn(client);
+	}
+});
+
+exports['cancel of a write'] = (context) => withSession(context, async (client) => {
+	const { rows: [{ node }] } = await client.query('/* andon:primary */ SELECT here() AS node');
+	for (const values of [undefined, [1], undefined, [2]]) {
+		assert.equal(await cancelNap(context, client, `INSERT INTO items (name) SELECT nap()${values ? ' || $1::int' : ''}`, values), node);
+		assert.equal(await countItems(client), 0);
+		await checkGoesOn(client);
+	}
+	await client.query('BEGIN');
+	await client.query("INSERT INTO items (name) VALUES ('undone')");
+	assert.equal(await cancelNap(context, client, 'SELECT nap()'), node);
+	await fails('25P02', client.query('SELECT 1'));
+	await client.query('ROLLBACK');
+	assert.equal(await countItems(client), 0);
 });
 
 exports['listen'] = (context) => withClient(context, async (client) => {

@@ -9,7 +9,7 @@
 
 const assert = require('assert').strict;
 const net = require('net');
-const { pipeline } = require('stream/promises');
+const { finished, pipeline } = require('stream/promises');
 const { Readable } = require('stream');
 const postgres = require('postgres');
 
@@ -164,34 +164,70 @@ exports['copy out'] = alone(async (sql) => {
 	assert.equal((await sql`SELECT 1 AS one`)[0].one, 1);
 });
 
+const countItems = async (sql) => (await sql`SELECT count(*)::int AS n FROM items`)[0].n;
+
+/* The session is the one it was: nobody connected again. */
+const goesOn = (run) => alone(async (sql, context) => {
+	await sql`SET application_name = 'goes on'`;
+	await sql`TRUNCATE items RESTART IDENTITY`;
+	await run(sql, context);
+	assert.equal((await sql`SHOW application_name`)[0].application_name, 'goes on');
+});
+
+exports['copy that the server refuses'] = goesOn(async (sql) => {
+	for (const more of [0, 20000]) {
+		const lines = ['1\tundone\n', 'no number\tx\n', ...Array.from({ length: more }, () => '2\tdropped\n')];
+		await fails('22P02', pipeline(Readable.from(lines), await sql`COPY items (id, name) FROM STDIN`.writable()));
+		assert.equal(await countItems(sql), 0);
+	}
+});
+
+exports['copy given up'] = goesOn(async (sql) => {
+	for (let i = 0; i < 3; i++) {
+		const writable = await sql`COPY items (name) FROM STDIN`.writable();
+		writable.write('undone\n');
+		writable.destroy(new Error('no more'));
+		await assert.rejects(finished(writable), /no more/);
+		assert.equal(await countItems(sql), 0);
+	}
+});
+
 /*
- * PostgreSQL signals a session twice for one request to cancel, and Postgres.js
- * does not wait for the request's end: without that wait the second signal may
- * hit the next query.
+ * Each of make's queries is cancelled once it has said where it runs; check gets
+ * that node's name. PostgreSQL signals a session twice for one request to cancel,
+ * and Postgres.js does not wait for the request's end: without that wait the
+ * second signal may hit the next query. Rows are taken one by one: those a query
+ * had before it failed are else left in the next one's.
  */
-exports['cancel'] = async (context) => {
+const cancelled = (make, check) => async (context) => {
 	const sockets = new Set();
 	const socket = ({ host: [host], port: [port] }) => new Promise((resolve, reject) => {
 		const opened = net.connect(port, host, () => resolve(opened)).on('error', reject);
 		sockets.add(opened);
 		opened.on('close', () => sockets.delete(opened));
 	});
-	const other = postgres({ ...context.config, max: 1 });
-	await with_({ socket })(async (sql) => {
-		for (let i = 0; i < 3; i++) {
-			const text = `/* andon:primary */ SELECT pg_sleep(600), '${context.config.database} ${i}'`;
-			const query = sql.unsafe(text).execute();
+	let heard;
+	await with_({ socket, onnotice: (notice) => heard(notice.message) })(async (sql) => {
+		for (let i = 0; i < 4; i++) {
+			const asleep = new Promise((resolve) => { heard = resolve; });
+			const query = make(sql, i).forEach(() => {});
 			const failed = fails('57014', query);
-			await context.waitFor('the query to run', async () => (await other`SELECT count(*)::int AS n FROM pg_stat_activity
-				WHERE state = 'active' AND query = ${text} AND pid <> pg_backend_pid()`)[0].n === 1);
+			const node = (await asleep).replace('asleep on ', '');
 			query.cancel();
 			await failed;
 			await context.waitFor('the end of the request to cancel', () => sockets.size === 1);
+			await check(sql, node, context);
 			assert.equal((await sql`SELECT 1 AS one`)[0].one, 1);
 		}
 	})(context);
-	await other.end();
 };
+
+exports['cancel of a read'] = cancelled((sql, i) => i % 2 ? sql`SELECT '' UNION ALL SELECT nap() || ${i}::int` : sql.unsafe("SELECT '' UNION ALL SELECT nap()"),
+	(sql, node, { readNodes }) => assert.ok(readNodes.includes(node), node));
+
+exports['cancel of a write'] = cancelled(
+	(sql, i) => i % 2 ? sql`INSERT INTO items (name) SELECT nap() || ${i}::int` : sql.unsafe('INSERT INTO items (name) SELECT nap()'),
+	async (sql, node) => assert.equal((await sql`/* andon:primary */ SELECT here() AS node`)[0].node, node));
 
 exports['listen'] = alone(async (sql, context) => {
 	const got = [];
