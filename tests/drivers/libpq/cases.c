@@ -19,7 +19,7 @@
 #define MAX_CONNECTIONS 64
 #define PATIENCE_MS 60000
 
-static const Case *const all_cases[] = {pipeline_cases, prepared_cases, result_cases};
+static const Case *const all_cases[] = {pipeline_cases, prepared_cases, result_cases, cancel_cases};
 
 static const char *conninfo;
 static const char *read_nodes;
@@ -168,6 +168,12 @@ run_number(PGconn *conn, const char *sql)
 	number = atol(PQgetvalue(result, 0, 0));
 	PQclear(result);
 	return number;
+}
+
+void
+send_single_row(PGconn *conn, const char *sql)
+{
+	EXPECT(PQsendQuery(conn, sql) == 1 && PQsetSingleRowMode(conn) == 1, "%s: %s", sql, PQerrorMessage(conn));
 }
 
 PGresult *

@@ -10,7 +10,8 @@
  * failed} as JSON; it exits with 0 whenever it could print that.
  *
  * Every case also passes against a PostgreSQL server itself. The database has
- * here() and t of tests/support/routercase.py, and items (id serial, name text).
+ * here() and t of tests/support/routercase.py, and nap() and items (id serial,
+ * name text) of tests/support/drivers.py.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,6 +31,7 @@ typedef struct Case
 /* The tables of cases, each ended by an entry without a name. */
 extern const Case pipeline_cases[];
 extern const Case prepared_cases[];
+extern const Case cancel_cases[];
 extern const Case result_cases[];
 
 #define EXPECT(condition, ...) \
@@ -56,6 +58,9 @@ extern void run_only(PGconn *conn, const char *sql);
 
 /* The one value a query gives, as a number. */
 extern long run_number(PGconn *conn, const char *sql);
+
+/* Sends a query whose rows come one by one. */
+extern void send_single_row(PGconn *conn, const char *sql);
 
 /* Takes the next result, which must have this status; the caller clears it. */
 extern PGresult *expect_result(PGconn *conn, ExecStatusType status, const char *what);

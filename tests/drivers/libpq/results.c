@@ -2,7 +2,7 @@
  *
  * results.c
  *	  Cases of results and of what comes beside them: rows one by one, COPY,
- *	  errors, cancel, notifications, parameters of the connection.
+ *	  errors, notifications, parameters of the connection.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,13 +13,6 @@
 #include <string.h>
 
 #define ROWS 100000
-
-/* Sends a query whose rows come one by one. */
-static void
-send_single_row(PGconn *conn, const char *sql)
-{
-	EXPECT(PQsendQuery(conn, sql) == 1 && PQsetSingleRowMode(conn) == 1, "%s: %s", sql, PQerrorMessage(conn));
-}
 
 static void
 single_row(void)
@@ -62,55 +55,6 @@ error_after_rows(void)
 		expect_end(conn, "error");
 	}
 	EXPECT(run_number(conn, "SELECT count(*) FROM t") == 100, "after the errors");
-}
-
-static void
-cancel(PGconn *conn)
-{
-	PGcancel   *handle = PQgetCancel(conn);
-	char		why[256] = "";
-
-	EXPECT(handle != NULL && PQcancel(handle, why, sizeof(why)) == 1, "PQcancel: %s", why);
-	PQfreeCancel(handle);
-}
-
-/* Cancelled while its rows come. */
-static void
-cancel_rows(void)
-{
-	PGconn	   *conn = open_connection();
-
-	for (int round = 0; round < 5; round++)
-	{
-		PGresult   *result;
-		long		rows = 0;
-
-		send_single_row(conn, "SELECT generate_series(1, 100000000), repeat('x', 200)");
-		while ((result = PQgetResult(conn)) != NULL && PQresultStatus(result) == PGRES_SINGLE_TUPLE)
-		{
-			if (++rows == 1000)
-				cancel(conn);
-			PQclear(result);
-		}
-		expect_sqlstate(result, "57014", "cancelled");
-		expect_end(conn, "cancelled");
-		EXPECT(run_number(conn, "SELECT 1") == 1, "after the cancel");
-	}
-}
-
-/* A cancel while nothing runs hits neither this session's next statement nor another's. */
-static void
-cancel_nothing(void)
-{
-	PGconn	   *conn = open_connection();
-	PGconn	   *other = open_connection();
-
-	for (int i = 0; i < 20; i++)
-	{
-		EXPECT(run_number(conn, "SELECT count(*) FROM t") == 100, "count");
-		cancel(conn);
-		EXPECT(run_number(other, "SELECT count(*) FROM t") == 100, "count of another");
-	}
 }
 
 static void
@@ -171,6 +115,29 @@ copy_extended(void)
 	EXPECT(PQgetCopyData(conn, &line, 0) == -1, "end");
 	expect_only(conn, PGRES_COMMAND_OK, "end of COPY TO");
 	expect_end(conn, "COPY TO");
+}
+
+/* The server refuses a row; what the client sends after it, before it has heard of that, is dropped. */
+static void
+copy_bad_row(void)
+{
+	PGconn	   *conn = open_connection();
+
+	run_only(conn, "TRUNCATE items RESTART IDENTITY");
+	for (int i = 0; i < 4; i++)
+	{
+		const char *sql = "COPY items (id, name) FROM STDIN";
+
+		EXPECT((i % 2 ? PQsendQueryParams(conn, sql, 0, NULL, NULL, NULL, NULL, 0) : PQsendQuery(conn, sql)) == 1, "send");
+		expect_only(conn, PGRES_COPY_IN, "COPY FROM");
+		EXPECT(PQputCopyData(conn, "1\tundone\n", 9) == 1 && PQputCopyData(conn, "no number\tx\n", 12) == 1, "bad row");
+		for (int row = 0; row < (i < 2 ? 0 : ROWS); row++)
+			EXPECT(PQputCopyData(conn, "2\tdropped\n", 10) == 1, "PQputCopyData: %s", PQerrorMessage(conn));
+		EXPECT(PQputCopyEnd(conn, NULL) == 1, "PQputCopyEnd: %s", PQerrorMessage(conn));
+		expect_sqlstate(PQgetResult(conn), "22P02", "bad row");
+		expect_end(conn, "bad row");
+		EXPECT(run_number(conn, "SELECT count(*) FROM items") == 0, "count");
+	}
 }
 
 static void
@@ -327,10 +294,9 @@ function_call(void)
 const Case	result_cases[] = {
 	{"single row mode", single_row},
 	{"error after rows", error_after_rows},
-	{"cancel of rows", cancel_rows},
-	{"cancel of nothing", cancel_nothing},
 	{"COPY", copy},
 	{"COPY by the extended protocol", copy_extended},
+	{"COPY of a bad row", copy_bad_row},
 	{"several results", several_results},
 	{"error fields", error_fields},
 	{"notifications", notifications},
