@@ -1,7 +1,15 @@
 """pgbench and psql through the router: the two programs everybody tries first."""
 
+import os
 import re
+import select
+import signal
+import subprocess
+import termios
+import tty
 
+from drivers import NAP
+from programs import wait_until
 from routercase import RouterTestCase
 
 CLIENTS = 32
@@ -9,11 +17,12 @@ PREFACE = 2      # pgbench reads the scale and the partitions before it begins
 
 
 class Pgbench(RouterTestCase):
-    router_options = {"default_pool_size": 10, "workers": 2}
+    router_options = {"default_pool_size": 10, "workers": 2, "max_replica_lag": 0, "replica_wait": "20s"}
 
     @classmethod
     def prepare(cls):
         super().prepare()
+        cls.sql("CREATE TABLE piped (client int, n int)")
         cls.cluster.tool("pgbench", "-i", "-q", "-s", "1", "-h", cls.cluster.rundir.file("sock"),
                          "-p", str(cls.cluster.primary.port), "-U", "postgres", cls.dbname)
         cls.cluster.wait_caught_up()
@@ -50,6 +59,25 @@ class Pgbench(RouterTestCase):
                         " (SELECT sum(tbalance) FROM pgbench_tellers), (SELECT sum(delta) FROM pgbench_history)")[0]
         self.assertEqual(len(set(sums)), 1, sums)
 
+    def test_pipelines(self):
+        """Guards: \\startpipeline: pipelined reads on replicas, each behind what its client wrote in the pipeline before."""
+        path = self.cluster.rundir.write("pipelines.sql", "\\set n :n + 1\n"
+                                         "\\startpipeline\n"
+                                         "INSERT INTO piped VALUES (:client_id, :n);\n"
+                                         "SELECT 1 / (count(*) = :n)::int FROM piped WHERE client = :client_id;\n"
+                                         "\\endpipeline\n"
+                                         "\\startpipeline\n"
+                                         "SELECT 1 / (count(*) = :n)::int FROM piped WHERE client = :client_id;\n"
+                                         "SELECT 1 / (max(n) = :n)::int FROM piped WHERE client = :client_id;\n"
+                                         "\\endpipeline\n", mode=0o644)
+        for mode in ("extended", "prepared"):
+            self.sql("TRUNCATE piped")
+            with self.subTest(mode), self.counting() as done:
+                count = self.pgbench(mode, "-D", "n=0", "-f", path)
+            self.assertEqual(self.sql("SELECT count(*) FROM piped"), [(count,)])
+            self.assertEqual(done[self.primary_name, "writes"], count, done)
+            self.assertEqual(self.on_replicas(done), count, "a pipeline counts as one: %s" % done)
+
     def test_connecting_each_time(self):
         """Guards: pgbench -C, a login for each transaction: none is refused."""
         self.pgbench("simple", "-S", "-C", transactions=5)
@@ -63,9 +91,53 @@ class Pgbench(RouterTestCase):
                          100000)
 
 
+class PsqlOnTerminal:
+    """psql as a person has it: at a terminal, which makes it ask, and go on after Ctrl-C."""
+
+    def __init__(self, cluster, router, dbname):
+        self.master, slave = os.openpty()
+        tty.setraw(slave, termios.TCSANOW)      # or what is typed would be among the answers
+        self.output = ""
+        self.process = subprocess.Popen(
+            [cluster.rundir.program("psql"), "-X", "-n", "-At", "-P", "pager=off", "-h", router.host, "-p", str(router.port),
+             "-U", "postgres", dbname], stdin=slave, stdout=slave, stderr=slave, cwd=cluster.rundir.path,
+            env=cluster.rundir.environment(), start_new_session=True, **cluster.rundir.as_user())
+        os.close(slave)
+
+    def type(self, line):
+        self.output = ""
+        os.write(self.master, line.encode() + b"\n")
+
+    def wait_for(self, pattern, count=1):
+        """All that pattern matches in what came since the last line was typed, once there is so much of it."""
+        def found():
+            if select.select([self.master], [], [], 0)[0]:
+                self.output += os.read(self.master, 65536).decode()
+            matches = re.findall(pattern, self.output)
+            return matches if len(matches) >= count else None
+
+        try:
+            return wait_until(found, what=pattern)
+        except Exception as error:
+            raise AssertionError(self.output) from error
+
+    def interrupt(self):
+        self.process.send_signal(signal.SIGINT)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+
+
 class Psql(RouterTestCase):
     cluster_options = {"replicas": 1}
     router_options = {"replica_wait": "20s"}
+
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        cls.sql(NAP)
 
     def psql(self, *commands, options=("-At",), check=True):
         arguments = [part for command in commands for part in ("-c", command)]
@@ -101,7 +173,7 @@ class Psql(RouterTestCase):
         self.assertEqual(self.psql("SELECT count(*) FROM scripted"), "1\n")
 
     def test_meta_commands(self):
-        """Guards: \\gdesc, \\bind-less \\gexec, \\watch's repetition by FETCH_COUNT, \\timing and \\conninfo."""
+        """Guards: \\gdesc, \\gexec, rows in parts by FETCH_COUNT, AUTOCOMMIT off and \\conninfo."""
         path = self.cluster.rundir.write("meta.sql", "SELECT 1 AS a, 'x'::text AS b \\gdesc\n"
                                          "SELECT 'SELECT ' || i FROM generate_series(1, 2) i \\gexec\n"
                                          "\\set FETCH_COUNT 2\nSELECT generate_series(1, 5);\n"
@@ -110,6 +182,35 @@ class Psql(RouterTestCase):
         self.assertEqual(self.psql(options=("-At", "-q", "-f", path)).splitlines(),
                          ["a|integer", "b|text", "1", "2", "1", "2", "3", "4", "5", "0"])
         self.assertIn('database "%s"' % self.dbname, self.psql("\\conninfo"))
+
+    def terminal(self):
+        terminal = PsqlOnTerminal(self.cluster, self.router, self.dbname)
+        self.addCleanup(terminal.close)
+        terminal.wait_for("=# ")
+        return terminal
+
+    def test_watch(self):
+        """Guards: \\watch: each of its reads on a replica, until Ctrl-C, after which the session goes on."""
+        terminal = self.terminal()
+        terminal.type("SELECT 'now on ' || here() \\watch 0.1")
+        nodes = terminal.wait_for(r"now on (\S+)\s", count=3)
+        self.assertLessEqual(set(nodes), set(self.replica_names()))
+        terminal.interrupt()
+        terminal.type("SELECT 'goes' || ' on';")
+        terminal.wait_for("goes on")
+
+    def test_interrupt(self):
+        """Guards: Ctrl-C cancels a read on the replica and a write on the primary; the session goes on."""
+        terminal = self.terminal()
+        for sql, nodes in (("SELECT '' UNION ALL SELECT nap();", self.replica_names()),
+                           ("INSERT INTO t SELECT 20000 FROM nap();", [self.primary_name])):
+            for _ in range(2):
+                terminal.type(sql)
+                self.assertIn(terminal.wait_for(r"asleep on (\S+)\s")[0], nodes)
+                terminal.interrupt()
+                terminal.wait_for("ERROR:  canceling statement due to user request")
+                terminal.type("SELECT 'rows: ' || count(*) FROM t WHERE id = 20000;")
+                self.assertEqual(terminal.wait_for(r"rows: (\d)"), ["0"])
 
     def test_errors_and_notices(self):
         """Guards: psql shows position, detail and hint of errors, and notices, as from the server."""
