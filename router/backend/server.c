@@ -362,7 +362,7 @@ server_stats(const Server *server, ServerStats *stats)
 
 /* ------------------------------------------------------------ parameters */
 
-void
+bool
 server_note_parameter(Server *server, Slice name, Slice value)
 {
 	ServerParameter *parameter = find_parameter(server, name);
@@ -372,9 +372,10 @@ server_note_parameter(Server *server, Slice name, Slice value)
 
 	/* a commit's position is an event, not a property of the connection */
 	if (slice_equals_string(name, "andon.commit_lsn"))
-		return;
-	if (name.len > MAX_PARAMETER_LEN || value.len > MAX_PARAMETER_LEN)
-		return;
+		return false;
+	if (name.len > MAX_PARAMETER_LEN || value.len > MAX_PARAMETER_LEN ||
+		(parameter == NULL && server->nparameters == MAX_PARAMETERS))
+		return false;
 	if (server_follows_parameter(name))
 	{
 		Settings   *old = server->reported;
@@ -386,14 +387,13 @@ server_note_parameter(Server *server, Slice name, Slice value)
 	{
 		mem_free(parameter->value);
 		parameter->value = mem_strndup(value);
-		return;
+		return true;
 	}
-	if (server->nparameters == MAX_PARAMETERS)
-		return;
 	server->parameters = mem_realloc(server->parameters,
 									 (size_t) (server->nparameters + 1) * sizeof(ServerParameter));
 	server->parameters[server->nparameters++] =
 		(ServerParameter) {mem_strndup(name), mem_strndup(value)};
+	return true;
 }
 
 bool

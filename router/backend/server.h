@@ -74,8 +74,8 @@ extern bool server_is_being_cancelled(const Server *server);	/* a request is und
 extern char server_tx_status(const Server *server);	/* 'I', 'T', 'E' as of the last ReadyForQuery */
 extern void server_set_tx_status(Server *server, char tx_status);	/* the holder parses ReadyForQuery */
 
-/* The holder saw a ParameterStatus (in_hot_standby is acted on here). */
-extern void server_note_parameter(Server *server, Slice name, Slice value);
+/* The holder saw a ParameterStatus (in_hot_standby is acted on here); false: not kept, too long or one too many. */
+extern bool server_note_parameter(Server *server, Slice name, Slice value);
 extern const char *server_find_parameter(const Server *server, const char *name);	/* as reported; NULL */
 extern int	server_parameter_count(const Server *server);
 

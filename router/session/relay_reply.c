@@ -201,6 +201,7 @@ handle_ParameterStatus(Client *client, ReplyRun *run, const Frame *frame)
 	Slice		name;
 	Slice		value;
 	Lsn			lsn;
+	bool		is_kept;
 
 	if (!message_parse_parameter_status(frame->body, &name, &value))
 	{
@@ -213,14 +214,15 @@ handle_ParameterStatus(Client *client, ReplyRun *run, const Frame *frame)
 			relay->commit_lsn = lsn;
 		return;
 	}
-	server_note_parameter(client->server, name, value);
+	is_kept = server_note_parameter(client->server, name, value);
 	if (slice_equals_string(name, "in_hot_standby") || slice_equals_string(name, "default_transaction_read_only"))
 		return;
 
 	/* what the router's own SETs change the client knows already */
 	if (!relay->tells_settings && !inflight_is_empty(&relay->inflight) && inflight_head(&relay->inflight)->action == INFLIGHT_SWALLOW)
 		return;
-	reported_note_told(client, name, value);
+	if (is_kept)
+		reported_note_told(client, name, value);
 	run_pass(run, frame->whole);
 }
 

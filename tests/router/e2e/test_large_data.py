@@ -1,7 +1,8 @@
 """Data of any size passes, in both directions, in memory that does not grow with it.
 
 The router's resident memory is read from /proc while rows, parameters and COPY
-streams of many megabytes go through it, fast and slow.
+streams of many megabytes go through it, fast and slow. ANDON_TEST_VALUE_MB=1020
+takes the largest values that PostgreSQL can have (its server takes 5 GB then).
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from pgwire import TIMEOUT_SECS, Bind, CopyData, CopyDone, Execute, Parse, Query
 from routercase import RouterTestCase
 
 MB = 1024 * 1024
+VALUE_BYTES = int(os.environ.get("ANDON_TEST_VALUE_MB", "256")) * MB
 SLACK = 24 * MB if not sanitizer() else 200 * MB     # sanitizers keep what is freed
 FEW = 4 * MB if not sanitizer() else 200 * MB
 
@@ -35,24 +37,24 @@ class LargeData(RouterTestCase):
         grown = self.router.resident_bytes() - self.before
         self.assertLess(grown, allowed, "the router has grown by %d MB" % (grown // MB))
 
-    def test_one_row_of_256_mb(self):
+    def test_one_row_of_a_size(self):
         """Guards: a row is not assembled: it passes in pieces, however long it is."""
         wire = self.wire()
         wire.socket.settimeout(4 * TIMEOUT_SECS)
-        wire.send(Query("SELECT repeat('x', 256 * 1024 * 1024 - 6)"))
+        wire.send(Query("SELECT repeat('x', %d)" % (VALUE_BYTES - 6)))
         received, end = 0, b""
         while not end.endswith(b"Z\0\0\0\5I"):
             data = wire.socket.recv(MB)
             received, end = received + len(data), (end + data)[-6:]
-        self.assertGreater(received, 256 * MB)
+        self.assertGreater(received, VALUE_BYTES)
         self.assertMemoryBounded(FEW)
         self.assertEqual(wire.query("SELECT 1"), ["T", "D 1", "C SELECT 1", "Z I"])
 
-    def test_parameter_of_256_mb(self):
+    def test_parameter_of_a_size(self):
         """Guards: a Bind is not assembled either."""
         wire = self.wire()
         wire.socket.settimeout(4 * TIMEOUT_SECS)
-        size = 256 * MB - 100
+        size = VALUE_BYTES - 100
         wire.send(Parse("", "SELECT length($1)"),
                   b"B" + struct.pack("!i", 4 + 2 + 4 + 4 + size + 2) + b"\0\0" + struct.pack("!hhi", 0, 1, size))
         for at in range(0, size, MB):
@@ -205,11 +207,14 @@ class LargeData(RouterTestCase):
         self.assertMemoryBounded()
 
     def test_error_and_notice_of_a_size(self):
-        """Guards: a long error message passes whole; the router reads errors, and must not cut them."""
+        """Guards: a long error passes whole, of a replica too: the router reads errors, and must not cut them."""
         wire = self.wire()
         wire.query("CREATE FUNCTION complain(n int) RETURNS void LANGUAGE plpgsql AS"
                    " $$ BEGIN RAISE NOTICE '%', repeat('n', n); RAISE EXCEPTION '%', repeat('e', n); END $$")
-        wire.send(Query("SELECT complain(500000)"))
-        replies = wire.read()
-        self.assertEqual([reply.kind for reply in replies], ["T", "N", "E", "Z"])
-        self.assertEqual([len(reply.fields["M"]) for reply in replies[1:3]], [500000, 500000])
+        for route, size in (("", 500000), ("", 3 * MB), ("/* andon:replica */ ", 3 * MB)):
+            with self.subTest(size=size, route=route):
+                wire.send(Query(route + "SELECT complain(%d)" % size))
+                replies = wire.read()
+                self.assertEqual([reply.kind for reply in replies], ["T", "N", "E", "Z"])
+                self.assertEqual([reply.fields["M"] for reply in replies[1:3]], ["n" * size, "e" * size])
+                self.assertEqual(wire.query("SELECT 1"), ["T", "D 1", "C SELECT 1", "Z I"])

@@ -7,6 +7,8 @@
  */
 #include "router/unit/backend/fake_node.h"
 
+#include <sys/resource.h>
+
 /* ---------------------------------------------------------------- replies */
 
 void
@@ -128,6 +130,23 @@ fake_wrong_password(FakeConnection *connection)
 	fake_welcome(connection);
 }
 
+/* "r=nonce,s=salt,i=4096", the nonce longer. */
+static void
+fake_lengthen_nonce(const FakeNode *fake, Buf *first)
+{
+	Buf			longer = BUF_INIT;
+	Slice		text = buf_slice(first);
+	size_t		nonce_end = (size_t) ((const char *) memchr(text.data, ',', text.len) - text.data);
+
+	buf_append(&longer, slice_make(text.data, nonce_end));
+	memset(buf_reserve(&longer, fake->long_nonce), 'x', fake->long_nonce);
+	buf_commit(&longer, fake->long_nonce);
+	buf_append(&longer, slice_skip(text, nonce_end));
+	buf_clear(first);
+	buf_append(first, buf_slice(&longer));
+	buf_release(&longer);
+}
+
 static void
 fake_check_scram(FakeConnection *connection, Slice body)
 {
@@ -154,7 +173,11 @@ fake_check_scram(FakeConnection *connection, Slice body)
 	if (fake->auth == FAKE_SCRAM_UNPROVEN)
 		status = SCRAM_DONE;
 	else if (status == SCRAM_CONTINUE)
+	{
+		if (fake->long_nonce > 0)
+			fake_lengthen_nonce(fake, &sasl);
 		build_auth(&out, 11, buf_slice(&sasl));
+	}
 	else if (status == SCRAM_DONE)
 		build_auth(&out, 12, buf_slice(&sasl));
 	buf_release(&sasl);
@@ -374,6 +397,15 @@ fake_node_was_asked(FakeNode *fake, const char *text)
 	buf_append_u8(&fake->queries, 0);
 	fake->queries.end--;
 	return strstr(fake->queries.data + fake->queries.start, text) != NULL;
+}
+
+long
+most_memory_kb(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_maxrss;
 }
 
 /* ---------------------------------------------------------------- a view */

@@ -70,6 +70,7 @@ typedef struct FakeNode
 	bool		has_extension;
 	bool		extension_fails;	/* enable_commit_lsn() raises an error */
 	bool		is_mute;		/* takes connections and says nothing */
+	size_t		long_nonce;		/* bytes that SCRAM's nonce has more than it should */
 	bool		hold_replies;	/* queries are noted, not answered */
 	bool		hold_cancels;	/* the connection of a cancel request stays open */
 	Slice		greeting;		/* sent instead of any answer to the startup packet */
@@ -118,6 +119,8 @@ extern void fake_parameter(Buf *out, const char *name, const char *value);
 extern void fake_answer_query(FakeConnection *connection, Slice text);
 extern void fake_ask(FakeConnection *connection);
 extern void fake_on_closed(void *owner, const char *why);
+
+extern long most_memory_kb(void);	/* that this process ever had */
 
 /* These nodes, the first of them north, all usable. */
 extern TopologyView *fake_view(FakeNode *const *nodes, int nnodes);

@@ -153,6 +153,67 @@ login_deadline(void **state)
 	assert_int_equal(suspected, 1);
 }
 
+/* Says notices without a pause until the asker has given up. */
+static void
+say_notices_to(const Asker *asker)
+{
+	enum {NOTICES = 256, TEXT_BYTES = 1000};
+	Buf			notices = BUF_INIT;
+	long		before_kb;
+
+	for (int i = 0; i < NOTICES; i++)
+	{
+		size_t		mark = build_begin(&notices, 'N');
+
+		buf_append_string(&notices, "M");
+		memset(buf_reserve(&notices, TEXT_BYTES), 'x', TEXT_BYTES);
+		buf_commit(&notices, TEXT_BYTES);
+		buf_append(&notices, slice_make("\0\0", 2));
+		build_end(&notices, mark);
+	}
+	before_kb = most_memory_kb();
+	wait_until(fake.loop, fake.startups == 1 || asker->failed);
+	while (!asker->failed)
+	{
+		FakeConnection *connection = list_entry(list_first(&fake.connections), FakeConnection, node);
+
+		if (stream_queued(connection->stream) == 0)
+			stream_write(connection->stream, buf_slice(&notices));
+		turn_loop(fake.loop);
+	}
+	assert_true(most_memory_kb() < before_kb + 8 * 1024);
+	buf_release(&notices);
+}
+
+static void
+assert_deadline_holds(void)
+{
+	Asker		a = {0};
+
+	config.server_connect_timeout_us = 200 * 1000;
+	configure();
+	ask(&a);
+	say_notices_to(&a);
+	assert_int_equal(a.waiter.failure, POOL_NODE_LOST);
+	assert_non_null(strstr(a.error.message, "did not let us log in in time"));
+	wait_until(fake.loop, fake.connections.count == 0);
+}
+
+/* Guards: a node that talks without end keeps a login neither from its deadline nor in memory. */
+static void
+login_deadline_before_the_proof(void **state)
+{
+	fake.is_mute = true;
+	assert_deadline_holds();
+}
+
+static void
+login_deadline_after_the_proof(void **state)
+{
+	fake.greeting = slice_make("R\0\0\0\10\0\0\0\0", 9);
+	assert_deadline_holds();
+}
+
 /* A fresh sample of the node ends the pause after a lost connection. */
 static void
 node_comes_back(void **state)
@@ -217,7 +278,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(logins_as_needed), TEST(logins_at_once_are_bounded), TEST(connect_query_comes_first),
 		TEST(refused_login_is_not_repeated), TEST(refused_login_leaves_hope), TEST(refusal_is_remembered),
-		TEST(login_deadline), TEST(node_comes_back),
+		TEST(login_deadline), TEST(login_deadline_before_the_proof), TEST(login_deadline_after_the_proof),
+		TEST(node_comes_back),
 		cmocka_unit_test_setup_teardown(waits_for_the_first_view, pool_fixture_create, pool_fixture_teardown),
 		TEST(unusable_node), TEST(unusable_during_login),
 	};

@@ -155,6 +155,28 @@ node_must_prove_itself(void **state)
 	assert_refused(FAKE_SCRAM_UNPROVEN, "pencil", SQLSTATE_PROTOCOL_VIOLATION, POOL_NODE_LOST);
 }
 
+/* A nonce of any length continues ours: what is too long is not signed and sent back. */
+static void
+nonce_of_a_kilobyte(void **state)
+{
+	fake.long_nonce = 1024;
+	assert_refused(FAKE_SCRAM, "pencil", SQLSTATE_PROTOCOL_VIOLATION, POOL_NODE_LOST);
+}
+
+static void
+nonce_of_60_kilobytes(void **state)
+{
+	fake.long_nonce = 60 * 1024;
+	assert_refused(FAKE_SCRAM, "pencil", SQLSTATE_PROTOCOL_VIOLATION, POOL_NODE_LOST);
+}
+
+static void
+nonce_longer_than_any_login_message(void **state)
+{
+	fake.long_nonce = 1024 * 1024;
+	assert_refused(FAKE_SCRAM, "pencil", SQLSTATE_PROTOCOL_VIOLATION, POOL_NODE_LOST);
+}
+
 static void
 server_error_is_passed_on(void **state)
 {
@@ -320,6 +342,27 @@ parameters_are_kept(void **state)
 	asker_give(&asker, CHECKIN_CLEAN);
 }
 
+/* Guards: a server that reports ever more settings is not followed without end. */
+static void
+parameters_are_bounded(void **state)
+{
+	Asker		asker;
+	char		name[32];
+
+	log_in(&asker, NULL);
+	for (int i = 0; i < 500; i++)
+	{
+		snprintf(name, sizeof(name), "made.up_%d", i);
+		server_note_parameter(asker.server, slice_from_string(name), slice_from_string("1"));
+	}
+	assert_int_equal(server_parameter_count(asker.server), 64);
+	assert_true(settings_count(server_reported(asker.server)) <= 64);
+	assert_true(server_note_parameter(asker.server, slice_from_string("made.up_0"), slice_from_string("2")));
+	assert_string_equal(settings_find(server_reported(asker.server), "made.up_0"), "2");
+	assert_false(server_note_parameter(asker.server, slice_from_string("made.up_499"), slice_from_string("2")));
+	asker_give(&asker, CHECKIN_CLEAN);
+}
+
 static void
 statements_least_used_goes(void **state)
 {
@@ -346,12 +389,13 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(trust), TEST(scram), TEST(scram_keys), TEST(scram_keys_of_another_verifier), TEST(md5),
 		TEST(wrong_password), TEST(wrong_md5), TEST(no_password), TEST(only_a_verifier), TEST(clear_text_is_not_sent), TEST(unknown_method), TEST(node_must_prove_itself),
+		TEST(nonce_of_a_kilobyte), TEST(nonce_of_60_kilobytes), TEST(nonce_longer_than_any_login_message),
 		TEST(server_error_is_passed_on), TEST(starting_node_is_trouble), TEST(nobody_listens),
 		TEST(role_differs_from_view),
 		TEST(oversized_length), TEST(negative_length), TEST(not_postgres), TEST(short_authentication),
 		TEST(ready_before_ok), TEST(sasl_out_of_order), TEST(short_md5_salt), TEST(row_before_login),
 		TEST(extension_reports), TEST(no_extension), TEST(extension_call_fails), TEST(replica_is_read_only),
-		TEST(parameters_are_kept), TEST(statements_least_used_goes),
+		TEST(parameters_are_kept), TEST(parameters_are_bounded), TEST(statements_least_used_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

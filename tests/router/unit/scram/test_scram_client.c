@@ -141,6 +141,24 @@ first_messages_of_servers_are_checked(void **state)
 	assert_int_equal(answer_to("", ""), SCRAM_MALFORMED);
 }
 
+/* Guards: SCRAM_MESSAGE_MAX is for the server's messages too. */
+static void
+nonces_are_bounded(void **state)
+{
+	static const size_t lengths[] = {900, 1024, 60 * 1024};
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+	{
+		const char *rest = ",s=c2FsdA==,i=1";
+		char	   *suffix = mem_alloc(lengths[i] + strlen(rest) + 1);
+
+		memset(suffix, 'x', lengths[i]);
+		strcpy(suffix + lengths[i], rest);
+		assert_int_equal(answer_to("r=", suffix), lengths[i] < 1000 ? SCRAM_CONTINUE : SCRAM_MALFORMED);
+		mem_free(suffix);
+	}
+}
+
 /* The number comes from the peer and the time would be ours. */
 static void
 iterations_are_bounded(void **state)
@@ -276,6 +294,7 @@ main(void)
 		cmocka_unit_test(a_wrong_password_does_not),
 		cmocka_unit_test(passwords_are_prepared_as_postgres_does),
 		cmocka_unit_test(first_messages_of_servers_are_checked),
+		cmocka_unit_test(nonces_are_bounded),
 		cmocka_unit_test(iterations_are_bounded),
 		cmocka_unit_test(the_server_must_prove_itself),
 		cmocka_unit_test(a_server_that_speaks_first_is_refused),

@@ -37,6 +37,7 @@ typedef struct PgNode
 	const char *fail_text;		/* statements with these words fail here only; NULL: none */
 	const char *fail_sqlstate;
 	const char *fail_routine;	/* named by all its errors; NULL: none */
+	size_t		error_bytes;	/* length of their messages; 0: as they are */
 	const char *column;			/* name of the column of all rows; NULL: c */
 	const char *state_left;		/* bits of what pins; NULL: 0 */
 	const char *dies_at;		/* a statement with these words ends its connection; NULL: none */

@@ -132,6 +132,21 @@ pg_ends_transaction(const char *text)
 
 /* ---------------------------------------------------------------- statements */
 
+/* An error as build_error() would write it, if errors were that long. */
+static void
+pg_build_long_error(Buf *out, const char *sqlstate, size_t message_bytes)
+{
+	size_t		mark = build_begin(out, 'E');
+
+	buf_append(out, slice_make("SERROR\0VERROR\0C", 15));
+	buf_append(out, slice_make(sqlstate, 6));
+	buf_append_u8(out, 'M');
+	memset(buf_reserve(out, message_bytes), 'm', message_bytes);
+	buf_commit(out, message_bytes);
+	buf_append(out, slice_make("\0\0", 2));
+	build_end(out, mark);
+}
+
 bool
 pg_raise(PgBackend *backend, const char *sqlstate, const char *message)
 {
@@ -139,7 +154,10 @@ pg_raise(PgBackend *backend, const char *sqlstate, const char *message)
 
 	error_set(&error, sqlstate, "%s", message);
 	error.routine = backend->node->fail_routine;
-	build_error(&backend->out, "ERROR", &error);
+	if (backend->node->error_bytes > 0)
+		pg_build_long_error(&backend->out, error.sqlstate, backend->node->error_bytes);
+	else
+		build_error(&backend->out, "ERROR", &error);
 	if (backend->status == 'T')
 		backend->status = 'E';
 	else if (backend->status == 'I')

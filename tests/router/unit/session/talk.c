@@ -8,7 +8,6 @@
 #include "router/unit/session/talk.h"
 
 #include <errno.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -73,15 +72,6 @@ notify_all(void)
 	buf_append(&out, slice_make("c\0hello", 8));
 	build_end(&out, mark);
 	fake_node_send(&north.fake, &out);
-}
-
-long
-most_memory_kb(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	return usage.ru_maxrss;
 }
 
 static void
@@ -288,6 +278,7 @@ render_message(Talker *talker, const Frame *frame)
 			assert_true(message_parse_error(frame->body, &fields));
 			buf_printf(out, "%s:%.*s", slice_equals_string(fields.severity, "FATAL") ? "FATAL" : "E",
 					   (int) fields.sqlstate.len, fields.sqlstate.data);
+			talker->error_bytes = fields.message.len;
 			snprintf(talker->detail, sizeof(talker->detail), "%.*s", (int) fields.detail.len, fields.detail.data);
 			break;
 		case 'Z':

@@ -38,6 +38,7 @@ typedef struct Talker
 	Buf			in;				/* received, not rendered yet */
 	Buf			heard;			/* rendered, not compared yet */
 	char		detail[64];		/* of the last error heard; "": it had none */
+	size_t		error_bytes;	/* length of its message */
 	bool		is_closed;		/* the session ended the connection */
 	uint32_t	pid;			/* of its cancel key */
 	char		key[256];
@@ -74,7 +75,6 @@ extern void show_facts(Lsn position);
 extern void let_cancel_act(void);
 /* Who listens on channel c of the primary is told; so is everybody else there. */
 extern void notify_all(void);
-extern long most_memory_kb(void);	/* that this process ever had */
 
 /* ---- hearing ---- */
 /* Let everybody act, and take what has come. */

@@ -158,6 +158,72 @@ an_error_of_the_client_is_not_run_again(void **state)
 	hang_up(&t);
 }
 
+/* ---- errors longer than the router reads (REPLY_MAX_BYTES), which pass in pieces ---- */
+
+static void
+expect_long_error(Talker *t, const char *script, const char *expected, size_t bytes)
+{
+	north.error_bytes = south.error_bytes = bytes;
+	say(t, script);
+	hears(t, expected);
+	assert_int_equal(t->error_bytes, bytes);
+	t->error_bytes = 0;
+}
+
+static void
+errors_of_any_length_pass_whole(void **state)
+{
+	static const size_t lengths[] = {64 * 1024, 1024 * 1024 - 30, 1024 * 1024, 3 * 1024 * 1024};
+	Talker		t;
+
+	log_in(&t);
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+	{
+		expect_long_error(&t, "Q INSERT INTO t VALUES ('fail 22012')|Q COMMIT", "E:22012 Z:I C:COMMIT Z:I", lengths[i]);
+		expect_long_error(&t, "P - INSERT INTO t VALUES ('fail 22012')|B -|E|P - COMMIT|B -|E|S|P - COMMIT|B -|E|S",
+						  "1 2 E:22012 Z:I 1 2 C:COMMIT Z:I", lengths[i]);
+		expect_long_error(&t, "Q BEGIN|Q INSERT INTO t VALUES ('fail 22012')|Q ROLLBACK",
+						  "C:BEGIN Z:T E:22012 Z:E C:ROLLBACK Z:I", lengths[i]);
+	}
+	hang_up(&t);
+}
+
+/* Guards: on a replica too, where the replies before it were held. */
+static void
+long_errors_of_a_replica_pass_whole(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	expect_long_error(&t, "Q SELECT 'fail 22012'", "E:22012 Z:I", 3 * 1024 * 1024);
+	expect_long_error(&t, "P - SELECT 'fail 22012'|B -|D P -|E|S", "1 2 T E:22012 Z:I", 3 * 1024 * 1024);
+	was_sent(&north, "");
+	hang_up(&t);
+}
+
+/* Guards: what is dropped to run a unit again is dropped whole. */
+static void
+a_long_refusal_of_a_replica_is_not_heard(void **state)
+{
+	Talker		t;
+
+	log_in(&t);
+	south.fail_text = "FROM t";
+	south.fail_sqlstate = "42P01";
+	south.error_bytes = 3 * 1024 * 1024;
+	say(&t, "Q SELECT a FROM t");
+	hears(&t, "T D:north C:SELECT 1 Z:I");
+	show_view();
+	say(&t, "P - SELECT a FROM t|B -|D P -|E|S");
+	hears(&t, "1 2 T D:north C:SELECT 1 Z:I");
+	assert_int_equal(context.stats.held_reruns, 2);
+	south.fail_text = NULL;
+	show_view();
+	say(&t, "Q SELECT a FROM t");
+	hears(&t, "T D:south C:SELECT 1 Z:I");
+	hang_up(&t);
+}
+
 /* Guards: a unit that closes its statement can be run again. */
 static void
 a_rerun_finds_the_names_as_they_were(void **state)
@@ -223,6 +289,9 @@ main(void)
 		TEST(what_a_replica_cannot_do_runs_on_the_primary),
 		TEST(who_is_serializable_by_default_reads_on_the_primary),
 		TEST(an_error_of_the_client_is_not_run_again),
+		TEST(errors_of_any_length_pass_whole),
+		TEST(long_errors_of_a_replica_pass_whole),
+		TEST(a_long_refusal_of_a_replica_is_not_heard),
 		TEST(a_rerun_finds_the_names_as_they_were),
 		TEST(a_read_only_transaction_begins_again_on_the_primary),
 		TEST(a_cancelled_unit_is_not_run_again),
