@@ -32,6 +32,8 @@ STARTUP = b"user\0postgres\0database\0postgres\0\0"
 STARTUP = struct.pack("!ii", len(STARTUP) + 8, PROTOCOL_3_0) + STARTUP
 SSL_QUESTION = struct.pack("!ii", 8, SSL_REQUEST)
 
+SHOWN_CERTIFICATE = "SELECT client_dn, client_serial FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+
 
 class TlsTestCase(ClusterTestCase):
     extension = False
@@ -501,13 +503,36 @@ class ServerTls(TlsTestCase):
         self.assertEqual(router.query("SELECT 1", dbname=self.dbname), [(1,)])
         self.trust(self.stranger)
         self.reload(router)
-        self.cluster.primary.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                                   " WHERE application_name = 'andon-router'")
+        self.kick_servers()
         with self.assertRaisesRegex(psycopg2.Error, "no encrypted connection to node .*certificate verify failed"):
             router.query("SELECT 2", dbname=self.dbname)
         self.trust(self.authority)
         self.reload(router)
         wait_until(lambda: self.works(router), what="servers under the right authority")
+
+    # A renewed certificate of the router's comes into force by a reload: servers made after it show it to the node.
+    def test_own_certificate_is_reloaded(self):
+        own = own_copy(self.cluster.rundir, self.us, "own")
+        router = self.run_router("verify-full", server_tls_cert_file=own.cert, server_tls_key_file=own.key)
+        with contextlib.closing(router.connect(self.dbname, autocommit=False)) as connection:
+            first = fetch(connection, SHOWN_CERTIFICATE)    # and keeps its server
+            self.assertEqual(first[0][0], "/CN=postgres")
+            replace(self.cluster.rundir, own, self.authority.issue("postgres", file_name="postgres-renewed"))
+            self.reload(router)
+            second = router.query(SHOWN_CERTIFICATE, dbname=self.dbname)
+            self.assertEqual(second[0][0], "/CN=postgres")
+            self.assertNotEqual(second, first)
+            self.assertEqual(fetch(connection, SHOWN_CERTIFICATE), first)
+        # a key that does not fit is refused, and the pair in force stays
+        shutil.copy(self.us.key, own.key)
+        self.reload(router, expect="reload_failed")
+        self.kick_servers()
+        wait_until(lambda: self.works(router), what="servers after the reload that was refused")
+        self.assertEqual(router.query(SHOWN_CERTIFICATE, dbname=self.dbname), second)
+
+    def kick_servers(self):
+        self.cluster.primary.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                                   " WHERE application_name = 'andon-router'")
 
     def trust(self, authority):
         with open(authority.cert) as file:
