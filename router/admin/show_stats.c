@@ -18,32 +18,33 @@
 #include "base/clock.h"
 #include "session/account.h"
 
+/* name with the other kind beside it, name alone, of what */
 #define TOTALS(X) \
-	X(xact_count, transactions) \
-	X(query_count, queries) \
-	X(server_assignment_count, assignments) \
-	X(received, received) \
-	X(sent, sent) \
-	X(xact_time, transaction_us) \
-	X(query_time, query_us) \
-	X(wait_time, wait_us) \
-	X(client_parse_count, client_parses) \
-	X(server_parse_count, server_parses) \
-	X(bind_count, binds)
+	X("total_xact_count", "xact_count", transactions) \
+	X("total_query_count", "query_count", queries) \
+	X("total_server_assignment_count", "server_assignment_count", assignments) \
+	X("total_received", "bytes_received", received) \
+	X("total_sent", "bytes_sent", sent) \
+	X("total_xact_time", "xact_time", transaction_us) \
+	X("total_query_time", "query_time", query_us) \
+	X("total_wait_time", "wait_time", wait_us) \
+	X("total_client_parse_count", "client_parse_count", client_parses) \
+	X("total_server_parse_count", "server_parse_count", server_parses) \
+	X("total_bind_count", "bind_count", binds)
 
-/* name, of what, per second or per that */
+/* the same, and per second or per that */
 #define AVERAGES(X) \
-	X("avg_xact_count", transactions, SECOND) \
-	X("avg_query_count", queries, SECOND) \
-	X("avg_server_assignment_count", assignments, SECOND) \
-	X("avg_recv", received, SECOND) \
-	X("avg_sent", sent, SECOND) \
-	X("avg_xact_time", transaction_us, offsetof(Traffic, transactions)) \
-	X("avg_query_time", query_us, offsetof(Traffic, queries)) \
-	X("avg_wait_time", wait_us, offsetof(Traffic, assignments)) \
-	X("avg_client_parse_count", client_parses, SECOND) \
-	X("avg_server_parse_count", server_parses, SECOND) \
-	X("avg_bind_count", binds, SECOND)
+	X("avg_xact_count", "xact_count", transactions, SECOND) \
+	X("avg_query_count", "query_count", queries, SECOND) \
+	X("avg_server_assignment_count", "server_assignment_count", assignments, SECOND) \
+	X("avg_recv", "bytes_received", received, SECOND) \
+	X("avg_sent", "bytes_sent", sent, SECOND) \
+	X("avg_xact_time", "xact_time", transaction_us, offsetof(Traffic, transactions)) \
+	X("avg_query_time", "query_time", query_us, offsetof(Traffic, queries)) \
+	X("avg_wait_time", "wait_time", wait_us, offsetof(Traffic, assignments)) \
+	X("avg_client_parse_count", "client_parse_count", client_parses, SECOND) \
+	X("avg_server_parse_count", "server_parse_count", server_parses, SECOND) \
+	X("avg_bind_count", "bind_count", binds, SECOND)
 
 #define SECOND SIZE_MAX
 
@@ -55,18 +56,20 @@ typedef struct Figure
 } Figure;
 
 static const Figure totals[] = {
-#define TOTAL_FIGURE(name, member) {"total_" #name, offsetof(Traffic, member), 0},
+#define TOTAL_FIGURE(name, alone, member) {name, offsetof(Traffic, member), 0},
 	TOTALS(TOTAL_FIGURE)
 };
 
 static const Figure averages[] = {
-#define AVERAGE_FIGURE(name, member, divisor) {name, offsetof(Traffic, member), divisor},
+#define AVERAGE_FIGURE(name, alone, member, divisor) {name, offsetof(Traffic, member), divisor},
 	AVERAGES(AVERAGE_FIGURE)
 };
 
 #define COUNT_OF(array) ((int) (sizeof(array) / sizeof((array)[0])))
-#define TOTAL_COLUMN(name, member) {"total_" #name, RESULT_SUM},
-#define AVERAGE_COLUMN(name, member, divisor) {name, RESULT_RATIO},
+#define TOTAL_COLUMN(name, alone, member) {name, RESULT_SUM},
+#define TOTAL_ALONE(name, alone, member) {alone, RESULT_SUM},
+#define AVERAGE_COLUMN(name, alone, member, divisor) {name, RESULT_RATIO},
+#define AVERAGE_ALONE(name, alone, member, divisor) {alone, RESULT_RATIO},
 
 static const ResultColumn stats_columns[] = {
 	{"database", RESULT_KEY},
@@ -76,12 +79,12 @@ static const ResultColumn stats_columns[] = {
 
 static const ResultColumn totals_columns[] = {
 	{"database", RESULT_KEY},
-	TOTALS(TOTAL_COLUMN)
+	TOTALS(TOTAL_ALONE)
 };
 
 static const ResultColumn averages_columns[] = {
 	{"database", RESULT_KEY},
-	AVERAGES(AVERAGE_COLUMN)
+	AVERAGES(AVERAGE_ALONE)
 };
 
 static const ResultColumn sum_columns[] = {

@@ -12,6 +12,44 @@ from programs import product_version, wait_until
 from pgwire import Bind, Describe, Execute, Parse, Query, Sync
 from routercase import RouterTestCase
 
+SOCKET = ("type user database state addr port local_addr local_port connect_time request_time wait wait_us close_needed"
+          " ptr link remote_pid tls application_name")
+
+# What PgBouncer 1.18 (Debian 12) shows, in its order; of LISTS the values of the first column too.
+PGBOUNCER_COLUMNS = {
+    "DATABASES": "name host port database force_user pool_size min_pool_size reserve_pool pool_mode max_connections"
+                 " current_connections paused disabled",
+    "POOLS": "database user cl_active cl_waiting cl_active_cancel_req cl_waiting_cancel_req sv_active sv_active_cancel"
+             " sv_being_canceled sv_idle sv_used sv_tested sv_login maxwait maxwait_us pool_mode",
+    "CLIENTS": SOCKET,
+    "SERVERS": SOCKET,
+    "SOCKETS": SOCKET + " recv_pos pkt_pos pkt_remain send_pos send_remain pkt_avail send_avail",
+    "ACTIVE_SOCKETS": SOCKET + " recv_pos pkt_pos pkt_remain send_pos send_remain pkt_avail send_avail",
+    "LISTS": "list items",
+    "USERS": "name pool_mode",
+    "STATS": "database total_xact_count total_query_count total_received total_sent total_xact_time total_query_time"
+             " total_wait_time avg_xact_count avg_query_count avg_recv avg_sent avg_xact_time avg_query_time avg_wait_time",
+    "STATS_TOTALS": "database xact_count query_count bytes_received bytes_sent xact_time query_time wait_time",
+    "STATS_AVERAGES": "database xact_count query_count bytes_received bytes_sent xact_time query_time wait_time",
+    "TOTALS": "name value",
+    "CONFIG": "key value default changeable",
+    "VERSION": "version",
+    "MEM": "name size used free memtotal",
+}
+PGBOUNCER_LISTS = ("databases users pools free_clients used_clients login_clients free_servers used_servers dns_names"
+                   " dns_zones dns_queries dns_pending")
+
+BUFFERS = "recv_pos pkt_pos pkt_remain send_pos pkt_avail send_avail"
+
+# what: {columns: why they are not there}
+NOT_OURS = {
+    "DATABASES": {"reserve_pool": "is reserve_pool_size, as in PgBouncer from 1.24 on"},
+    "SOCKETS": {BUFFERS: "positions in PgBouncer's buffers; ours are other ones"},
+    "ACTIVE_SOCKETS": {BUFFERS: "the same"},
+    "USERS": {"pool_mode": "limits are in SHOW CONFIG and the file"},
+    "MEM": {"size free": "of PgBouncer's slabs; objects and bytes of the whole are counted"},
+}
+
 
 class Console(RouterTestCase):
     router_options = {"admin_users": "postgres, boss", "stats_users": "watcher", "default_pool_size": 7}
@@ -50,6 +88,18 @@ class Console(RouterTestCase):
         wire.send(Query("SHOW VERSION"), Query("SHOW NODES"), Query("SHOW VERSION"))
         answers = [wire.read_words() for _ in range(3)]
         self.assertEqual(answers[0], answers[2])
+
+    def test_columns_of_pgbouncer(self):
+        """Guards: scripts and exporters made for PgBouncer find its columns by name; each that is not there has its reason."""
+        with self.console() as cursor:
+            for what, columns in PGBOUNCER_COLUMNS.items():
+                with self.subTest(what):
+                    cursor.execute("SHOW " + what)
+                    ours = [column.name for column in cursor.description]
+                    missing = {name for name in columns.split() if name not in ours}
+                    self.assertEqual(missing, set(" ".join(NOT_OURS.get(what, {})).split()))
+            lists = [row["list"] for row in self.router.show("LISTS")]
+            self.assertEqual(set(PGBOUNCER_LISTS.split()) - set(lists), set())
 
     def test_nodes(self):
         """Guards: SHOW NODES has each node with its role, state and position."""
