@@ -98,7 +98,7 @@ INSERT INTO changes VALUES
     ('archive', 'UPDATE archive SET customer_id = # WHERE id = #'),
     ('drafts', 'UPDATE drafts SET status = ? WHERE id = #'), ('drafts', 'UPDATE drafts SET id = #, x = # % 5 WHERE id = #'),
     ('drafts', 'DELETE FROM drafts WHERE x = # % 5 AND id > #'), ('drafts', 'INSERT INTO drafts VALUES (nullif(#, 3), # % 5, ?), (#, # % 5, ?)'),
-    ('rates', 'UPDATE rates SET rate = rate + # WHERE product_id = #'),
+    ('rates', 'UPDATE rates SET rate = rate + # WHERE product_id = #'), ('rates', 'UPDATE rates SET rate = # * 3 WHERE product_id = #'),
     ('needed', 'UPDATE needed SET order_id = #, what = ? WHERE order_id = #'), ('needed', 'DELETE FROM needed WHERE order_id = #'),
     ('needed', 'INSERT INTO needed VALUES (#, ?), (#, ?)'),
     ('"Länder & ""Orte"""', 'UPDATE "Länder & ""Orte""" SET "select" = ? WHERE "Id" = # % 6'),
@@ -116,6 +116,9 @@ INSERT INTO changes VALUES
     ('by_type_more', 'UPDATE by_type_more SET k_text = ''t'' || # % 5, k_citext = chr(96 + # % 5), k_numeric = # % 5 WHERE n = #'),
     ('by_type_more', 'UPDATE by_type_more SET k_uuid = (''00000000-0000-0000-0000-'' || lpad((# % 5)::text, 12, ''0''))::uuid, k_stage = (enum_range(NULL::stage))[# % 5], k_no = # % 5 WHERE n = #'),
     ('by_type_more', 'INSERT INTO by_type_more SELECT ''t'' || i, chr(64 + i), i, (''00000000-0000-0000-0000-'' || lpad(i::text, 12, ''0''))::uuid, (enum_range(NULL::stage))[i], i, # FROM generate_series(# % 4, 5, 2) i');
+-- where a part is a source by itself
+INSERT INTO changes SELECT part, change FROM changes, unnest(ARRAY['events_low', 'events_high', 'urgent_notes']) part
+    WHERE change ~ part OR (part ~ '^events' AND change ~ 'events ');
 
 -- Makes one of the changes that concern these sources. Keys that are there
 -- already or two rows for one key are part of the game: nothing is changed then.
@@ -150,15 +153,17 @@ CREATE FUNCTION content(board regclass) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     found text;
 BEGIN
-    EXECUTE format('SELECT md5(string_agg(b::text, '','' ORDER BY b::text COLLATE "C")) FROM %s b', board) INTO found;
+    EXECUTE format('SELECT md5(string_agg(whole::text, '','' ORDER BY whole::text COLLATE "C")) FROM %s whole', board) INTO found;
     RETURN found;
 END $$;
 
--- At least 12 changes, and more until four of them have moved the board: a test
--- in which nothing moves shows nothing.
+-- At least 12 changes, and more until each source has moved the board, and all of them four
+-- times: a source that moves nothing shows nothing.
 CREATE FUNCTION pg_temp.play(kind text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
     sources text[] := (SELECT array_agg(DISTINCT source::text) FROM andon.explain_board('dk.b') WHERE path IS NOT NULL);
+    unmoved text[] := sources;
+    source text;
     made text;
     before text;
     after text := dk.content('dk.b');
@@ -166,12 +171,21 @@ DECLARE
     compare text := dk.comparison('dk.b');
     wrong bigint;
 BEGIN
-    FOR i IN 1 .. 100 LOOP
-        EXIT WHEN i > 12 AND moved >= 4;
+    FOR i IN 1 .. 300 LOOP
+        EXIT WHEN i > 12 AND moved >= 4 AND unmoved = '{}';
+        source := (SELECT c.source FROM dk.changes c WHERE c.source = ANY (CASE WHEN i <= 12 OR i % 3 = 0 OR unmoved = '{}' THEN sources ELSE unmoved END)
+                   ORDER BY random() LIMIT 1);
+        IF i % 100 = 0 THEN     -- out of a corner, such as no orders at all
+            CALL dk.fill();
+            after := dk.content('dk.b');
+        END IF;
         before := after;
-        made := dk.change_something(sources);
+        made := dk.change_something(ARRAY[source]);
         after := dk.content('dk.b');
-        moved := moved + (before IS DISTINCT FROM after)::int;
+        IF before IS DISTINCT FROM after THEN
+            moved := moved + 1;
+            unmoved := array_remove(unmoved, source);
+        END IF;
         EXECUTE compare INTO wrong;
         IF wrong > 0 THEN
             RETURN NEXT kind || ' differs after: ' || made;
@@ -182,6 +196,9 @@ BEGIN
     END IF;
     IF moved < 4 THEN
         RETURN NEXT kind || ' was hardly moved: ' || moved;
+    END IF;
+    IF unmoved <> '{}' THEN
+        RETURN NEXT kind || ' was never moved by ' || array_to_string(unmoved, ', ');
     END IF;
 END $$;
 
@@ -267,6 +284,7 @@ CALL try('collecting aggregates', 'SELECT o.id, o.status, array_agg(qty ORDER BY
 CALL try('statistical aggregates', 'SELECT o.id, o.status, stddev(qty)::numeric(12, 4) AS sd, var_pop(qty)::numeric(12, 4) AS v, corr(qty, line)::numeric(12, 4) AS c, regr_slope(qty, line)::numeric(12, 4) AS r FROM orders o LEFT JOIN items i ON i.order_id = o.id GROUP BY o.id');
 CALL try('ordered-set aggregates', 'SELECT o.id, o.status, percentile_cont(0.5) WITHIN GROUP (ORDER BY qty) AS p, percentile_disc(0.5) WITHIN GROUP (ORDER BY price) AS d, mode() WITHIN GROUP (ORDER BY product_id) AS m, rank(3) WITHIN GROUP (ORDER BY qty) AS r FROM orders o LEFT JOIN items i ON i.order_id = o.id GROUP BY o.id');
 CALL try('the other aggregates', 'SELECT o.id, o.status, json_agg(qty ORDER BY line)::text AS j, json_object_agg(line, qty ORDER BY line) FILTER (WHERE line IS NOT NULL)::text AS jo, range_intersect_agg(int4range(0, line)) AS ri, stddev_pop(qty)::numeric(12, 4) AS sp, variance(qty)::numeric(12, 4) AS v, covar_pop(qty, line)::numeric(12, 4) AS cp, covar_samp(qty, line)::numeric(12, 4) AS cs, regr_count(qty, line) AS rc, regr_r2(qty, line)::numeric(12, 4) AS r2, regr_intercept(qty, line)::numeric(12, 4) AS ri2, regr_avgx(qty, line)::numeric(12, 4) AS rx, regr_sxy(qty, line)::numeric(12, 4) AS sxy, dense_rank(3) WITHIN GROUP (ORDER BY qty) AS dr, percent_rank(3) WITHIN GROUP (ORDER BY qty)::numeric(12, 4) AS pr, cume_dist(3) WITHIN GROUP (ORDER BY qty)::numeric(12, 4) AS cd, percentile_disc(ARRAY[0.2, 0.8]) WITHIN GROUP (ORDER BY price) AS pd FROM orders o LEFT JOIN items i ON i.order_id = o.id GROUP BY o.id');
+CALL try('more aggregates', 'SELECT o.id, o.status, regr_avgy(qty, line)::numeric(12, 4) AS ry, regr_sxx(qty, line)::numeric(12, 4) AS sxx, regr_syy(qty, line)::numeric(12, 4) AS syy, stddev_samp(qty)::numeric(12, 4) AS ss, var_samp(qty)::numeric(12, 4) AS vs, array_agg(ARRAY[line, qty] ORDER BY line) AS aa, string_agg(int4send(qty), ''\x00'' ORDER BY line) AS b, range_agg(int4multirange(int4range(line, line + 1), int4range(5, 5 + qty))) AS ra, range_intersect_agg(int4multirange(int4range(0, line + 1), int4range(7, 9))) AS ri FROM orders o LEFT JOIN items i ON i.order_id = o.id AND i.qty >= 0 GROUP BY o.id');
 CALL try('FILTER, DISTINCT and ORDER BY', 'SELECT o.id, o.status, count(*) FILTER (WHERE qty > 2) AS f, count(DISTINCT product_id) AS d, array_agg(DISTINCT product_id ORDER BY product_id DESC) AS a, sum(DISTINCT qty) FILTER (WHERE line < 3) AS s FROM orders o LEFT JOIN items i ON i.order_id = o.id GROUP BY o.id');
 CALL try('HAVING', 'SELECT o.id, o.status, count(*) AS n FROM orders o JOIN items i ON i.order_id = o.id GROUP BY o.id HAVING sum(qty) > 5 AND bool_or(line < 3)');
 
@@ -310,7 +328,7 @@ CALL try('UNION ALL on the way to the key', 'SELECT u.id, u.status, c.name, r.na
 CALL try('UNION ALL in LATERAL', 'SELECT o.id, o.status, l.n FROM orders o LEFT JOIN LATERAL (SELECT n FROM events e WHERE e.order_id = o.id UNION ALL SELECT qty FROM items i WHERE i.order_id = o.id ORDER BY 1 DESC NULLS LAST LIMIT 1) l ON true');
 CALL try('UNION ALL in EXISTS and IN', 'SELECT o.id, o.status, EXISTS (SELECT 1 FROM needed n WHERE n.order_id = o.id UNION ALL SELECT 2 FROM drafts d WHERE d.id = o.id) AS e FROM orders o WHERE o.id IN (SELECT order_id FROM items WHERE qty > 1 UNION SELECT id FROM archive)');
 CALL try('INTERSECT', 'SELECT i.id, max(o.status) AS status FROM (SELECT id FROM drafts INTERSECT SELECT order_id FROM items) i LEFT JOIN orders o ON o.id = i.id GROUP BY i.id');
-CALL try('UNION ALL under a view and a CTE', 'WITH everything AS (SELECT order_id, t FROM notes UNION ALL SELECT order_id, what FROM needed) SELECT s.id, coalesce(s.region, ''none'') AS status, string_agg(e.t, '','' ORDER BY e.t) AS t FROM summary s LEFT JOIN everything e ON e.order_id = s.id GROUP BY s.id, s.region');
+CALL try('UNION ALL under a view and a CTE', 'WITH everything AS (SELECT order_id, t FROM notes UNION ALL SELECT order_id, what FROM needed) SELECT s.id, coalesce(s.region, ''none'') AS status, s.n, string_agg(e.t, '','' ORDER BY e.t) AS t FROM summary s LEFT JOIN everything e ON e.order_id = s.id GROUP BY s.id, s.region, s.n');
 CALL try('UNION ALL of composite keys', 'SELECT order_id, line, ''item'' AS status, qty FROM items WHERE line < 5 UNION ALL SELECT order_id, at, kind, count(*)::int FROM events WHERE at > 5 AND kind = ''a'' GROUP BY 1, 2, 3', '{order_id,line}');
 
 -- sources
