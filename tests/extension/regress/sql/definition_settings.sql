@@ -13,18 +13,22 @@ CREATE SCHEMA se;
 SET search_path = se;
 CREATE TABLE orders (id int PRIMARY KEY, status text NOT NULL, due timestamptz, day date, span interval, f float8,
     b bytea, words text, price money, list text, doc text, plain text);
-SET TimeZone = 'Europe/Zurich';
-SET DateStyle = 'German';
-SET IntervalStyle = 'postgres_verbose';
-SET extra_float_digits = 0;
-SET bytea_output = 'escape';
-SET default_text_search_config = 'pg_catalog.english';
-SET lc_monetary = 'C';
-SET xmloption = 'document';
-SET xmlbinary = 'hex';
-SET array_nulls = off;
-SET timezone_abbreviations = 'Australia';
-SET quote_all_identifiers = on;
+CREATE PROCEDURE creation_settings() LANGUAGE plpgsql AS $$
+BEGIN
+    SET TimeZone = 'Europe/Zurich';
+    SET DateStyle = 'German';
+    SET IntervalStyle = 'postgres_verbose';
+    SET extra_float_digits = 0;
+    SET bytea_output = 'escape';
+    SET default_text_search_config = 'pg_catalog.english';
+    SET lc_monetary = 'C';
+    SET xmloption = 'document';
+    SET xmlbinary = 'hex';
+    SET array_nulls = off;
+    SET timezone_abbreviations = 'Australia';
+    SET quote_all_identifiers = on;
+END $$;
+CALL creation_settings();
 SELECT andon.create_board('se.b', $$
     SELECT id, status, due::text AS due, due::date AS due_day, day::text AS day, list::date AS read_day, span::text AS span,
            f::text AS f, b::text AS b, to_tsvector(words) AS words, price::text AS price,
@@ -65,6 +69,10 @@ SELECT count(*) FROM andon.check_board('se.b');
 SELECT count(*) FROM andon.check_board('se.quoted');
 SELECT andon.refresh_board('se.b'), andon.refresh_board('se.quoted');
 SELECT current_setting('DateStyle') AS still_the_writers;
+-- by EXCEPT ALL too, if the definition is read with the settings it was made with
+SELECT pg_temp.differences('se.b') > 0 AS reads_otherwise;
+CALL se.creation_settings();
+SELECT pg_temp.differences('se.b') AS b, pg_temp.differences('se.quoted') AS quoted;
 RESET ALL;
 SET search_path = se;
 SELECT andon.drop_board('b'), andon.drop_board('quoted');
