@@ -185,19 +185,19 @@ class DefinitionMaker:
         return "SELECT %s AS k0, coalesce(%s, %s) AS st, %s FROM %s%s" % (
             key, left.column("s"), right.column("s"), ", ".join(self.outputs), source, where), ["k0"]
 
-    def branch(self, constant=None, condition=None):
+    def branch(self, of_id=None, of_status=None):
         """A SELECT of key, status, number for UNION ALL.
 
-        constant: its part of the key; condition: on its id, which is the key then.
+        of_id: a condition on its id, which is the key then; of_status: on its status, which is a part of the key then.
         """
         tables = self.single_key_tables() or self.schema.tables
-        column = "id" if constant is not None or condition else self.rnd.choice(("id", "a", "b"))
+        column = "id" if of_id or of_status else self.rnd.choice(("id", "a", "b"))
         rows = self.new_alias(self.rnd.choice(
             [table for table in tables if self.branch_type in (None, table.types[column])] or tables))
         self.branch_type = rows.table.types[column]
         other = self.new_alias(self.rnd.choice(self.single_key_tables() or self.schema.tables))
         self.aliases = [rows]
-        conditions = [condition % rows.column("id")] if condition else []
+        conditions = [condition % rows.column(name) for name, condition in (("id", of_id), ("s", of_status)) if condition]
         if self.rnd.random() < 0.4:
             conditions.append(self.simple_condition(rows))
         source = "%s %s" % (rows.table.name, rows.name)
@@ -207,19 +207,19 @@ class DefinitionMaker:
                 other.table.name, other.name, other.column("id"), self.link(rows))
             number = other.column("n")
         return "SELECT %s%s AS k0, %s AS st, %s AS n FROM %s%s" % (
-            "" if constant is None else "%d AS kind, " % constant,
+            "%s AS kind, " % rows.column("s") if of_status else "",
             rows.column(column), rows.column("s"), number, source,
             " WHERE " + " AND ".join(conditions) if conditions else "")
 
     def union_all(self):
         """Branches that have no key in common."""
         half = "(%s)" % ", ".join(self.schema.family.values[::2])
-        return " UNION ALL ".join((self.branch(condition="%s IN " + half),
-                                   self.branch(condition="%s NOT IN " + half))), ["k0"]
+        return " UNION ALL ".join((self.branch("%s IN " + half), self.branch("%s NOT IN " + half))), ["k0"]
 
     def union_by_kind(self):
-        """Branches whose keys are told apart by a constant."""
-        branches = [self.branch(number) for number in range(self.rnd.choice((2, 2, 3)))]
+        """Branches whose keys are told apart by a column: a constant cannot be part of a key."""
+        conditions = self.rnd.choice((("%s = 'A'", "%s <> 'A'"), ("%s = 'A'", "%s = 'B'", "%s NOT IN ('A', 'B')")))
+        branches = [self.branch(of_status=condition) for condition in conditions]
         return " UNION ALL ".join(branches), ["kind", "k0"]
 
     def grouped_union(self):

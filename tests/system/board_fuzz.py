@@ -48,6 +48,7 @@ DEFINITIONS_PER_SCENE = 12
 ROUNDS_PER_SCENE = 5
 CONFLICT_ROUNDS_PER_SCENE = 6
 CUTTING_SECS = 30
+OFFERS_ENOUGH = 30              # of a kind of definition, so that one at least must be accepted
 
 # A lock table so small that some transactions want a board for themselves.
 SERVER_SETTINGS = {"max_locks_per_transaction": 10, "max_connections": 40, "max_prepared_transactions": 10,
@@ -69,6 +70,10 @@ class Wrong(Exception):
 class Counts(collections.Counter):
     def add(self, name):
         self[name] += 1
+
+    def of(self, prefix):
+        """Those whose names begin so, by what follows."""
+        return {name[len(prefix):]: count for name, count in self.items() if name.startswith(prefix)}
 
     def __str__(self):
         return ", ".join("%d %s" % (count, name) for name, count in sorted(self.items()))
@@ -248,7 +253,10 @@ class Scene:
             maker = WildMaker(self.rnd, self.schema) if self.rnd.random() < 0.5 else DefinitionMaker(
                 self.rnd, self.schema, "view%d" % number)
             definition = maker.make()
-            if definition is not None and self.create_board(name, definition):
+            if definition is None:
+                continue
+            self.counts.add("offered_" + definition.kind)
+            if self.create_board(name, definition):
                 self.boards[name] = definition
             if len(self.boards) == BOARDS_PER_SCENE:
                 break
@@ -427,6 +435,9 @@ def check_enough(counts):
         raise Wrong("too few definitions were accepted: %s" % counts)
     if counts["committed"] < 10 * counts["scenes"] or counts["committed"] < counts["given_up"]:
         raise Wrong("too few transactions were committed: %s" % counts)
+    never = [kind for kind, count in counts.of("offered_").items() if count >= OFFERS_ENOUGH and not counts["accepted_" + kind]]
+    if never:
+        raise Wrong("never accepted: %s: %s" % (", ".join(never), counts))
 
 
 def main():
@@ -447,7 +458,7 @@ def main():
         dsn = cluster.primary.socket_conninfo("board_fuzz") + " dbname=postgres"
         try:
             counts = fuzz(dsn, args.seed, args.secs, args.sessions, args.scene)
-            print(counts)
+            print("seed %s: %s" % (args.seed, counts))
             if args.scene is None:
                 check_enough(counts)
         except Wrong as wrong:

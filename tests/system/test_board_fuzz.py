@@ -23,7 +23,7 @@ class BoardFuzz(ClusterTestCase):
         dsn = "%s dbname=%s" % (self.cluster.primary.socket_conninfo("board_fuzz"), self.dbname)
         try:
             counts = board_fuzz.fuzz(dsn, SEED, FUZZ_SECS)
-            print("board_fuzz: %s" % counts, file=sys.__stdout__, flush=True)
+            print("board_fuzz: SEED=%s: %s" % (SEED, counts), file=sys.__stdout__, flush=True)
             board_fuzz.check_enough(counts)
         except board_fuzz.Wrong as wrong:
             self.fail("SEED=%s\n%s" % (SEED, wrong))
