@@ -258,7 +258,7 @@ demo: ## the whole main job on a cluster of its own (README)
 	+@$(MAKE) --no-print-directory $(jobs) router stage demo-load
 	@$(PYTHON) demo/run.py
 
-matrix: ## build and test the extension on PostgreSQL 17 and 18
+matrix: ## test the extension, and what may differ of the router, with PostgreSQL 17 and 18
 	@dev/matrix
 
 # ---------------------------------------------------------------- the rest
