@@ -121,7 +121,7 @@ class RouterTestCase(ClusterTestCase):
         self.assertEqual((router or self.router).value("SELECT 1", dbname=self.dbname), 1)
 
 
-def run_driver(command, timeout=60, **options):
+def run_driver(command, timeout=180, **options):
     """Runs a driver's test program; returns the JSON it printed, or fails with its output."""
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
