@@ -4,7 +4,7 @@
  *	  The three kinds of lock that maintenance takes.
  *
  * board lock	shared by who maintains single keys, exclusive for bulk work
- * link lock	(table, link columns, value): see maintain/drain.c
+ * link lock	(board, table, link value): see maintain/drain.c
  * key lock		(board, key): exclusive, before the board's row is touched
  *
  * They are PostgreSQL's locks, so pg_locks shows them, deadlocks are detected,

@@ -28,6 +28,7 @@
 static BoardPlan *build_plan(Board *board);
 static void find_settings(BoardPlan *plan);
 static void build_path(BoardPlan *plan, PlanPath *path, const DirtyPath *from);
+static void find_distances(BoardPlan *plan);
 static int	find_or_add_link(BoardPlan *plan, const PathHop *hop);
 static bool link_is_of_hop(const PlanLink *link, const PathHop *hop);
 static uint64 fingerprint_plan(const BoardPlan *plan);
@@ -183,6 +184,7 @@ build_plan(Board *board)
 	for (int s = 0; s < definition->nsources; s++)
 		for (int i = 0; i < definition->sources[s].npaths; i++)
 			build_path(plan, &plan->paths[p++], &definition->sources[s].paths[i]);
+	find_distances(plan);
 	plan->fast = board_plan_find_fast(board, definition);
 	plan->fingerprint = fingerprint_plan(plan);
 	find_settings(plan);
@@ -215,6 +217,21 @@ build_path(BoardPlan *plan, PlanPath *path, const DirtyPath *from)
 												   EQUALITY_RIGHT);
 	}
 	path->start = from->nhops > 0 ? path->hops[0].carried : plan->key;
+}
+
+/* Links of a circle (of parts and their parents, say) end with the same distance. */
+static void
+find_distances(BoardPlan *plan)
+{
+	for (int pass = 0; pass < plan->nlinks; pass++)
+		for (int p = 0; p < plan->npaths; p++)
+			for (int behind = 0, h = plan->paths[p].nhops - 1; h >= 0; h--)
+			{
+				PlanLink   *link = &plan->links[plan->paths[p].hops[h].link];
+
+				link->distance = Max(link->distance, Min(behind + 1, plan->nlinks));
+				behind = link->distance;
+			}
 }
 
 static int

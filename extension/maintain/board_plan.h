@@ -38,6 +38,8 @@ typedef struct PlanLink
 	ValueShape *shape;			/* of the values in relid's own columns */
 	Bitmapset  *watched;		/* attnos whose change moves rows of relid on a
 								 * path through this link; plain numbers */
+	int			distance;		/* more than that of each link that follows it on
+								 * a path, at least 1; nlinks in a circle */
 } PlanLink;
 
 typedef struct PlanHop

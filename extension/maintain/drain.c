@@ -9,7 +9,7 @@
  *
  * 1. The board lock, shared.  Exclusive if the whole board is dirty or single
  *	  locks would be too many (below): it then stands for all that follow.
- * 2. Link locks.  Who maps a link value through a hop takes (table, columns,
+ * 2. Link locks.  Who maps a link value through a hop takes (board, table,
  *	  value) exclusively; who made a row of that table new under the value, or
  *	  changed what the row carries on, takes it shared.
  * 3. Key locks, exclusive, before any row of the board is touched.
@@ -36,10 +36,13 @@
  *											drain: c1 exclusive: waits
  *	  COMMIT								granted; maps c1: orders 1, 2, 5
  *
- * One level at a time over all paths, sorted within (base/locks.c), keeps the
- * order the same in all backends.  What remains (two transactions that each
- * hold a lock shared and want it exclusively, two statements of one transaction
- * that lock in crossed order) is a deadlock like any other: 40P01.
+ * One board after the other, the links furthest from the key first, sorted within
+ * (base/locks.c), keeps the order the same in all backends.  No two boards share a
+ * lock, and the strongest mode of each comes first: who changes a region and some
+ * customers asks for the region's link, then for the customers', shared or not.
+ * What remains (two transactions that each hold a lock shared and want it
+ * exclusively, two statements of one transaction that lock in crossed order, links
+ * in a circle) is a deadlock like any other: 40P01.
  *
  * The lock table is finite.  A drain that needs more than LOCKS_MANY locks takes
  * the board exclusively if it is free, which saves both time and room; if it is
@@ -63,6 +66,7 @@
 #include "access/twophase.h"
 #include "access/xact.h"
 #include "commands/trigger.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
@@ -106,6 +110,7 @@ typedef struct Drain
 	int			nlocks;			/* single locks asked for */
 	ValueSet   *keys;
 	ValueSet  **carried;		/* per path: the tuples to be mapped next */
+	int		   *nmapped;		/* per path: through how many hops they came */
 	LockRequests *requests;
 } Drain;
 
@@ -117,12 +122,15 @@ static void drain_refresh(Drain *drain, List *entries);
 static void drain_refresh_fast(Drain *drain);
 static bool drain_begin(Drain *drain, Oid relid, List *entries);
 static void drain_sort_entries(Drain *drain, List *entries);
-static void drain_request_shared_links(Drain *drain, List *entries);
+static void drain_request_shared_links(Drain *drain, List *entries, int distance);
+static void drain_request_link(Drain *drain, Oid relid, const ValueShape *shape,
+							   const Datum *values, LOCKMODE mode);
 static void drain_take_board_lock(Drain *drain, int nlocks);
 static void drain_take_board_alone(Drain *drain, int nlocks);
-static void drain_map_paths(Drain *drain);
-static void drain_map_level(Drain *drain, int level);
-static void drain_request_carried(Drain *drain, int level);
+static void drain_map_paths(Drain *drain, List *entries);
+static bool drain_map_carried(Drain *drain, int distance);
+static void drain_request_carried(Drain *drain, int distance);
+static PlanHop *drain_find_hop(const Drain *drain, int path, int distance);
 static void drain_take_locks(Drain *drain);
 static bool drain_take_requests(Drain *drain, int most);
 static void drain_lock_keys(Drain *drain);
@@ -258,8 +266,7 @@ drain_refresh(Drain *drain, List *entries)
 		(void) refresh_whole(drain->plan);
 	else
 	{
-		drain_request_shared_links(drain, entries);
-		drain_map_paths(drain);
+		drain_map_paths(drain, entries);
 		drain_lock_keys(drain);
 		(void) refresh_keys(drain->plan, drain->keys);
 	}
@@ -294,6 +301,7 @@ drain_sort_entries(Drain *drain, List *entries)
 	drain->fast = fast_path_is_usable(plan);
 	drain->tids = palloc_extended(sizeof(ItemPointerData) * list_length(entries), MCXT_ALLOC_HUGE);
 	drain->carried = palloc0(sizeof(ValueSet *) * Max(plan->npaths, 1));
+	drain->nmapped = palloc0(sizeof(int) * Max(plan->npaths, 1));
 	foreach(cell, entries)
 	{
 		DirtyEntry *entry = lfirst(cell);
@@ -322,7 +330,7 @@ drain_sort_entries(Drain *drain, List *entries)
 }
 
 static void
-drain_request_shared_links(Drain *drain, List *entries)
+drain_request_shared_links(Drain *drain, List *entries, int distance)
 {
 	ListCell   *cell;
 
@@ -334,9 +342,20 @@ drain_request_shared_links(Drain *drain, List *entries)
 		if (entry->tag.kind != DIRTY_LINK)
 			continue;
 		link = &drain->plan->links[entry->tag.index];
-		locks_request_link(drain->requests, link->relid,
-						   value_lock_hash(link->shape, entry->values), ShareLock);
+		if (link->distance == distance)
+			drain_request_link(drain, link->relid, link->shape, entry->values, ShareLock);
 	}
+}
+
+/* The board is part of the lock: no lock of one board is a lock of another. */
+static void
+drain_request_link(Drain *drain, Oid relid, const ValueShape *shape, const Datum *values,
+				   LOCKMODE mode)
+{
+	uint64		hash = hash_combine64(value_lock_hash(shape, values),
+									  drain->plan->board->relid);
+
+	locks_request_link(drain->requests, relid, hash, mode);
 }
 
 /* nlocks: how many locks are known to be needed at least. */
@@ -366,63 +385,72 @@ drain_take_board_alone(Drain *drain, int nlocks)
 	}
 }
 
-/* Hop after hop, all paths abreast. */
+/* Hop after hop, all paths abreast, the links furthest from the key first. */
 static void
-drain_map_paths(Drain *drain)
+drain_map_paths(Drain *drain, List *entries)
 {
-	int			nlevels = 0;
-
-	for (int p = 0; p < drain->plan->npaths; p++)
-		if (drain->carried[p])
-			nlevels = Max(nlevels, drain->plan->paths[p].nhops);
-
-	drain_request_carried(drain, 0);
-	drain_take_locks(drain);
-	for (int level = 0; level < nlevels; level++)
+	for (int distance = drain->plan->nlinks; distance > 0; distance--)
 	{
-		drain_map_level(drain, level);
-		drain_request_carried(drain, level + 1);
-		drain_take_locks(drain);
+		drain_request_shared_links(drain, entries, distance);
+		do
+		{
+			drain_request_carried(drain, distance);
+			drain_take_locks(drain);
+		} while (drain_map_carried(drain, distance));
 	}
 }
 
-static void
-drain_map_level(Drain *drain, int level)
+/* False if nothing was left to be mapped at this distance. */
+static bool
+drain_map_carried(Drain *drain, int distance)
 {
-	SnapshotPair pair;
+	SnapshotPair pair = {0};
+	bool		found = false;
 
-	mapping_take_snapshots(&pair);
 	for (int p = 0; p < drain->plan->npaths; p++)
 	{
-		PlanPath   *path = &drain->plan->paths[p];
+		PlanHop    *hop = drain_find_hop(drain, p, distance);
 		ValueSet   *to = drain->keys;
 
-		if (drain->carried[p] == NULL || level >= path->nhops)
+		if (hop == NULL)
 			continue;
-		if (level + 1 < path->nhops)
-			to = value_set_create(path->hops[level + 1].carried);
-		mapping_run_hop(drain->plan, &path->hops[level], drain->carried[p], to, &pair);
+		if (!found)
+			mapping_take_snapshots(&pair);
+		found = true;
+		if (++drain->nmapped[p] < drain->plan->paths[p].nhops)
+			to = value_set_create(hop[1].carried);
+		mapping_run_hop(drain->plan, hop, drain->carried[p], to, &pair);
 		drain->carried[p] = to;
 	}
-	mapping_drop_snapshots(&pair);
+	if (found)
+		mapping_drop_snapshots(&pair);
+	return found;
 }
 
 static void
-drain_request_carried(Drain *drain, int level)
+drain_request_carried(Drain *drain, int distance)
 {
 	for (int p = 0; p < drain->plan->npaths; p++)
 	{
-		PlanPath   *path = &drain->plan->paths[p];
-		ValueSet   *carried = drain->carried[p];
+		PlanHop    *hop = drain_find_hop(drain, p, distance);
 
-		if (carried == NULL || level >= path->nhops)
-			continue;
-		for (int i = 0; i < value_set_count(carried); i++)
-			locks_request_link(drain->requests, path->hops[level].hop->relid,
-							   value_lock_hash(path->hops[level].carried,
-											   value_set_get(carried, i)),
-							   ExclusiveLock);
+		for (int i = 0; hop && i < value_set_count(drain->carried[p]); i++)
+			drain_request_link(drain, hop->hop->relid, hop->carried,
+							   value_set_get(drain->carried[p], i), ExclusiveLock);
 	}
+}
+
+/* The hop that a path's tuples are to be mapped through now, or NULL. */
+static PlanHop *
+drain_find_hop(const Drain *drain, int path, int distance)
+{
+	const PlanPath *on = &drain->plan->paths[path];
+	PlanHop    *hop = on->hops + drain->nmapped[path];
+
+	if (drain->carried[path] == NULL || drain->nmapped[path] == on->nhops ||
+		drain->plan->links[hop->link].distance < distance)
+		return NULL;
+	return hop;
 }
 
 /* Takes what was asked for, or the board lock that stands for it all. */
