@@ -503,7 +503,7 @@ class ServerTls(TlsTestCase):
         self.assertEqual(router.query("SELECT 1", dbname=self.dbname), [(1,)])
         self.trust(self.stranger)
         self.reload(router)
-        self.kick_servers()
+        self.kick_servers(router)
         with self.assertRaisesRegex(psycopg2.Error, "no encrypted connection to node .*certificate verify failed"):
             router.query("SELECT 2", dbname=self.dbname)
         self.trust(self.authority)
@@ -526,13 +526,15 @@ class ServerTls(TlsTestCase):
         # a key that does not fit is refused, and the pair in force stays
         shutil.copy(self.us.key, own.key)
         self.reload(router, expect="reload_failed")
-        self.kick_servers()
+        self.kick_servers(router)
         wait_until(lambda: self.works(router), what="servers after the reload that was refused")
         self.assertEqual(router.query(SHOWN_CERTIFICATE, dbname=self.dbname), second)
 
-    def kick_servers(self):
+    def kick_servers(self, router):
+        """Ends all servers, and returns once the router knows."""
         self.cluster.primary.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                                    " WHERE application_name = 'andon-router'")
+        wait_until(lambda: not router.show("SERVERS"), what="the router to see that its servers are gone")
 
     def trust(self, authority):
         with open(authority.cert) as file:
