@@ -77,7 +77,7 @@ static bool may_run(void);
 static int	explain_route(const char *sql);
 static int	import_file(const char *path);
 static int	dump_reference(const char *form);
-static void print_buf(Buf *out);
+static void print_buf(FILE *file, Buf *buf);
 
 int
 main(int argc, char **argv)
@@ -156,7 +156,7 @@ main(int argc, char **argv)
 		Buf			out = BUF_INIT;
 
 		config_print(config, &out);
-		print_buf(&out);
+		print_buf(stdout, &out);
 	}
 	else if (router_check_files(config, &error))
 		printf("%s: the configuration is good\n", path);
@@ -258,7 +258,7 @@ dump_reference(const char *form)
 		fputs("andon-router: --dump-reference takes markdown, sample, console or pgbouncer\n", stderr);
 		return 2;
 	}
-	print_buf(&out);
+	print_buf(stdout, &out);
 	return 0;
 }
 
@@ -269,17 +269,17 @@ import_file(const char *path)
 	Buf			notes = BUF_INIT;
 	bool		ok = import_pgbouncer(path, &out, &notes);
 
-	fwrite(buf_slice(&notes).data, 1, buf_len(&notes), stderr);
-	buf_release(&notes);
-	print_buf(&out);
+	print_buf(stderr, &notes);
+	print_buf(stdout, &out);
 	return ok ? 0 : 2;
 }
 
 static void
-print_buf(Buf *out)
+print_buf(FILE *file, Buf *buf)
 {
-	Slice		text = buf_slice(out);
+	Slice		text = buf_slice(buf);
 
-	fwrite(text.data, 1, text.len, stdout);
-	buf_release(out);
+	if (text.len > 0)
+		fwrite(text.data, 1, text.len, file);
+	buf_release(buf);
 }
