@@ -58,6 +58,17 @@ typedef struct ConsoleDatabase
 	bool		is_disabled;
 } ConsoleDatabase;
 
+/* A user of auth_file or [users]. */
+typedef struct ConsoleUser
+{
+	const char *name;
+	int			pool_size;		/* -1: not said of it, like the next; the database's or the option holds */
+	int			reserve_pool_size;
+	const char *pool_mode;		/* NULL: not said of it */
+	int			max_connections;	/* 0: no limit */
+	int			max_client_connections; /* likewise */
+} ConsoleUser;
+
 typedef enum ConsoleShutdown
 {
 	CONSOLE_SHUTDOWN_NOW,
@@ -84,7 +95,7 @@ typedef struct ConsoleSource
 	/* The servers' name of a database clients may name (may be name itself), or NULL. */
 	const char *(*find_database) (void *arg, const char *name);
 	void		(*each_database) (void *arg, void (*fn) (void *fn_arg, const ConsoleDatabase *database), void *fn_arg);
-	void		(*each_user) (void *arg, void (*fn) (void *fn_arg, const char *name), void *fn_arg);	/* of auth_file */
+	void		(*each_user) (void *arg, void (*fn) (void *fn_arg, const ConsoleUser *user), void *fn_arg);
 
 	/* Change an option until the next reload; done as for reload. */
 	void		(*set) (void *arg, Loop *home, const char *name, const char *value,

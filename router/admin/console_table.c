@@ -34,7 +34,7 @@ static const ConsoleCommand commands[] = {
 	{SHOW("DATABASES"), .shape = &show_databases_shape, .begin = show_databases_begin, .visit = show_databases,
 	.help = "databases clients may name or have named: connections, paused, disabled"},
 	{SHOW("USERS"), .shape = &show_users_shape, .begin = show_users_begin, .visit = show_users,
-	.help = "users of auth_file and those who have logged in: connections"},
+	.help = "users of auth_file and [users], and those who have logged in: what [users] says of them, limits, connections"},
 	{SHOW("STATS"), .shape = &show_stats_shape, .visit = show_stats,
 	.help = "what was done per database: totals, and averages of the last stats_period"},
 	{SHOW("STATS_TOTALS"), .shape = &show_stats_totals_shape, .visit = show_stats_totals,

@@ -34,7 +34,12 @@ static const ResultColumn database_columns[] = {
 
 static const ResultColumn user_columns[] = {
 	{"name", RESULT_KEY},
+	{"pool_size", RESULT_TEXT}, /* null: not said of the user, like the next two */
+	{"reserve_pool_size", RESULT_TEXT},
+	{"pool_mode", RESULT_TEXT},
+	{"max_user_connections", RESULT_TEXT},
 	{"current_connections", RESULT_SUM},
+	{"max_user_client_connections", RESULT_TEXT},
 	{"current_client_connections", RESULT_SUM},
 };
 
@@ -52,7 +57,9 @@ static void add_used_database(Result *result, const SessionContext *context, con
 							  int clients);
 static void add_disabled(Result *result, const SessionContext *context);
 static int	clients_of(const SessionContext *context, const Database *database);
-static void add_user(void *arg, const char *name);
+static void add_user(void *arg, const ConsoleUser *user);
+static void add_said(Result *result, int number);
+static void begin_used_user(Result *result, const char *name);
 static void add_user_servers(void *arg, const Pool *pool);
 
 bool
@@ -180,23 +187,48 @@ show_users(ConsoleRun *run, int worker, SessionContext *context)
 	{
 		const Account *account = list_entry(node, Account, node);
 
-		result_begin_row(run->result);
-		result_add_text(run->result, account->user);
+		begin_used_user(run->result, account->user);
+		result_add_null(run->result);
 		result_add_number(run->result, 0);
+		result_add_number(run->result, (uint64_t) account->max_user_clients);
 		result_add_number(run->result, (uint64_t) account->clients);
 	}
 	pool_set_each_pool(context->pools, add_user_servers, run->result);
 }
 
 static void
-add_user(void *arg, const char *name)
+add_user(void *arg, const ConsoleUser *user)
 {
 	Result	   *result = arg;
 
 	result_begin_row(result);
+	result_add_text(result, user->name);
+	add_said(result, user->pool_size);
+	add_said(result, user->reserve_pool_size);
+	result_add_text(result, user->pool_mode);
+	result_add_number(result, (uint64_t) user->max_connections);
+	result_add_number(result, 0);
+	result_add_number(result, (uint64_t) user->max_client_connections);
+	result_add_number(result, 0);
+}
+
+static void
+add_said(Result *result, int number)
+{
+	if (number >= 0)
+		result_add_number(result, (uint64_t) number);
+	else
+		result_add_null(result);
+}
+
+/* Of it nothing is said, or add_user() has told. */
+static void
+begin_used_user(Result *result, const char *name)
+{
+	result_begin_row(result);
 	result_add_text(result, name);
-	result_add_number(result, 0);
-	result_add_number(result, 0);
+	for (int word = 0; word < 3; word++)
+		result_add_null(result);
 }
 
 static void
@@ -206,8 +238,9 @@ add_user_servers(void *arg, const Pool *pool)
 	PoolStats	stats;
 
 	pool_stats(pool, &stats);
-	result_begin_row(result);
-	result_add_text(result, stats.user);
+	begin_used_user(result, stats.user);
+	result_add_number(result, (uint64_t) stats.limits.max_user_connections);
 	result_add_number(result, (uint64_t) (stats.active + stats.idle + stats.connecting + stats.resetting));
+	result_add_null(result);
 	result_add_number(result, 0);
 }

@@ -80,7 +80,7 @@ static void count_client(void *arg, const ClientStats *stats);
 static void count_pool(void *arg, const Pool *pool);
 static void add_item(Result *result, const char *name, uint64_t number);
 static void add_list_database(void *arg, const ConsoleDatabase *database);
-static void add_list_user(void *arg, const char *name);
+static void add_list_user(void *arg, const ConsoleUser *user);
 static void add_memory(Result *result, const char *name, uint64_t used, uint64_t bytes);
 static uint64_t resident_bytes(void);
 static void add_setting(void *arg, const ConsoleSetting *setting);
@@ -217,7 +217,7 @@ add_list_database(void *arg, const ConsoleDatabase *database)
 }
 
 static void
-add_list_user(void *arg, const char *name)
+add_list_user(void *arg, const ConsoleUser *user)
 {
 	add_item(arg, "users", 1);
 }

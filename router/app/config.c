@@ -258,8 +258,8 @@ find_entry(const Config *config, const char *name)
 	return any;
 }
 
-static const ConfigUser *
-find_user(const Config *config, const char *name)
+const ConfigUser *
+config_find_user(const Config *config, const char *name)
 {
 	for (int i = 0; i < config->nusers; i++)
 	{
@@ -300,7 +300,7 @@ void
 config_find_limits(const Config *config, const char *name, const char *user_name, PoolLimits *limits)
 {
 	const ConfigDatabase *database = find_entry(config, name);
-	const ConfigUser *user = find_user(config, user_name);
+	const ConfigUser *user = config_find_user(config, user_name);
 	int			of_user = user != NULL ? user->pool_size : CONFIG_INHERIT;
 	int			reserve_of_user = user != NULL ? user->reserve_pool_size : CONFIG_INHERIT;
 
@@ -324,12 +324,12 @@ void
 config_find_account(const Config *config, const char *name, const char *user_name, AccountConfig *account)
 {
 	const ConfigDatabase *database = find_entry(config, name);
-	const ConfigUser *client = find_user(config, user_name);
+	const ConfigUser *client = config_find_user(config, user_name);
 	const ConfigUser *user;
 	PoolLimits	limits = {.min_pool_size = config->min_pool_size};
 
 	account->server_user = database != NULL && *database->user != '\0' ? database->user : NULL;
-	user = account->server_user != NULL ? find_user(config, account->server_user) : client;
+	user = account->server_user != NULL ? config_find_user(config, account->server_user) : client;
 	config_find_limits(config, name, user_name, &limits);
 	account->has_minimum = limits.min_pool_size > 0;
 	account->pool_mode = (PoolMode) first_said(user != NULL ? user->pool_mode : CONFIG_INHERIT,

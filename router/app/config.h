@@ -213,6 +213,9 @@ extern const char *config_find_database(const Config *config, const char *name);
 /* Where auth_query is run for a client that names this database; never NULL. */
 extern const char *config_find_auth_database(const Config *config, const char *name);
 
+/* What [users] says of a user; NULL: nothing. */
+extern const ConfigUser *config_find_user(const Config *config, const char *name);
+
 /* What holds for that user in that database, beyond the options. */
 extern void config_find_limits(const Config *config, const char *name, const char *user, PoolLimits *limits);
 extern void config_find_account(const Config *config, const char *name, const char *user, AccountConfig *account);

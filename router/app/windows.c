@@ -30,6 +30,14 @@ typedef struct ReloadRequest
 	Error		error;
 } ReloadRequest;
 
+/* Who is told of users, and what is said of them. */
+typedef struct UserVisit
+{
+	const Config *config;		/* borrowed */
+	void		(*fn) (void *fn_arg, const ConsoleUser *user);
+	void	   *fn_arg;
+} UserVisit;
+
 /* A scrape, and what the workers visited so far have told. */
 typedef struct MetricsRequest
 {
@@ -49,7 +57,9 @@ static void reload_in_main(void *arg);
 static void reload_answer(void *arg);
 static const char *console_find_database(void *arg, const char *name);
 static void console_each_database(void *arg, void (*fn) (void *fn_arg, const ConsoleDatabase *database), void *fn_arg);
-static void console_each_user(void *arg, void (*fn) (void *fn_arg, const char *name), void *fn_arg);
+static const char *mode_name(int mode);
+static void console_each_user(void *arg, void (*fn) (void *fn_arg, const ConsoleUser *user), void *fn_arg);
+static void tell_user(void *arg, const char *name);
 static void console_set(void *arg, Loop *home, const char *name, const char *value,
 						void (*done) (void *done_arg, bool ok, const Error *error), void *done_arg);
 static void console_shutdown(void *arg, ConsoleShutdown when);
@@ -202,9 +212,9 @@ console_find_database(void *arg, const char *name)
 }
 
 static int
-said_or(int of_database, int option)
+said_or(int of_entry, int option)
 {
-	return of_database != CONFIG_INHERIT ? of_database : option;
+	return of_entry != CONFIG_INHERIT ? of_entry : option;
 }
 
 static void
@@ -216,7 +226,6 @@ console_each_database(void *arg, void (*fn) (void *fn_arg, const ConsoleDatabase
 	for (int i = 0; i < config->ndatabases; i++)
 	{
 		const ConfigDatabase *database = &config->databases[i];
-		int			mode = said_or(database->pool_mode, (int) config->pool_mode);
 		ConsoleDatabase item = {
 			.name = database->name,
 			.server_name = database->server_name,
@@ -226,7 +235,7 @@ console_each_database(void *arg, void (*fn) (void *fn_arg, const ConsoleDatabase
 			.reserve_pool_size = said_or(database->reserve_pool_size, config->reserve_pool_size),
 			.max_connections = said_or(database->max_db_connections, config->max_db_connections),
 			.max_client_connections = said_or(database->max_db_client_connections, config->max_db_client_connections),
-			.pool_mode = mode == POOL_MODE_SESSION ? "session" : "transaction",
+			.pool_mode = mode_name(said_or(database->pool_mode, (int) config->pool_mode)),
 			.is_paused = pool_set_is_paused(context->pools, database->server_name),
 			.is_disabled = names_has(&context->disabled, database->name),
 		};
@@ -235,13 +244,54 @@ console_each_database(void *arg, void (*fn) (void *fn_arg, const ConsoleDatabase
 	}
 }
 
-static void
-console_each_user(void *arg, void (*fn) (void *fn_arg, const char *name), void *fn_arg)
+static const char *
+mode_name(int mode)
 {
-	const SessionContext *context = worker_context(arg);
+	return mode == POOL_MODE_SESSION ? "session" : "transaction";
+}
 
-	if (context->users)
-		user_table_each(context->users, fn, fn_arg);
+/* Those of auth_file, then those that only [users] names: auth_query may find them. */
+static void
+console_each_user(void *arg, void (*fn) (void *fn_arg, const ConsoleUser *user), void *fn_arg)
+{
+	const UserTable *users = worker_context(arg)->users;
+	UserVisit	visit = {worker_config(arg), fn, fn_arg};
+
+	if (users != NULL)
+		user_table_each(users, tell_user, &visit);
+	for (int i = 0; i < visit.config->nusers; i++)
+	{
+		const char *name = visit.config->users[i].name;
+
+		if (users == NULL || user_table_find(users, slice_from_string(name)) == NULL)
+			tell_user(&visit, name);
+	}
+}
+
+static void
+tell_user(void *arg, const char *name)
+{
+	static const ConfigUser nothing_said = {
+		.pool_mode = CONFIG_INHERIT,
+		.pool_size = CONFIG_INHERIT,
+		.reserve_pool_size = CONFIG_INHERIT,
+		.max_user_connections = CONFIG_INHERIT,
+		.max_user_client_connections = CONFIG_INHERIT,
+	};
+	const UserVisit *visit = arg;
+	const Config *config = visit->config;
+	const ConfigUser *user = config_find_user(config, name);
+
+	if (user == NULL)
+		user = &nothing_said;
+	visit->fn(visit->fn_arg, &(ConsoleUser) {
+			  .name = name,
+			  .pool_size = user->pool_size,
+			  .reserve_pool_size = user->reserve_pool_size,
+			  .pool_mode = user->pool_mode != CONFIG_INHERIT ? mode_name(user->pool_mode) : NULL,
+			  .max_connections = said_or(user->max_user_connections, config->max_user_connections),
+			  .max_client_connections = said_or(user->max_user_client_connections, config->max_user_client_connections),
+			  });
 }
 
 static void

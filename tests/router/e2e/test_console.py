@@ -46,13 +46,15 @@ NOT_OURS = {
     "DATABASES": {"reserve_pool": "is reserve_pool_size, as in PgBouncer from 1.24 on"},
     "SOCKETS": {BUFFERS: "positions in PgBouncer's buffers; ours are other ones"},
     "ACTIVE_SOCKETS": {BUFFERS: "the same"},
-    "USERS": {"pool_mode": "limits are in SHOW CONFIG and the file"},
     "MEM": {"size free": "of PgBouncer's slabs; objects and bytes of the whole are counted"},
 }
 
 
 class Console(RouterTestCase):
-    router_options = {"admin_users": "postgres, boss", "stats_users": "watcher", "default_pool_size": 7}
+    router_options = {"admin_users": "postgres, boss", "stats_users": "watcher", "default_pool_size": 7,
+                      "max_user_connections": 50}
+    router_sections = {"users": {"watcher": "pool_mode=session pool_size=4 max_user_client_connections=60",
+                                 "not in auth_file": "reserve_pool_size=2 max_user_connections=9"}}
 
     @classmethod
     def prepare(cls):
@@ -201,6 +203,10 @@ class Console(RouterTestCase):
         users = {row["name"]: row for row in self.router.show("USERS")}
         self.assertEqual(users["boss"]["current_client_connections"], "2")
         self.assertGreaterEqual(int(users["boss"]["current_connections"]), 2)
+        said = ("pool_size", "reserve_pool_size", "pool_mode", "max_user_connections", "max_user_client_connections")
+        self.assertEqual([users["watcher"][column] for column in said], ["4", None, "session", "50", "60"])
+        self.assertEqual([users["boss"][column] for column in said], [None, None, None, "50", "0"])
+        self.assertEqual([users["not in auth_file"][column] for column in said], [None, "2", None, "9", "0"])
         lists = {row["list"]: int(row["items"]) for row in self.router.show("LISTS")}
         self.assertEqual((lists["nodes"], lists["workers"], lists["databases"]), (3, 2, 1))
         self.assertGreaterEqual(lists["used_clients"], 3)

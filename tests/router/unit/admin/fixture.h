@@ -131,10 +131,10 @@ source_each_database(void *arg, void (*fn) (void *fn_arg, const ConsoleDatabase 
 }
 
 static void
-source_each_user(void *arg, void (*fn) (void *fn_arg, const char *name), void *fn_arg)
+source_each_user(void *arg, void (*fn) (void *fn_arg, const ConsoleUser *user), void *fn_arg)
 {
-	fn(fn_arg, "anna");
-	fn(fn_arg, "shop");
+	fn(fn_arg, &(ConsoleUser) {.name = "anna", .pool_size = -1, .reserve_pool_size = -1});
+	fn(fn_arg, &(ConsoleUser) {.name = "shop", .pool_size = 3, .reserve_pool_size = 0, .pool_mode = "session", .max_connections = 9, .max_client_connections = 8});
 }
 
 static const ConsoleSource source = {

@@ -207,6 +207,18 @@ pools_are_added_over_workers(void **state)
 						"close_needed,ptr,link,remote_pid,tls,application_name,prepared_statements,id,node,role,tx_status,worker) C(SHOW)");
 }
 
+/* Guards: what is said of a user stands beside what the workers count; of others only what holds for all. */
+static void
+users_with_what_is_said_of_them(void **state)
+{
+	make_account(&workers[0], "shop")->clients = 2;
+	account_pool(&workers[1].context, make_account(&workers[1], "crm"), 1);
+	assert_string_equal(ask("stan", "SHOW USERS"),
+						"T(name,pool_size,reserve_pool_size,pool_mode,max_user_connections,current_connections,"
+						"max_user_client_connections,current_client_connections)"
+						" D(anna,~,~,~,0,0,0,0) D(crm,~,~,~,0,0,0,0) D(shop,3,0,session,9,0,8,2) C(SHOW)");
+}
+
 static void
 never_granted(void *owner, Server *server)
 {
@@ -386,6 +398,7 @@ main(void)
 		TEST(nodes_are_shown_in_the_view_s_order),
 		TEST(routes_are_added_over_workers),
 		TEST(pools_are_added_over_workers),
+		TEST(users_with_what_is_said_of_them),
 		TEST(servers_and_waiting_clients),
 		TEST(what_the_process_is),
 		TEST(the_reference_is_current),
