@@ -223,6 +223,11 @@ import_defaults(Import *import)
 		if (!names_has(&import->set, defaults[i].name))
 			write_option(import, defaults[i].name, defaults[i].to);
 	}
+	/* a port that nobody knows of would be opened, and a second router on the host would not start */
+	buf_append_string(&import->router, "; PgBouncer has no such port. For /metrics, /live and /ready each router of a host needs one of its own.\n");
+	write_option(import, "http_port", "0");
+	import_note(import, "http_port is 0: PgBouncer has no such port; set one, other routers on the host another,"
+				" for /metrics, /live and /ready");
 	/* PgBouncer asks its servers nothing of themselves */
 	if (import->auth_user != NULL && import->auth_user[0] != '\0')
 		write_option(import, "monitor_user", import->auth_user);

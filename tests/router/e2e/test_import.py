@@ -66,12 +66,13 @@ class Import(RouterTestCase):
         code, result, notes = self.run_import(path)
         self.assertEqual(code, 0, notes)
         for note in ("pgbouncer.ini:4: server_lifetime is not converted", "pgbouncer.ini:7: query_timeout is not converted: the option of [router] holds for all",
-                     "pgbouncer.ini:19: pidfile is not converted", "[nodes] has 2 servers"):
+                     "pgbouncer.ini:19: pidfile is not converted", "[nodes] has 2 servers", "pgbouncer.ini: http_port is 0"):
             self.assertIn(note, notes)
-        self.assertEqual(len(notes.splitlines()), 4, notes)
+        self.assertEqual(len(notes.splitlines()), 5, notes)
         self.assertIn("query_timeout = 60s\n", result)
-        http = "http_addr = %s\nhttp_port = %d\n" % (router.host, router.http_port)     # PgBouncer has none
-        router.imported = result.replace("[router]\n", "[router]\n" + http)
+        self.assertIn("http_port = 0\n", result)        # PgBouncer has none
+        http = "http_addr = %s\nhttp_port = %d\n" % (router.host, router.http_port)
+        router.imported = result.replace("http_port = 0\n", http)
         self.assertEqual(router.check_config()[0], 0)
         self._routers().append(router)
         self.addCleanup(self._stop_router, router)

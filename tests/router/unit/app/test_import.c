@@ -102,6 +102,19 @@ a_typical_file(void **state)
 	config_unref(config);
 }
 
+/* Guards: no port is opened that PgBouncer had not: two results on one host do not meet at HTTP's; and it is told. */
+static void
+no_port_of_http(void **state)
+{
+	Config	   *config;
+
+	assert_true(import(FOLDER "typical.ini"));
+	config = result();
+	assert_int_equal(config->http_port, 0);
+	assert_has(notes, "typical.ini: http_port is 0: PgBouncer has no such port");
+	config_unref(config);
+}
+
 /* Guards: what has no equal is told with its line and what takes its place; secrets are kept, and told to nobody. */
 static void
 what_is_told(void **state)
@@ -222,6 +235,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_typical_file),
+		TEST(no_port_of_http),
 		TEST(what_is_told),
 		TEST(an_odd_file),
 		TEST(no_file),
