@@ -104,9 +104,14 @@ def read_tap(name, code, output):
     """One result per "ok" line; a program that dies or tells nothing fails."""
     lines = re.findall(r"^(not ok|ok) +\d+ *-? *(.*)$", output, re.M)
     plan = re.search(r"^1\.\.(\d+)", output, re.M)
+    # What a test says before it skips itself is why.
+    reasons = re.findall(r"^(.*)\n(?:not ok|ok) +\d+ *-? *(.*# SKIP.*)$", output, re.M)
+    reasons = {test: reason for reason, test in reasons}
     for verdict, test in lines:
         if "# SKIP" in test:
-            yield Result("%s:%s" % (name, test), True, skipped=True)
+            reason = reasons.get(test, "")
+            said = not re.match(r"(not )?ok |1\.\.|TAP ", reason)
+            yield Result("%s:%s" % (name, test.replace("# SKIP", "").strip()), True, reason if said else "", skipped=True)
         else:
             yield Result("%s:%s" % (name, test), verdict == "ok", output)
     failed = sum(verdict != "ok" for verdict, _ in lines)

@@ -41,7 +41,7 @@ note(Trace *trace, const char *word)
 }
 
 static void
-stop(void *arg)
+stop_now(void *arg)
 {
 	loop_stop(((Trace *) arg)->loop);
 }
@@ -68,7 +68,7 @@ task_again(void *arg)
 	if (trace->calls == 1)
 		loop_next_turn(trace->loop, &trace->task);
 	else
-		stop(trace);
+		stop_now(trace);
 }
 
 static void
@@ -102,7 +102,7 @@ a_cancelled_task_does_not_run(void **state)
 	loop_next_turn(trace.loop, &trace.task);
 	loop_next_turn_cancel(trace.loop, &trace.task);
 	loop_next_turn_cancel(trace.loop, &trace.task);
-	loop_post(trace.loop, stop, &trace);
+	loop_post(trace.loop, stop_now, &trace);
 	loop_run(trace.loop);
 	assert_int_equal(trace.calls, 0);
 	loop_destroy(trace.loop);
@@ -120,7 +120,7 @@ stopping_delivers_what_was_posted_before(void **state)
 	assert_string_equal(trace.text, "later-b ");
 
 	/* The loop can be run again. */
-	loop_post(trace.loop, stop, &trace);
+	loop_post(trace.loop, stop_now, &trace);
 	loop_run(trace.loop);
 	loop_destroy(trace.loop);
 }
@@ -292,7 +292,7 @@ destroy_both(void *arg)
 	loop_timer_destroy(trace->timer);
 	loop_timer_destroy(trace->other);
 	trace->timer = trace->other = NULL;
-	loop_post(trace->loop, stop, trace);
+	loop_post(trace->loop, stop_now, trace);
 }
 
 /* The other one may be due in the same turn: it must not run freed. */
@@ -340,7 +340,7 @@ a_watch_follows_what_is_wanted(void **state)
 	assert_int_equal(write(ends[1], "x", 1), 1);
 	trace.watch = loop_watch_create(trace.loop, ends[1], on_watched, &trace);
 	loop_watch_set(trace.watch, false, true);
-	trace.other = loop_timer_create(trace.loop, stop, &trace);
+	trace.other = loop_timer_create(trace.loop, stop_now, &trace);
 	loop_timer_start(trace.other, 1 * US_PER_MS);
 	loop_run(trace.loop);
 	assert_string_equal(trace.text, "writable ");
@@ -395,7 +395,7 @@ what_was_put_off_before_the_loop_ran_is_run(void **state)
 {
 	Trace		trace = {.loop = loop_create()};
 
-	loop_later(trace.loop, stop, &trace);
+	loop_later(trace.loop, stop_now, &trace);
 	loop_run(trace.loop);
 	loop_destroy(trace.loop);
 }

@@ -106,7 +106,7 @@ close_house(void **state)
 }
 
 static void
-stop(void *arg)
+stop_now(void *arg)
 {
 	loop_stop(arg);
 }
@@ -117,7 +117,7 @@ stop(void *arg)
 		while (!(condition)) \
 		{ \
 			assert_true(clock_now_us() < until_us_); \
-			loop_post((house)->loop, stop, (house)->loop); \
+			loop_post((house)->loop, stop_now, (house)->loop); \
 			loop_run((house)->loop); \
 		} \
 	} while (0)
