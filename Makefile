@@ -47,6 +47,9 @@ pg_include        = $(eval pg_include := $(shell $(PG_CONFIG) --includedir))$(pg
 pg_libdir         = $(eval pg_libdir := $(shell $(PG_CONFIG) --pkglibdir))$(pg_libdir)
 pg_version        = $(eval pg_version := $(shell $(PG_CONFIG) --version))$(pg_version)
 pg_major          = $(eval pg_major := $(shell $(PG_CONFIG) --version | sed 's/[^0-9]*\([0-9]*\).*/\1/'))$(pg_major)
+# The parser's trees are those of its own major version, which need not be the
+# server's: later packages bring the headers along, that of Debian 12 is of 15.
+parser_include    = $(eval parser_include := $(firstword $(wildcard /usr/include/pg_query/postgres /usr/include/postgresql/15/server) $(pg_include_server)))$(parser_include)
 pg_query_a        = $(eval pg_query_a := $(firstword $(wildcard /usr/lib/*/libpg_query.a /usr/lib/libpg_query.a)))$(pg_query_a)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -79,7 +82,7 @@ router_main   := $(build)/router/app/main.o
 pg_query_o    := $(build)/vendor/pg_query.o
 
 # PostgreSQL's headers are seen by the classifier, the topology and SCRAM only.
-$(build)/router/sql/classif%.o:   CPP_VENDOR = -isystem $(pg_include_server)
+$(build)/router/sql/classif%.o:   CPP_VENDOR = -isystem $(parser_include)
 $(build)/router/topology/%.o:     CPP_VENDOR = -isystem $(pg_include)
 $(build)/router/scram/%.o:        CPP_VENDOR = -isystem $(pg_include)/internal -isystem $(pg_include) -isystem $(pg_include_server)
 
@@ -165,7 +168,7 @@ define unit_rule
 $(build)/unit/$1/%: $(build)/tests/router/unit/$1/%.o $(call shared_of,$1 $(call below,$1)) $(call objects_of,$1 $(call below,$1)) $(if $(filter sql,$1 $(call below,$1)),$(pg_query_o))
 	@mkdir -p $$(@D)
 	$$(call say,LD $$@)$$(CC) $$(ANDON_LDFLAGS) $$(LDFLAGS) -o $$@ $$^ -lcmocka $$(ANDON_LIBS)
-$(build)/tests/router/unit/$1/%.o: CPP_VENDOR = -I$(top)/tests $(if $(filter topology,$1),-isystem $$(pg_include)) $(if $(filter scram sql,$1),-isystem $$(pg_include_server))
+$(build)/tests/router/unit/$1/%.o: CPP_VENDOR = -I$(top)/tests $(if $(filter topology,$1),-isystem $$(pg_include)) $(if $(filter scram,$1),-isystem $$(pg_include_server))
 endef
 $(foreach layer,$(router_layers),$(eval $(call unit_rule,$(layer))))
 
@@ -258,7 +261,7 @@ demo: ## the whole main job on a cluster of its own (README)
 	+@$(MAKE) --no-print-directory $(jobs) router stage demo-load
 	@$(PYTHON) demo/run.py
 
-matrix: ## test the extension, and what may differ of the router, with PostgreSQL 17 and 18
+matrix: ## build and test the extension, and what may differ of the router, with PostgreSQL 17 and 18
 	@dev/matrix
 
 # ---------------------------------------------------------------- the rest

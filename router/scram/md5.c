@@ -34,9 +34,9 @@ md5_make_response(const char *password_or_md5, const char *user, const uint8_t s
 
 	if (md5_is_secret(password_or_md5))
 		memcpy(stored, password_or_md5, sizeof(stored));
-	else if (!pg_md5_encrypt(password_or_md5, user, strlen(user), stored, &error))
+	else if (!pg_md5_encrypt(password_or_md5, (const void *) user, strlen(user), stored, &error))
 		return false;
-	return pg_md5_encrypt(stored + 3, (const char *) salt, 4, out, &error);
+	return pg_md5_encrypt(stored + 3, (const void *) salt, 4, out, &error);
 }
 
 bool

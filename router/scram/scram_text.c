@@ -95,7 +95,7 @@ scram_decode_base64(Slice text, uint8_t *out, int size)
 
 	if (text.len == 0 || text.len > SCRAM_MESSAGE_MAX)
 		return -1;
-	len = pg_b64_decode(text.data, (int) text.len, (char *) out, size);
+	len = pg_b64_decode(text.data, (int) text.len, (void *) out, size);
 	if (len < 0)
 		return -1;
 	scram_append_base64(&again, out, len);
@@ -108,7 +108,7 @@ void
 scram_append_base64(Buf *out, const uint8_t *bytes, int len)
 {
 	int			room = pg_b64_enc_len(len);
-	int			used = pg_b64_encode((const char *) bytes, len, buf_reserve(out, (size_t) room), room);
+	int			used = pg_b64_encode((const void *) bytes, len, buf_reserve(out, (size_t) room), room);
 
 	if (used > 0)				/* the room suffices: nothing else can fail */
 		buf_commit(out, (size_t) used);

@@ -17,11 +17,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include <pg_query.h>
-
 #include "sql/classify_internal.h"
-
-#include <pg_query/pg_query_internal.h>
 
 #include "base/memory.h"
 #include "sql/classify_lists.h"
@@ -106,7 +102,7 @@ static void
 classify_terminated(const char *text, const Facts *facts, StatementClass *result)
 {
 	MemoryContext context = pg_query_enter_memory_context();
-	PgQueryInternalParsetreeAndError parsed = pg_query_raw_parse(text);
+	PgQueryInternalParsetreeAndError parsed = parser_parse(text);
 
 	if (parsed.error != NULL)
 	{
@@ -132,7 +128,7 @@ classify_prepared_names(Slice text, ClassifyPreparedName tell, void *arg)
 {
 	MemoryContext context = pg_query_enter_memory_context();
 	char	   *terminated = mem_strndup(text);
-	PgQueryInternalParsetreeAndError parsed = pg_query_raw_parse(terminated);
+	PgQueryInternalParsetreeAndError parsed = parser_parse(terminated);
 	StatementClass ignored;
 	const ListCell *cell;
 
@@ -330,16 +326,22 @@ walk_copy_name(char *to, size_t size, const char *from)
 
 /* ---- does the parser fit? ---- */
 
+unsigned
+classify_parser_major(void)
+{
+	return PARSER_MAJOR;
+}
+
 bool
 classify_check_parser(void)
 {
 	MemoryContext context = pg_query_enter_memory_context();
 	PgQueryInternalParsetreeAndError parsed = {NULL, NULL, NULL};
-	bool		fits = parser_major_version() == PG_VERSION_NUM / 10000;
+	bool		fits = parser_major_version() == PARSER_MAJOR;
 
 	if (fits)
 	{
-		parsed = pg_query_raw_parse("SELECT a FROM b.c WHERE d(1) = 'e'");
+		parsed = parser_parse("SELECT a FROM b.c WHERE d(1) = 'e'");
 		fits = parsed.error == NULL && parser_makes_expected_tree(parsed.tree);
 		if (parsed.error != NULL)
 			pg_query_free_error(parsed.error);

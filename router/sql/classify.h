@@ -5,8 +5,8 @@
  *
  * A statement is a read only if everything in it is known to be one; what
  * cannot be parsed, is too long or too deep, or names something unknown is
- * not.  The parser is PostgreSQL's (libpg_query); nothing of it is visible
- * here.  Thread-safe: the parser's state is per thread.
+ * not.  The parser is PostgreSQL's (libpg_query), of the major version that the
+ * system's package holds; nothing of it is visible here.  Thread-safe: the parser's state is per thread.
  *
  * The text is read as the server would with standard_conforming_strings = on
  * and a client_encoding in which no trail byte is an ASCII character: callers
@@ -113,6 +113,9 @@ extern void classify_prepared_names(Slice text, ClassifyPreparedName tell, void 
 
 /* Check at start that the parser and the headers agree; false: refuse to run. */
 extern bool classify_check_parser(void);
+
+/* The major version of PostgreSQL whose parser it is: what later ones have is UNPARSED. */
+extern unsigned classify_parser_major(void);
 
 extern const char *statement_kind_name(StatementKind kind);
 

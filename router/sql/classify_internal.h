@@ -7,6 +7,7 @@
  *	  classify_utility.c	which kind of statement it is, and what it leaves behind
  *	  classify_setting.c	SET, RESET, SHOW and the options of transactions
  *	  classify_walk.c		the queries: every node of them must be known
+ *	  classify_compat.c		nodes that only later parsers make
  *	  classify_names.c		what the names in them stand for, by facts
  *	  classify_lists.c		what is known by name
  *
@@ -19,8 +20,7 @@
 #ifndef ROUTER_SQL_CLASSIFY_INTERNAL_H
 #define ROUTER_SQL_CLASSIFY_INTERNAL_H
 
-#include "postgres.h"
-#include "nodes/parsenodes.h"
+#include "sql/classify_compat.h"	/* before all others: it brings PostgreSQL's headers */
 
 #include "sql/classify.h"
 #include "sql/facts.h"
@@ -72,6 +72,15 @@ extern bool walk_copy_name(char *to, size_t size, const char *from);
 
 /* ---- classify_walk.c ---- */
 extern void walk_node(Walk *walk, const Node *node);	/* NULL is fine */
+extern void walk_list(Walk *walk, const List *list);
+
+/* Keep a switch over nodes a table: one line a type. */
+#define WALK_FIELD(type, field) walk_node(walk, (const Node *) ((const type *) node)->field)
+#define WALK_LIST(type, field) walk_list(walk, ((const type *) node)->field)
+#define WALK_NODE(type) case T_##type: walk_##type(walk, (const type *) node); break
+
+/* ---- classify_compat.c ---- */
+extern bool walk_later_node(Walk *walk, const Node *node);	/* false: none that is known */
 
 /* ---- classify_names.c ---- */
 extern const char *walk_last_name(const List *names);	/* of a qualified name; "" if there is none */

@@ -4,8 +4,8 @@
  *	  The walk through a query: every node of it must be known.
  *
  * One switch over the types of nodes a query is made of; a type that is not in
- * it makes the statement one for the primary, so that syntax of a later
- * PostgreSQL cannot slip through.  The walk goes on after the first thing that
+ * it, nor in that of classify_compat.c, makes the statement one for the primary,
+ * so that syntax of a later PostgreSQL cannot slip through.  The walk goes on after the first thing that
  * is not a read, since what the statement leaves behind (an advisory lock in
  * an UPDATE) is wanted as well.
  *
@@ -23,7 +23,6 @@
 #define MAX_VISIBLE_CTES 200
 
 static void walk_node_inner(Walk *walk, const Node *node);
-static void walk_list(Walk *walk, const List *list);
 static void walk_SelectStmt(Walk *walk, const SelectStmt *select);
 static void walk_InsertStmt(Walk *walk, const InsertStmt *insert);
 static void walk_UpdateStmt(Walk *walk, const UpdateStmt *update);
@@ -55,7 +54,7 @@ walk_node(Walk *walk, const Node *node)
 	walk->depth--;
 }
 
-static void
+void
 walk_list(Walk *walk, const List *list)
 {
 	const ListCell *cell;
@@ -64,65 +63,61 @@ walk_list(Walk *walk, const List *list)
 		walk_node(walk, lfirst(cell));
 }
 
-/* The macros keep the switch a table: one line a type, in the order of parsenodes.h and primnodes.h. */
-#define FIELD(type, field) walk_node(walk, (const Node *) ((const type *) node)->field)
-#define LIST(type, field) walk_list(walk, ((const type *) node)->field)
-#define NODE_CASE(type) case T_##type: walk_##type(walk, (const type *) node); break
-
+/* One line a type, in the order of parsenodes.h and primnodes.h. */
 static void
 walk_node_inner(Walk *walk, const Node *node)
 {
 	switch (nodeTag(node))
 	{
 		/* statements */
-		NODE_CASE(SelectStmt);
-		NODE_CASE(InsertStmt);
-		NODE_CASE(UpdateStmt);
-		NODE_CASE(DeleteStmt);
-		NODE_CASE(MergeStmt);
+		WALK_NODE(SelectStmt);
+		WALK_NODE(InsertStmt);
+		WALK_NODE(UpdateStmt);
+		WALK_NODE(DeleteStmt);
+		WALK_NODE(MergeStmt);
 
 		/* what FROM is made of */
 		case T_RangeVar: walk_relation(walk, (const RangeVar *) node); break;
-		case T_RangeSubselect: FIELD(RangeSubselect, subquery); break;
-		case T_RangeFunction: LIST(RangeFunction, functions); LIST(RangeFunction, coldeflist); break;
-		NODE_CASE(RangeTableSample);
-		NODE_CASE(RangeTableFunc);
-		NODE_CASE(JoinExpr);
+		case T_RangeSubselect: WALK_FIELD(RangeSubselect, subquery); break;
+		case T_RangeFunction: WALK_LIST(RangeFunction, functions); WALK_LIST(RangeFunction, coldeflist); break;
+		WALK_NODE(RangeTableSample);
+		WALK_NODE(RangeTableFunc);
+		WALK_NODE(JoinExpr);
 
 		/* expressions with names in them */
-		NODE_CASE(ColumnRef);
-		NODE_CASE(A_Indirection);
-		NODE_CASE(A_Expr);
-		NODE_CASE(SubLink);
-		NODE_CASE(CaseExpr);
-		NODE_CASE(FuncCall);
-		NODE_CASE(WindowDef);
-		NODE_CASE(TypeName);
-		NODE_CASE(CommonTableExpr);
+		WALK_NODE(ColumnRef);
+		WALK_NODE(A_Indirection);
+		WALK_NODE(A_Expr);
+		WALK_NODE(SubLink);
+		WALK_NODE(CaseExpr);
+		WALK_NODE(FuncCall);
+		WALK_NODE(WindowDef);
+		WALK_NODE(TypeName);
+		WALK_NODE(CommonTableExpr);
 
 		/* expressions that only hold others */
 		case T_List: walk_list(walk, (const List *) node); break;
-		case T_ResTarget: FIELD(ResTarget, val); LIST(ResTarget, indirection); break;
-		case T_MultiAssignRef: FIELD(MultiAssignRef, source); break;
-		case T_TypeCast: FIELD(TypeCast, arg); FIELD(TypeCast, typeName); break;
-		case T_CollateClause: FIELD(CollateClause, arg); break;
-		case T_BoolExpr: LIST(BoolExpr, args); break;
-		case T_NullTest: FIELD(NullTest, arg); break;
-		case T_BooleanTest: FIELD(BooleanTest, arg); break;
-		case T_A_Indices: FIELD(A_Indices, lidx); FIELD(A_Indices, uidx); break;
-		case T_A_ArrayExpr: LIST(A_ArrayExpr, elements); break;
-		case T_RowExpr: LIST(RowExpr, args); break;
-		case T_CaseWhen: FIELD(CaseWhen, expr); FIELD(CaseWhen, result); break;
-		case T_CoalesceExpr: LIST(CoalesceExpr, args); break;
-		case T_MinMaxExpr: LIST(MinMaxExpr, args); break;
-		case T_NamedArgExpr: FIELD(NamedArgExpr, arg); break;
-		case T_GroupingFunc: LIST(GroupingFunc, args); break;
-		case T_GroupingSet: LIST(GroupingSet, content); break;
-		case T_XmlExpr: LIST(XmlExpr, named_args); LIST(XmlExpr, args); break;
-		case T_XmlSerialize: FIELD(XmlSerialize, expr); FIELD(XmlSerialize, typeName); break;
-		case T_ColumnDef: FIELD(ColumnDef, typeName); break;	/* of a function in FROM */
+		case T_ResTarget: WALK_FIELD(ResTarget, val); WALK_LIST(ResTarget, indirection); break;
+		case T_MultiAssignRef: WALK_FIELD(MultiAssignRef, source); break;
+		case T_TypeCast: WALK_FIELD(TypeCast, arg); WALK_FIELD(TypeCast, typeName); break;
+		case T_CollateClause: WALK_FIELD(CollateClause, arg); break;
+		case T_BoolExpr: WALK_LIST(BoolExpr, args); break;
+		case T_NullTest: WALK_FIELD(NullTest, arg); break;
+		case T_BooleanTest: WALK_FIELD(BooleanTest, arg); break;
+		case T_A_Indices: WALK_FIELD(A_Indices, lidx); WALK_FIELD(A_Indices, uidx); break;
+		case T_A_ArrayExpr: WALK_LIST(A_ArrayExpr, elements); break;
+		case T_RowExpr: WALK_LIST(RowExpr, args); break;
+		case T_CaseWhen: WALK_FIELD(CaseWhen, expr); WALK_FIELD(CaseWhen, result); break;
+		case T_CoalesceExpr: WALK_LIST(CoalesceExpr, args); break;
+		case T_MinMaxExpr: WALK_LIST(MinMaxExpr, args); break;
+		case T_NamedArgExpr: WALK_FIELD(NamedArgExpr, arg); break;
+		case T_GroupingFunc: WALK_LIST(GroupingFunc, args); break;
+		case T_GroupingSet: WALK_LIST(GroupingSet, content); break;
+		case T_XmlExpr: WALK_LIST(XmlExpr, named_args); WALK_LIST(XmlExpr, args); break;
+		case T_XmlSerialize: WALK_FIELD(XmlSerialize, expr); WALK_FIELD(XmlSerialize, typeName); break;
+		case T_ColumnDef: WALK_FIELD(ColumnDef, typeName); break;	/* of a function in FROM */
 		case T_SortBy:
-			FIELD(SortBy, node);
+			WALK_FIELD(SortBy, node);
 			if (((const SortBy *) node)->useOp != NIL)
 				walk_operator(walk, walk_last_name(((const SortBy *) node)->useOp));
 			break;
@@ -142,7 +137,8 @@ walk_node_inner(Walk *walk, const Node *node)
 			break;
 
 		default:
-			walk_lower(walk, VERDICT_PRIMARY, "syntax the router does not know", NULL);
+			if (!walk_later_node(walk, node))
+				walk_lower(walk, VERDICT_PRIMARY, "syntax the router does not know", NULL);
 	}
 }
 
@@ -196,7 +192,7 @@ walk_InsertStmt(Walk *walk, const InsertStmt *insert)
 		walk_list(walk, conflict->targetList);
 		walk_node(walk, conflict->whereClause);
 	}
-	walk_list(walk, insert->returningList);
+	walk_node(walk, PARSER_RETURNING(insert));
 	walk->scope = outer;
 }
 
@@ -211,7 +207,7 @@ walk_UpdateStmt(Walk *walk, const UpdateStmt *update)
 	walk_list(walk, update->targetList);
 	walk_list(walk, update->fromClause);
 	walk_node(walk, update->whereClause);
-	walk_list(walk, update->returningList);
+	walk_node(walk, PARSER_RETURNING(update));
 	walk->scope = outer;
 }
 
@@ -225,7 +221,7 @@ walk_DeleteStmt(Walk *walk, const DeleteStmt *delete)
 	walk_WithClause(walk, delete->withClause, &scope);
 	walk_list(walk, delete->usingClause);
 	walk_node(walk, delete->whereClause);
-	walk_list(walk, delete->returningList);
+	walk_node(walk, PARSER_RETURNING(delete));
 	walk->scope = outer;
 }
 
@@ -248,6 +244,7 @@ walk_MergeStmt(Walk *walk, const MergeStmt *merge)
 		walk_list(walk, when->targetList);
 		walk_list(walk, when->values);
 	}
+	walk_node(walk, PARSER_MERGE_RETURNING(merge));
 	walk->scope = outer;
 }
 

@@ -113,8 +113,16 @@ class Layercheck(ToolTestCase):
         self.assert_clean()
 
     def test_version_number(self):
-        self.write("extension/board/board.c", "#if PG_VERSION_NUM >= 160000\n#endif\n")
-        self.assert_finds("PG_VERSION_NUM")
+        for path in ("extension/board/board.c", "router/sql/classify_walk.c"):
+            with self.subTest(path=path):
+                self.write(path, "#if PG_VERSION_NUM >= 160000\n#endif\n")
+                self.assert_finds("%s tests PG_VERSION_NUM" % path)
+                os.unlink(os.path.join(self.root, path))
+
+    def test_version_number_in_its_place(self):
+        for path in ("extension/base/compat.h", "router/sql/classify_compat.c"):
+            self.write(path, "#if PG_VERSION_NUM >= 160000\n#endif\n")
+        self.assert_clean()
 
     def test_circle(self):
         self.write("router/wire/frame.h", '#include "wire/message.h"\n')
