@@ -1,9 +1,9 @@
 """Boards on a subscriber: logical replication applies changes with ordinary triggers off.
 
 The publisher knows nothing of boards. On the subscriber one board is made with
-enable_always and one without; both have the same definition. The applying
-worker fires row triggers but, for single rows, no statement triggers, so the board
-follows when the transaction commits there.
+enable_always and, in one class, one without; both have the same definition. The
+applying worker fires row triggers but, for single rows, no statement triggers, so
+the board follows when the transaction commits there, or is prepared.
 """
 
 import contextlib
@@ -16,6 +16,16 @@ TABLES = """
     CREATE TABLE customers (id int PRIMARY KEY, name text);
     CREATE TABLE orders (id int PRIMARY KEY, status text, customer_id int);
     CREATE TABLE items (id int PRIMARY KEY, order_id int, price int);
+    CREATE TABLE done (n int PRIMARY KEY)
+"""
+PARTED_TABLES = """
+    CREATE TABLE customers (id int PRIMARY KEY, name text);
+    CREATE TABLE orders (id int PRIMARY KEY, status text, customer_id int) PARTITION BY RANGE (id);
+    CREATE TABLE orders_low PARTITION OF orders FOR VALUES FROM (MINVALUE) TO (3);
+    CREATE TABLE orders_high PARTITION OF orders FOR VALUES FROM (3) TO (MAXVALUE);
+    CREATE TABLE items (id int PRIMARY KEY, order_id int, price int) PARTITION BY HASH (id);
+    CREATE TABLE items_0 PARTITION OF items FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+    CREATE TABLE items_1 PARTITION OF items FOR VALUES WITH (MODULUS 2, REMAINDER 1);
     CREATE TABLE done (n int PRIMARY KEY)
 """
 DEFINITION = """
@@ -44,7 +54,12 @@ CHANGES = (
 )
 
 
-class LogicalReplication(ClusterTestCase):
+class Subscriber(ClusterTestCase):
+    published_tables = TABLES
+    tables = TABLES
+    boards = {"always": '{"enable_always": true}'}
+    subscription = ""
+
     @classmethod
     def setUpClass(cls):
         cls.publisher = Cluster(settings={"wal_level": "logical"}, name="publisher")
@@ -55,15 +70,15 @@ class LogicalReplication(ClusterTestCase):
 
     @classmethod
     def prepare(cls):
-        for cluster, dbname in ((cls.publisher, "postgres"), (cls.cluster, cls.dbname)):
-            cluster.primary.query(TABLES, dbname=dbname)
+        cls.publish(cls.published_tables)
+        cls.sql(cls.tables)
         cls.publish(BEFORE)
         cls.publish("CREATE PUBLICATION everything FOR ALL TABLES")
-        for name, options in (("always", '{"enable_always": true}'), ("plain", "{}")):
+        for name, options in cls.boards.items():
             cls.sql("SELECT andon.create_board(%s, %s, '{id}', 'status', options => %s)",
                     ["public." + name, DEFINITION, options])
-        cls.sql("CREATE SUBSCRIPTION everything CONNECTION '%s dbname=postgres' PUBLICATION everything"
-                % cls.publisher.primary.socket_conninfo("subscriber"))
+        cls.sql("CREATE SUBSCRIPTION everything CONNECTION '%s dbname=postgres' PUBLICATION everything %s"
+                % (cls.publisher.primary.socket_conninfo("subscriber"), cls.subscription))
         cls.addClassCleanup(cls.sql, "DROP SUBSCRIPTION everything")
         wait_until(lambda: cls.sql("SELECT count(*) FROM pg_subscription_rel WHERE srsubstate <> 'r'") == [(0,)],
                    what="the tables to be copied")
@@ -87,6 +102,18 @@ class LogicalReplication(ClusterTestCase):
         self.assertEqual(checked > 0, sides > 0)
         return checked
 
+    def apply_changes(self):
+        for change in CHANGES:
+            self.publish(change)
+            self.wait_applied()
+            self.assertEqual(self.differences("always"), 0, change)
+        self.assertEqual(self.sql("SELECT status, name, total FROM always WHERE id IN (1, 2) ORDER BY id"),
+                         [("A", None, 1), ("NEW", "Cy", None)])
+
+
+class LogicalReplication(Subscriber):
+    boards = {"always": '{"enable_always": true}', "plain": "{}"}
+
     def test_1_initial_copy(self):
         """Guards: the first copy of the tables, a COPY that the subscriber runs."""
         self.assertEqual(self.sql("SELECT id, name, total FROM always ORDER BY id"), [(1, "Ada", 10), (2, "Bo", 20)])
@@ -94,12 +121,7 @@ class LogicalReplication(ClusterTestCase):
 
     def test_2_every_change(self):
         """Guards: what is applied row by row, TRUNCATE, and several changes in one transaction."""
-        for change in CHANGES:
-            self.publish(change)
-            self.wait_applied()
-            self.assertEqual(self.differences("always"), 0, change)
-        self.assertEqual(self.sql("SELECT status, name, total FROM always WHERE id IN (1, 2) ORDER BY id"),
-                         [("A", None, 1), ("NEW", "Cy", None)])
+        self.apply_changes()
 
     def test_3_notifications(self):
         """Guards: the applying worker announces what it has changed on the board."""
@@ -131,3 +153,87 @@ class LogicalReplication(ClusterTestCase):
         self.assertEqual(self.differences("plain"), 1)
         self.assertEqual(self.sql("SELECT andon.repair_board('plain')"), [(1,)])
         self.assertEqual(self.differences("plain"), 0)
+
+
+class IntoParts(Subscriber):
+    """The subscriber's sources are partitioned, the publisher's are not: rows are routed when they are applied."""
+    tables = PARTED_TABLES
+
+    def test_every_change(self):
+        """Guards: applied rows find the triggers of the part they enter, also of the one they move to."""
+        self.apply_changes()
+        self.publish("UPDATE orders SET id = 200 WHERE id = 2")     # to the other part
+        self.wait_applied()
+        self.assertEqual(self.differences("always"), 0)
+        self.assertEqual(self.sql("SELECT id, status FROM always WHERE id IN (2, 200)"), [(200, "NEW")])
+
+
+class PartByPart(IntoParts):
+    """Both are: the publisher sends its parts' changes, which are applied to the parts of the same names."""
+    published_tables = PARTED_TABLES
+
+
+class Prepared(Subscriber):
+    subscription = "WITH (two_phase = on)"
+
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        wait_until(lambda: cls.sql("SELECT subtwophasestate::text FROM pg_subscription WHERE subname = 'everything'") == [("e",)],
+                   what="two_phase to be in force")
+
+    def publish_prepared(self, statements):
+        """Prepares it on the publisher; where two_phase is in force the subscriber prepares it, too."""
+        self.publish("BEGIN; %s; PREPARE TRANSACTION 'here'" % statements)
+
+    def wait_prepared(self):
+        wait_until(lambda: self.sql("SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()") == [(1,)],
+                   what="the transaction to be prepared")
+
+    def end_prepared(self, how):
+        self.publish(how + " PREPARED 'here'")
+        self.wait_applied()
+        self.assertEqual(self.differences("always"), 0)
+        return self.sql("SELECT status, total FROM always WHERE id = 1")
+
+
+class TwoPhase(Prepared):
+    cluster_options = {"preload": True}
+
+    def test_commit_and_rollback(self):
+        """Guards: where the feed worker runs, a subscription with two_phase needs nothing: the board follows when the
+        transaction is prepared, is seen and told when it is committed, and not if it is rolled back."""
+        with contextlib.closing(self.cluster.primary.connect(self.dbname)) as connection, connection.cursor() as cursor:
+            cursor.execute("LISTEN andon_always")
+            self.publish_prepared("UPDATE orders SET status = 'TWICE' WHERE id = 1; INSERT INTO items VALUES (50, 1, 7)")
+            self.wait_prepared()
+            self.publish("INSERT INTO items VALUES (51, 2, 3)")
+            self.wait_applied()
+            self.assertEqual(self.sql("SELECT status, total FROM always ORDER BY id"), [("NEW", 10), ("NEW", 23)])
+            self.assertEqual(self.end_prepared("COMMIT"), [("TWICE", 17)])
+
+            def is_told():
+                connection.poll()
+                return '"to":"TWICE"' in "".join(notify.payload for notify in connection.notifies).replace(" ", "")
+
+            wait_until(is_told, what="the notification of COMMIT PREPARED")
+        self.publish_prepared("UPDATE orders SET status = 'NEVER' WHERE id = 1; DELETE FROM items WHERE id = 50")
+        self.wait_prepared()
+        self.assertEqual(self.end_prepared("ROLLBACK"), [("TWICE", 17)])
+
+
+class TwoPhaseWithoutWorker(Prepared):
+    def test_notifications_are_switched_off(self):
+        """Guards: without the feed worker the subscription stops at such a transaction, with a hint, and goes on from
+        there, nothing lost, once andon.notify is off; transactions that are not prepared do not need it."""
+        self.publish("UPDATE orders SET status = 'ONCE' WHERE id = 1")
+        self.wait_applied()
+        self.assertEqual(self.differences("always"), 0)
+        self.publish_prepared("UPDATE orders SET status = 'TWICE' WHERE id = 1; INSERT INTO items VALUES (50, 1, 7)")
+        wait_until(lambda: "cannot PREPARE a transaction that has changed board public.always" in self.cluster.primary.log(),
+                   what="the subscription to stop")
+        self.assertIn('Set andon.notify to "off" for such transactions', self.cluster.primary.log())
+        self.assertEqual(self.sql("SELECT status, total FROM always WHERE id = 1"), [("ONCE", 10)])
+        self.sql("ALTER DATABASE %s SET andon.notify = 'off'" % self.dbname)
+        self.wait_prepared()
+        self.assertEqual(self.end_prepared("COMMIT"), [("TWICE", 17)])
