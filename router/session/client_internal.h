@@ -9,7 +9,7 @@
  *	  client_query.c	client_startup.c -> client_login.c	phases of a session
  *	  relay_finish.c	client_welcome.c	console_session.c	replication.c
  *	  relay_reply.c		relay_plan.c -> local_answer.c
- *	  relay_run.c -> relay_check.c -> relay_send.c -> relay_describe.c placed.c
+ *	  relay_feed.c		relay_run.c -> relay_check.c -> relay_send.c -> relay_describe.c placed.c
  *	  relay_hold.c		reported.c	account.c	unit.c	transaction.c	prepared.c	params.c
  *	  client.c
  *
@@ -395,15 +395,17 @@ extern bool relay_admit_fallback(Client *client);
 
 /* ---- relay_run.c ---- */
 extern void relay_start(Client *client, Server *server);
-extern size_t relay_feed(Client *client, Slice data);	/* messages of an open unit, COPY data */
 extern bool relay_send_settings(Client *client);	/* the session's, where the server has others; true: sent */
-extern void relay_settle_copy(Client *client);	/* read on, if it is known what the COPY data is for */
 extern void relay_continue(Client *client); /* what it waited for before it sent the unit is answered */
 extern void relay_settle_sync(Client *client);	/* send the Sync that was kept back, if its turn has come */
 extern void relay_cancel(Client *client);	/* what runs */
 extern void relay_send_position_query(Client *client);
 extern void relay_send_state_query(Client *client);
 extern bool relay_wants_position(const Client *client);	/* its commit's position is not reported */
+
+/* ---- relay_feed.c ---- */
+extern size_t relay_feed(Client *client, Slice data);	/* messages of an open unit, COPY data */
+extern void relay_settle_copy(Client *client);	/* read on, if it is known what the COPY data is for */
 
 /* ---- relay_check.c ---- */
 
@@ -425,6 +427,7 @@ extern void relay_to_server(Client *client, Slice bytes);
 extern void relay_pass_gathered(Client *client);	/* writes what relay.gathered holds back */
 extern void relay_pass_last(Client *client);	/* the same at the end of what goes to the server now */
 extern void relay_send_message(Client *client, const Frame *frame);
+extern void relay_send_empty(Client *client, char type); /* Sync or Flush; whoever wants an answer notes it in relay.inflight */
 extern void relay_send_sync(Client *client, InFlightAction action, InFlightPurpose purpose);
 
 /* The beginning of a Bind; total_len is the whole message's.  False: it was

@@ -128,6 +128,16 @@ relay_send_message(Client *client, const Frame *frame)
 }
 
 void
+relay_send_empty(Client *client, char type)
+{
+	Buf			out = BUF_INIT;
+
+	build_empty(&out, type);
+	relay_to_server(client, buf_slice(&out));
+	buf_release(&out);
+}
+
+void
 relay_send_sync(Client *client, InFlightAction action, InFlightPurpose purpose)
 {
 	Buf			out = BUF_INIT;
