@@ -91,6 +91,7 @@ worker_create(const WorkerConfig *config, Error *error)
 	context->worker = config->index;
 	context->generation = config->generation;
 	context->auth_query = auth_query_create(worker->loop, worker->pools, worker->settings);
+	auth_query_on_starved(context->auth_query, session_context_await_view, context);
 	auth_query_set_view(context->auth_query, context->view);
 	session_context_init(context);
 	pool_set_view(worker->pools, context->view);

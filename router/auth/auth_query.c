@@ -9,7 +9,8 @@
  *
  * A lookup is one name in one database.  At most PARALLEL_MAX of them hold or
  * want a server; the others wait their turn in line.  A node that fails is not
- * asked again by this lookup before the next view of the nodes.
+ * asked again by this lookup before the next view of the nodes; when none is
+ * left, whoever gets the views is told that one is waited for (on_starved).
  *
  * The server comes from a pool that clients of auth_user may use, too: what
  * they have set is taken back before the question is sent.
@@ -75,6 +76,9 @@ struct AuthQuery
 	List		waiting;		/* of AuthLookup */
 	List		asking;			/* those in ASKING and SENT */
 	List		kept;			/* the oldest answer first */
+	bool		is_starved;		/* one of waiting has no node to ask in this view */
+	void		(*on_starved) (void *arg);	/* NULL: nobody is told */
+	void	   *starved_arg;
 	uint64_t	found_md5;
 	uint64_t	found_other;
 	AuthQueryStats stats;
@@ -86,7 +90,7 @@ static char *make_key(const char *database, const char *user, size_t *len);
 static void lookup_free(AuthLookup *lookup);
 static void drop_kept(AuthQuery *query);
 static void start_waiting(AuthQuery *query);
-static void lookup_start(AuthLookup *lookup);
+static bool lookup_start(AuthLookup *lookup);
 static int	choose_node(const AuthLookup *lookup);
 static void lookup_send(AuthLookup *lookup, Server *server);
 static void lookup_stop(AuthLookup *lookup, CheckinMode mode);
@@ -158,6 +162,19 @@ auth_query_set_view(AuthQuery *query, TopologyView *view)
 	LIST_FOREACH(node, &query->waiting)
 		list_entry(node, AuthLookup, node)->excluded = 0;
 	start_waiting(query);
+}
+
+void
+auth_query_on_starved(AuthQuery *query, void (*fn) (void *arg), void *arg)
+{
+	query->on_starved = fn;
+	query->starved_arg = arg;
+}
+
+bool
+auth_query_is_starved(const AuthQuery *query)
+{
+	return query->is_starved;
 }
 
 bool
@@ -305,16 +322,20 @@ drop_kept(AuthQuery *query)
 static void
 start_waiting(AuthQuery *query)
 {
+	query->is_starved = false;
 	LIST_FOREACH(node, &query->waiting)
 	{
 		if (query->asking.count >= PARALLEL_MAX)
-			return;
-		lookup_start(list_entry(node, AuthLookup, node));
+			break;
+		if (!lookup_start(list_entry(node, AuthLookup, node)))
+			query->is_starved = true;
 	}
+	if (query->is_starved && query->on_starved != NULL)
+		query->on_starved(query->starved_arg);
 }
 
-/* It goes on waiting while there is no node to ask. */
-static void
+/* False: it goes on waiting, there is no node to ask. */
+static bool
 lookup_start(AuthLookup *lookup)
 {
 	AuthQuery  *query = lookup->query;
@@ -322,7 +343,7 @@ lookup_start(AuthLookup *lookup)
 	Server	   *server;
 
 	if (node < 0)
-		return;
+		return false;
 	list_remove(&query->waiting, &lookup->node);
 	list_push_tail(&query->asking, &lookup->node);
 	lookup->state = LOOKUP_ASKING;
@@ -340,6 +361,7 @@ lookup_start(AuthLookup *lookup)
 	server = pool_checkout(lookup->pool, &lookup->pool_waiter);
 	if (server != NULL)
 		lookup_send(lookup, server);
+	return true;
 }
 
 static int

@@ -64,6 +64,14 @@ extern void auth_query_destroy(AuthQuery *query);	/* before its pools; nobody wa
 /* Copies all; what is kept is forgotten. */
 extern void auth_query_configure(AuthQuery *query, const AuthQueryConfig *config);
 extern void auth_query_set_view(AuthQuery *query, TopologyView *view);	/* takes a reference of its own */
+
+/*
+ * A lookup that no node can answer goes on with the next view.  Tell whoever
+ * gets the views, so that it is shown that one at once: fn is called each time
+ * such a lookup is found, and does not come back into the query.
+ */
+extern void auth_query_on_starved(AuthQuery *query, void (*fn) (void *arg), void *arg);
+extern bool auth_query_is_starved(const AuthQuery *query);	/* one waits so now */
 extern bool auth_query_is_on(const AuthQuery *query);
 
 /* Ask in that database (as the nodes name it).  The waiter is told in a later

@@ -13,6 +13,8 @@
  *													second after a sign of trouble, or if it is awaited
  *	  worker		  it is posted to; each sweep	takes the view and acts on it: pools, lookups, replication,
  *													those who wait
+ *	  worker		  a session, or a lookup of a	is woken for each view from now on, until nobody waits
+ *					  secret, waits for a node		(view_slot_await)
  *	  worker		  it plans a unit, shows nodes	takes the view if its state is the one acted on: only who
  *													waits has anything to do then (view_slot_refresh)
  *	  main thread	  it is posted to; metrics		takes the view

@@ -329,7 +329,6 @@ client_release_fallback(Client *client)
 	client->is_fallback = false;
 }
 
-/* One that was published while it decided is acted on in the next turn: nobody is woken for it. */
 void
 client_await_view(Client *client)
 {
@@ -337,8 +336,7 @@ client_await_view(Client *client)
 
 	if (!list_node_is_linked(&client->waiting_node))
 		list_push_tail(&context->waiting, &client->waiting_node);
-	if (view_slot_await(&context->views))
-		loop_post(context->loop, session_context_take_view, context);
+	session_context_await_view(context);
 }
 
 void

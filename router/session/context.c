@@ -73,8 +73,18 @@ session_context_set_view(SessionContext *context, TopologyView *view)
 			replication_on_view(client);
 	}
 	plan_waiting_again(context);
-	if (list_is_empty(&context->waiting))
+	if (list_is_empty(&context->waiting) && (context->auth_query == NULL || !auth_query_is_starved(context->auth_query)))
 		view_slot_await_no_more(&context->views);
+}
+
+/* One that was published while somebody decided to wait is acted on in the next turn: nobody is woken for it. */
+void
+session_context_await_view(void *arg)
+{
+	SessionContext *context = arg;
+
+	if (view_slot_await(&context->views))
+		loop_post(context->loop, session_context_take_view, context);
 }
 
 void

@@ -198,6 +198,9 @@ extern void session_context_set_view(SessionContext *context, TopologyView *view
 
 /* The same with what is in the slot, if anything is: in the loop, on top of nothing else. */
 extern void session_context_take_view(void *context);
+
+/* Somebody waits for the next view: this worker is woken for it.  One that is in the slot already is taken soon. */
+extern void session_context_await_view(void *context);
 extern void session_context_set_facts(SessionContext *context, Facts *facts);	/* takes the reference */
 
 /* After a reload.  The references become the context's; config is the one they belong to, and

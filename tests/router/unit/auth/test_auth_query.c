@@ -423,6 +423,39 @@ nodes_come_and_go(void **state)
 	assert_int_equal(asker.answers, 1);
 }
 
+static int	starvings;
+
+static void
+on_starved(void *arg)
+{
+	assert_ptr_equal(arg, &starvings);
+	assert_true(auth_query_is_starved(query));
+	starvings++;
+}
+
+/* Guards: when the last node has failed a lookup, the next view is asked for at once, and the lookup goes on with it. */
+static void
+when_all_nodes_have_failed(void **state)
+{
+	Asker		asker;
+
+	starvings = 0;
+	auth_query_on_starved(query, on_starved, &starvings);
+	fake_stop_listening(&north);
+	fake_stop_listening(&south);
+	ask(&asker, "anna");
+	assert_int_equal(starvings, 0);
+	wait_until(loop, starvings > 0);
+	assert_int_equal(asker.answers + asker.failures, 0);
+	fake_node_fini(&south);
+	fake_node_init(&south, loop);
+	south.password = "pencil";
+	south.on_messages = on_messages;
+	show_view();
+	assert_false(auth_query_is_starved(query));
+	wait_until(loop, asker.answers == 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -436,6 +469,7 @@ main(void)
 		TEST(answers_are_kept),
 		TEST(what_is_kept_is_bounded),
 		TEST(nodes_come_and_go),
+		TEST(when_all_nodes_have_failed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -134,6 +134,60 @@ a_change_of_roles_is_left_to_the_loop(void **state)
 	hang_up(&t);
 }
 
+static void
+lookup_answered(void *owner, UserTable *user)
+{
+}
+
+static void
+lookup_failed(void *owner, const char *why)
+{
+}
+
+static TopologyView *
+view_without_nodes(void)
+{
+	TopologyView *view = view_without_primary();
+
+	for (int i = 0; i < view->nnodes; i++)
+		view->nodes[i].is_usable = false;
+	return view;
+}
+
+/* Guards: a lookup whose nodes have all failed is shown each view at once, also one that is there already, not at the sweep. */
+static void
+a_lookup_without_a_node_is_woken(void **state)
+{
+	AuthQueryWaiter waiters[2] = {
+		{.on_answer = lookup_answered,.on_failed = lookup_failed},
+		{.on_answer = lookup_answered,.on_failed = lookup_failed},
+	};
+
+	loop_timer_stop(context.sweep); /* which would take views, too late */
+	context.auth_query = auth_query_create(loop, pools, settings);
+	auth_query_configure(context.auth_query, &(AuthQueryConfig) {.user = "lookup",.query = "SELECT $1"});
+	auth_query_on_starved(context.auth_query, session_context_await_view, &context);
+	session_context_set_view(&context, view_without_nodes());
+
+	assert_false(put(make_view()));
+	auth_query_ask(context.auth_query, "mes", "anna", &waiters[0]);
+	assert_true(auth_query_is_starved(context.auth_query));
+	wait_until(loop, !auth_query_is_starved(context.auth_query));
+	auth_query_cancel(&waiters[0]);
+
+	assert_false(put(view_without_nodes()));	/* nobody waits any more */
+	session_context_take_view(&context);
+	auth_query_ask(context.auth_query, "mes", "bert", &waiters[1]);
+	assert_true(put(view_without_nodes()));
+	session_context_take_view(&context);
+	assert_true(put(make_view()));	/* that one was not enough */
+	session_context_take_view(&context);
+	assert_false(auth_query_is_starved(context.auth_query));
+	auth_query_cancel(&waiters[1]);
+	auth_query_destroy(context.auth_query);
+	context.auth_query = NULL;
+}
+
 /* Guards: what nobody was woken for reaches pools and lookups at the next sweep. */
 static void
 the_sweep_takes_what_is_there(void **state)
@@ -154,6 +208,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(who_waits_is_woken, setup, teardown_talk),
 		cmocka_unit_test_setup_teardown(what_comes_meanwhile_is_acted_on, setup, teardown_talk),
 		cmocka_unit_test_setup_teardown(a_change_of_roles_is_left_to_the_loop, setup, teardown_talk),
+		cmocka_unit_test_setup_teardown(a_lookup_without_a_node_is_woken, setup, teardown_talk),
 		cmocka_unit_test_setup_teardown(the_sweep_takes_what_is_there, setup, teardown_talk),
 	};
 
