@@ -24,6 +24,20 @@
  * again, the monitor puts first and then asks: one of the two sees the other.
  * Of many who wait only the first has to look: what comes later wakes them all.
  *
+ * Who decides once more (relay_plan_again, client_welcome_again) does not look
+ * into the slot, and is not late by that.  Where the newest view can be then:
+ *
+ *	  in the slot, the reader awaits	it has posted when it was put, or view_slot_await() has: the next turn
+ *										takes it, and all who still wait decide on it
+ *	  in the slot, nobody awaits		who decides to wait now is the first: view_slot_await() posts
+ *	  with the reader, not acted on		it was refreshed: the one who decides has it.  Pools and lookups have
+ *										not, but by its state it is the one they have; its fresher samples
+ *										matter to them where a login has just failed, and that is a sign of
+ *										trouble: views post for a second
+ *
+ * So a view that is the reader's and not acted on need not be posted for who
+ * begins to wait: it waits for the one after it, which posts as it is awaited.
+ *
  * The slot owns the view in it; take makes it the reader's.  Of each slot there
  * is one writer and one reader.  Zeroed: empty, not awaited.
  *

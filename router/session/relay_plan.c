@@ -130,6 +130,7 @@ refuse_pin(Client *client)
 	return true;
 }
 
+/* On the view that is there: a newer one posts to the loop (the schedule atop policy/view_slot.h). */
 void
 relay_plan_again(Client *client)
 {
