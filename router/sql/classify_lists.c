@@ -3,11 +3,11 @@
  * classify_lists.c
  *	  What is known by name of PostgreSQL's own functions and relations.
  *
- * How the tables were made: all functions of PostgreSQL 15 that the catalog
- * calls volatile were gone through for those without any effect; all it calls
- * stable or immutable for those that have one, or that tell of the node.  What
- * is volatile and not listed goes to the primary, so a list that is too short
- * costs speed, not truth.
+ * How the tables were made: all functions of PostgreSQL 15, and those that came
+ * up to 18, were gone through: what the catalog calls volatile, for what has no
+ * effect; what it calls stable or immutable, for what has one, or tells of the
+ * node.  What is volatile and not listed goes to the primary, so a list that is
+ * too short costs speed, not truth.
  *
  * Sorted by name (test_classify_lists.c checks it): they are searched by halves.
  *
@@ -26,6 +26,8 @@
 #define UNLOCKS FUNCTION_RULE_UNLOCKS
 
 static const FunctionRule function_rules[] = {
+	{"array_sample", HARMLESS, "random bits"},
+	{"array_shuffle", HARMLESS, "random bits"},
 	{"clock_timestamp", HARMLESS, "the time of day"},
 	{"connectby", DENIED, "runs what it is given as text"},
 	{"crosstab", DENIED, "runs what it is given as text"},
@@ -39,6 +41,7 @@ static const FunctionRule function_rules[] = {
 	{"dblink_connect", PINS, "dblink connection"},
 	{"dblink_connect_u", PINS, "dblink connection"},
 	{"gen_random_uuid", HARMLESS, "random bits"},
+	{"icu_unicode_version", NODE, "the node's libraries"},
 	{"inet_client_addr", NODE, "the address of the router's connection"},
 	{"inet_client_port", NODE, "the port of the router's connection"},
 	{"inet_server_addr", NODE, "the node's address"},
@@ -54,6 +57,7 @@ static const FunctionRule function_rules[] = {
 	{"pg_advisory_xact_lock_shared", DENIED, "a replica would grant a lock the primary grants too"},
 	{"pg_available_extension_versions", NODE, "reads the node's files"},
 	{"pg_available_extensions", NODE, "reads the node's files"},
+	{"pg_available_wal_summaries", NODE, "the node's files"},
 	{"pg_backend_pid", NODE, "the process that serves the session"},
 	{"pg_blocking_pids", NODE, "locks of the node"},
 	{"pg_cancel_backend", DENIED, "acts on a process of the node"},
@@ -75,10 +79,15 @@ static const FunctionRule function_rules[] = {
 	{"pg_database_collation_actual_version", NODE, "the node's libraries"},
 	{"pg_database_size", NODE, "the node's files"},
 	{"pg_export_snapshot", DENIED, "writes a file on the node"},
+	{"pg_get_aios", NODE, "input and output of the node"},
 	{"pg_get_backend_memory_contexts", NODE, "memory of the node's process"},
+	{"pg_get_loaded_modules", NODE, "the node's libraries"},
 	{"pg_get_replication_slots", NODE, "slots of the node"},
 	{"pg_get_shmem_allocations", NODE, "memory of the node"},
+	{"pg_get_shmem_allocations_numa", NODE, "memory of the node"},
+	{"pg_get_wait_events", NODE, "the node's libraries may add some"},
 	{"pg_get_wal_replay_pause_state", NODE, "the node's replay"},
+	{"pg_get_wal_summarizer_state", NODE, "a process of the node"},
 	{"pg_hba_file_rules", NODE, "the node's files"},
 	{"pg_ident_file_mappings", NODE, "the node's files"},
 	{"pg_indexes_size", NODE, "the node's files"},
@@ -93,6 +102,7 @@ static const FunctionRule function_rules[] = {
 	{"pg_lock_status", NODE, "locks of the node"},
 	{"pg_notification_queue_usage", NODE, "the node's queue"},
 	{"pg_notify", DENIED, "sends a notification"},
+	{"pg_numa_available", NODE, "how the node was built"},
 	{"pg_partition_ancestors", HARMLESS, "reads the catalog"},
 	{"pg_partition_tree", HARMLESS, "reads the catalog"},
 	{"pg_postmaster_start_time", NODE, "the node's life"},
@@ -115,17 +125,20 @@ static const FunctionRule function_rules[] = {
 	{"pg_try_advisory_lock_shared", LOCKS, "session advisory lock"},
 	{"pg_try_advisory_xact_lock", DENIED, "a replica would grant a lock the primary grants too"},
 	{"pg_try_advisory_xact_lock_shared", DENIED, "a replica would grant a lock the primary grants too"},
+	{"pg_wal_summary_contents", NODE, "the node's files"},
 	{"pg_walfile_name", NODE, "replicas refuse it"},
 	{"pg_walfile_name_offset", NODE, "replicas refuse it"},
 	{"pg_xact_commit_timestamp", NODE, "transactions of the node"},
 	{"pg_xact_commit_timestamp_origin", NODE, "transactions of the node"},
 	{"pg_xact_status", NODE, "transactions of the node"},
 	{"random", HARMLESS, "random bits"},
+	{"random_normal", HARMLESS, "random bits"},
 	{"schema_to_xml", DENIED, "reads relations that only a text names"},
 	{"schema_to_xml_and_xmlschema", DENIED, "reads relations that only a text names"},
 	{"set_config", PINS, "set_config() for the session"},
 	{"setseed", PINS, "seed of random()"},
 	{"setval", DENIED, "sets a sequence"},
+	{"system_user", NODE, "how the router logged in to the node"},
 	{"table_to_xml", DENIED, "reads relations that only a text names"},
 	{"table_to_xml_and_xmlschema", DENIED, "reads relations that only a text names"},
 	{"timeofday", HARMLESS, "the time of day"},
@@ -133,11 +146,14 @@ static const FunctionRule function_rules[] = {
 	{"txid_current_if_assigned", NODE, "transactions of the node"},
 	{"txid_current_snapshot", NODE, "transactions of the node"},
 	{"txid_status", NODE, "transactions of the node"},
+	{"uuidv4", HARMLESS, "random bits"},
+	{"uuidv7", HARMLESS, "random bits and the time of day"},
 	{"xpath_table", DENIED, "runs what it is given as text"},
 };
 
 /* Views of pg_catalog that tell of the node; those named pg_stat_... and pg_statio_... besides. */
 static const char *const node_local_relations[] = {
+	"pg_aios",
 	"pg_available_extension_versions",
 	"pg_available_extensions",
 	"pg_backend_memory_contexts",
@@ -154,6 +170,8 @@ static const char *const node_local_relations[] = {
 	"pg_sequences",				/* last_value: replicas see it ahead of the primary */
 	"pg_settings",
 	"pg_shmem_allocations",
+	"pg_shmem_allocations_numa",
+	"pg_wait_events",
 };
 
 static bool

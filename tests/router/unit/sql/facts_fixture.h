@@ -91,17 +91,19 @@ static const struct
 	{"similar_to_escape", 1, 2, FUNCTION_STABLE},
 	{"substring", 2, 3, FUNCTION_STABLE},
 	{"sum", 1, 1, FUNCTION_STABLE},
+	{"system_user", 0, 0, FUNCTION_STABLE},
 	{"timezone", 2, 2, FUNCTION_STABLE},
 	{"txid_current", 0, 0, FUNCTION_STABLE},
 	{"unnest", 1, 1, FUNCTION_STABLE},
 	{"upper", 1, 1, FUNCTION_STABLE},
+	{"uuidv7", 0, 1, FUNCTION_BUILTIN_VOLATILE},
 	{"version", 0, 0, FUNCTION_STABLE},
 	{"xmlexists", 2, 2, FUNCTION_STABLE},
 };
 
 static const char *const fixture_tables[] = {
 	"t", "u", "orders", "pg_class", "pg_locks", "pg_namespace", "pg_settings", "pg_stat_activity",
-	"pg_stat_user_tables", "pg_statistic", "pg_stats", "pg_tables", "columns",
+	"pg_stat_user_tables", "pg_statistic", "pg_stats", "pg_wait_events", "pg_tables", "columns",
 };
 
 static const char *const fixture_primary_relations[] = {"v", "scratch", "ids"};

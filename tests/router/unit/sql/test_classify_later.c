@@ -104,6 +104,7 @@ static const Case merge[] = {
 
 /* ---- 17: what else is new ---- */
 static const Case others[] = {
+	{"SELECT SYSTEM_USER", NODE, "tells of the node"},
 	{"SELECT 1_000, 0x1F, 0b11, 0o17", READ},
 	{"SELECT a FROM (SELECT a FROM t)", READ},
 	{"SELECT a FROM (DELETE FROM t RETURNING a)", UNPARSED, "parser does not take"},
@@ -128,6 +129,14 @@ static const Case returning[] = {
 };
 
 /* ---- with every parser ---- */
+
+/* Functions and views that came after PostgreSQL 15 are names like any other. */
+static const Case later_names[] = {
+	{"SELECT uuidv7()", READ},
+	{"SELECT * FROM pg_wait_events", NODE, "tells of the node"},
+};
+
+TABLE_TEST(later_names)
 
 /* What a parser cannot read goes to the primary, what it can is no read by mistake. */
 static const char *const never_reads[] = {
@@ -218,6 +227,7 @@ main(void)
 		cmocka_unit_test(test_merge),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_returning),
+		cmocka_unit_test(test_later_names),
 		cmocka_unit_test(test_never_reads),
 	};
 
