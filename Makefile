@@ -41,6 +41,17 @@ build     := build/san
 endif
 export SAN
 
+# Where `make release` has the router's lines counted, and builds it with the counts.
+counted := build/profile
+release := build/release
+
+# What install, test and bench take; ROUTER=build/andon-router is the one that `make` builds.
+ROUTER  ?= $(if $(SAN),$(build),$(release))/andon-router
+router_goal := $(if $(filter $(release)/%,$(ROUTER)),release,router)
+
+# Builds in parallel where nobody asked for a number of jobs.
+jobs = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
 # PostgreSQL's own layout; evaluated once, only when something is built.
 pg_include_server = $(eval pg_include_server := $(shell $(PG_CONFIG) --includedir-server))$(pg_include_server)
 pg_include        = $(eval pg_include := $(shell $(PG_CONFIG) --includedir))$(pg_include)
@@ -73,6 +84,13 @@ ANDON_LDFLAGS := -pie -pthread -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)
 ANDON_LIBS     = -L$(pg_libdir) -lpgcommon -lpgport -levent_core -levent_extra \
                  -levent_pthreads -lpq -lssl -lcrypto -linih -ljansson -lxxhash -lm
 
+# PROFILE is set by `make release` for its two builds. gcc knows a static function again by its
+# source and by the name of its object: the build that counts uses that of the other one.
+# Inlining by the counts makes it see strings of any length where there are none.
+profile_count  := -fprofile-generate -fprofile-update=atomic
+profile_use    := -fprofile-use -fprofile-partial-training -flto=auto -Wno-missing-profile -Wno-stringop-overread
+object_name_count = -dumpdir $(release)/$(*D)/ -dumpbase $(*F).c -dumpbase-ext .c
+
 # ---------------------------------------------------------------- router
 layers_above  := $(shell sed -n '/^\[router\]/,/^\[extension\]/{/^[a-z]/p}' $(top)/dev/layers.txt | tr ' ' '+')
 router_layers := $(subst +, ,$(layers_above))
@@ -91,12 +109,25 @@ all: router extension ## build the router and the extension
 
 router: $(router_obj) $(if $(wildcard router/app/main.c),$(build)/andon-router) ## build andon-router
 
-$(build)/%.o: %.c Makefile
+$(build)/%.o: %.c Makefile $(if $(filter use,$(PROFILE)),$(release)/counts)
 	@mkdir -p $(@D)
-	$(call say,CC $<)$(CC) $(ANDON_CPPFLAGS) $(CPP_VENDOR) $(CPPFLAGS) $(ANDON_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC $<)$(CC) $(ANDON_CPPFLAGS) $(CPP_VENDOR) $(CPPFLAGS) $(ANDON_CFLAGS) $(CFLAGS) $(profile_$(PROFILE)) $(object_name_$(PROFILE)) -MMD -MP -c -o $@ $<
 
 $(build)/andon-router: $(router_obj) $(pg_query_o)
-	$(call say,LD $@)$(CC) $(ANDON_LDFLAGS) $(LDFLAGS) -o $@ $^ $(ANDON_LIBS)
+	$(call say,LD $@)$(CC) $(ANDON_LDFLAGS) $(LDFLAGS) $(if $(PROFILE),$(CFLAGS) $(profile_$(PROFILE))) -o $@ $^ $(ANDON_LIBS)
+
+# The same sources, laid out by what runs: docs/decisions/0008-release-build.md.
+.PHONY: release
+release: ## build andon-router for use: laid out after a profile of its own work
+	@$(CC) --version | grep -q 'Free Software' || { echo "make release needs gcc: set CC=gcc" >&2; exit 1; }
+	+@$(MAKE) --no-print-directory $(jobs) build=$(counted) PROFILE=count router
+	+@$(MAKE) --no-print-directory $(release)/counts
+	+@$(MAKE) --no-print-directory $(jobs) build=$(release) PROFILE=use router
+
+$(release)/counts: $(counted)/andon-router dev/train
+	@$(PYTHON) -c 'import psycopg2' || { echo "python3-psycopg2 is missing: run 'make deps'" >&2; exit 1; }
+	+@$(MAKE) --no-print-directory stage
+	$(call say,TRAIN $<)ANDON_ROUTER=$< $(PYTHON) dev/train $(release) && touch $@
 
 # The parser: linked into one object, then every symbol but those listed made
 # local, so that its palloc and hash functions meet nobody else's.
@@ -211,8 +242,6 @@ $(fuzz_build)/fuzzer/%: $(fuzz_build)/tests/fuzz/fuzz_%.o $(fuzz_build)/libroute
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined $(ANDON_LDFLAGS) -o $@ $^ $(ANDON_LIBS)
 
 # ---------------------------------------------------------------- tests
-# Builds in parallel where nobody asked for a number of jobs.
-jobs = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 SUITES ?= all
 
 RUN := $(PYTHON) tests/support/run.py --build $(build)
@@ -240,8 +269,8 @@ test: ## install what is missing, build, run every test
 	@dev/deps test
 	+@$(MAKE) --no-print-directory $(jobs) test-built
 
-test-built: all unit-build replay-build stage demo-load
-	@$(RUN) $(SUITES)
+test-built: all $(router_goal) unit-build replay-build stage demo-load
+	@ANDON_ROUTER=$(ROUTER) $(RUN) $(SUITES)
 
 asan: deps ## the whole suite under AddressSanitizer and UBSan
 	+@$(MAKE) --no-print-directory $(jobs) SAN=address,undefined test-built
@@ -253,8 +282,8 @@ $(build)/bench/classify.o: CPP_VENDOR = -I$(top)/tests
 $(build)/bench-classify: $(build)/bench/classify.o $(build)/librouter.a $(pg_query_o)
 	$(call say,LD $@)$(CC) $(ANDON_LDFLAGS) $(LDFLAGS) -o $@ $^ $(ANDON_LIBS)
 
-bench: router stage $(build)/bench-classify ## measure: make bench B=name
-	@$(PYTHON) bench/run.py $(B)
+bench: $(router_goal) stage $(build)/bench-classify ## measure: make bench B=name
+	@ANDON_ROUTER=$(ROUTER) $(PYTHON) bench/run.py $(B)
 
 demo: ## the whole main job on a cluster of its own (README)
 	@dev/deps demo
@@ -279,11 +308,11 @@ format: ## lay out the C sources with clang-format
 bindir := $(DESTDIR)$(PREFIX)/bin
 docdir := $(DESTDIR)$(PREFIX)/share/doc/andon
 
-install: all ## install the extension into PostgreSQL and the router into PREFIX
+install: extension $(router_goal) ## install the extension into PostgreSQL and the router into PREFIX
 	+$(MAKE) --no-print-directory -C $(build)/extension -f $(top)/extension/Makefile \
 	    PG_CONFIG=$(PG_CONFIG) VERSION=$(VERSION) DESTDIR=$(DESTDIR) install
 	install -d $(bindir) $(docdir)
-	$(if $(wildcard router/app/main.c),install -m 755 $(build)/andon-router $(bindir)/andon-router)
+	$(if $(wildcard router/app/main.c),install -m 755 $(ROUTER) $(bindir)/andon-router)
 	install -m 644 LICENSE $(wildcard README.md CHANGELOG.md etc/*.ini) $(docdir)/
 	sed 's#/usr/local#$(PREFIX)#' etc/andon-router.service > $(docdir)/andon-router.service
 	install -m 644 etc/andon-router.socket $(docdir)/

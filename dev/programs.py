@@ -44,6 +44,11 @@ def build_dir():
     return os.environ.get("ANDON_BUILD", os.path.join(TOP, "build"))
 
 
+def router_program():
+    """The andon-router to run: ANDON_ROUTER, or that of the build."""
+    return os.path.abspath(os.environ.get("ANDON_ROUTER") or os.path.join(build_dir(), "andon-router"))
+
+
 def sanitizer():
     """The variant under test: "asan", "tsan" or ""."""
     name = os.path.basename(build_dir().rstrip("/"))
@@ -220,7 +225,7 @@ class RunDir:
         if os.path.exists(server_program):
             return server_program
         if name not in self._programs:
-            path = os.path.join(build_dir(), name)
+            path = router_program() if name == "andon-router" else os.path.join(build_dir(), name)
             if not os.path.exists(path):
                 raise Failed("%s is not built: run 'make'" % path)
             if not self._can_run(path):

@@ -13,7 +13,7 @@ import unittest
 import psycopg2
 
 from pgcluster import fetch
-from programs import build_dir, product_version, wait_until
+from programs import product_version, router_program, wait_until
 from routerproc import Router
 from pgwire import Query
 from routercase import RouterTestCase
@@ -377,7 +377,7 @@ class Operations(RouterTestCase):
     def test_refuses_root(self):
         """Guards: the router does not run as root."""
         router = self.not_started()
-        done = subprocess.run([os.path.join(build_dir(), "andon-router"), "-c", router.config_path],
+        done = subprocess.run([router_program(), "-c", router.config_path],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
         self.assertEqual(done.returncode, 2)
         self.assertIn("root", done.stdout)
