@@ -32,6 +32,7 @@ typedef enum StreamState
 	STATE_GONE
 } StreamState;
 
+/* What each recv() and send() looks at comes first: three lines of cache, and libevent's. */
 struct Stream
 {
 	Loop	   *loop;
@@ -39,7 +40,6 @@ struct Stream
 	void	   *owner;
 	int			fd;				/* owned; -1: not connected, or ended */
 	StreamState state;
-	StreamEnd	end;			/* how the owner destroyed it */
 	int			cork;			/* depth */
 	int			write_errno;	/* sending failed; to be reported */
 	bool		is_paused;
@@ -48,17 +48,19 @@ struct Stream
 	bool		is_full;		/* passed the high water mark, on_drained is owed */
 	bool		in_data;		/* on_data is running */
 	bool		handed_over;	/* the owner changed while it ran */
+	struct StreamTls *tls;		/* owned; NULL: not encrypted */
+	StreamStats stats;
 	Buf			unread;			/* what the owner left */
 	Buf			queue;			/* not sent yet */
+	struct event read_event;
+
+	StreamEnd	end;			/* how the owner destroyed it */
 	Connector  *connector;		/* owned; while connecting */
 	LoopTimer  *flush_timer;	/* owned; while flushing */
 	uint64_t	flush_end_us;	/* not for longer than that */
 	LoopTask	turn;			/* runs on_turn() */
 	LoopTask	at_end;			/* while flushing: the loop ends first */
-	struct StreamTls *tls;		/* owned; NULL: not encrypted */
-	struct event read_event;
 	struct event write_event;
-	StreamStats stats;
 };
 
 /* ---- stream.c ---- */
