@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "base/memory.h"
+#include "sql/classify_lists.h"
 
 /* What is known of a set of settings (settings_note). */
 #define LEX_KNOWN 0x01
@@ -45,7 +46,7 @@ params_is_followed(const char *name)
 		if (strcmp(unfollowed_settings[i], name) == 0)
 			return false;
 	}
-	return strncmp(name, "transaction_", strlen("transaction_")) != 0;
+	return !classify_is_transaction_setting(name);
 }
 
 Settings *

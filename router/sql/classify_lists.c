@@ -264,3 +264,12 @@ classify_is_pinning_setting(const char *name)
 
 	return IS_IN(name, names);
 }
+
+bool
+classify_is_transaction_setting(const char *name)
+{
+	/* not transaction_timeout, which is a setting like statement_timeout */
+	static const char *const names[] = {"transaction_deferrable", "transaction_isolation", "transaction_read_only"};
+
+	return IS_IN(name, names);
+}

@@ -58,4 +58,7 @@ extern SettingUse classify_setting_use(const char *name);
 /* A setting that no SET can be trusted to bring to another server. */
 extern bool classify_is_pinning_setting(const char *name);
 
+/* SET TRANSACTION by another name, in lower case. */
+extern bool classify_is_transaction_setting(const char *name);
+
 #endif							/* ROUTER_SQL_CLASSIFY_LISTS_H */

@@ -63,7 +63,7 @@ walk_VariableSetStmt(Walk *walk, const VariableSetStmt *statement)
 		return;
 	}
 	setting_lower(result->set_name);
-	if (strncmp(result->set_name, "transaction_", strlen("transaction_")) == 0)
+	if (classify_is_transaction_setting(result->set_name))
 		walk_transaction_setting(walk, statement, result->set_name);
 	else if (statement->kind == VAR_SET_VALUE)
 		walk_set_value(walk, statement, result->set_name);
@@ -157,7 +157,7 @@ walk_set_config(Walk *walk, const SelectStmt *select)
 		!walk_copy_name(result->set_value, sizeof(result->set_value), strVal(&((A_Const *) lsecond(call->args))->val)))
 		return false;
 	setting_lower(result->set_name);
-	if (classify_is_pinning_setting(result->set_name) || strncmp(result->set_name, "transaction_", strlen("transaction_")) == 0)
+	if (classify_is_pinning_setting(result->set_name) || classify_is_transaction_setting(result->set_name))
 		return false;
 	walk_flag(walk, STATEMENT_SET_CONFIG);
 	walk_lower(walk, VERDICT_PRIMARY, "a setting of the session", NULL);

@@ -62,6 +62,11 @@ test_settings(void **state)
 	assert_false(classify_is_name_list_setting("datestyle"));
 	assert_true(classify_is_pinning_setting("role"));
 	assert_false(classify_is_pinning_setting("work_mem"));
+	assert_true(classify_is_transaction_setting("transaction_deferrable"));
+	assert_true(classify_is_transaction_setting("transaction_isolation"));
+	assert_true(classify_is_transaction_setting("transaction_read_only"));
+	assert_false(classify_is_transaction_setting("transaction_timeout"));
+	assert_false(classify_is_transaction_setting("transaction_"));
 }
 
 int
