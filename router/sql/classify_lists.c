@@ -91,6 +91,8 @@ static const FunctionRule function_rules[] = {
 	{"pg_hba_file_rules", NODE, "the node's files"},
 	{"pg_ident_file_mappings", NODE, "the node's files"},
 	{"pg_indexes_size", NODE, "the node's files"},
+	{"pg_input_error_info", DENIED, "runs the input of a type that only a text names"},
+	{"pg_input_is_valid", DENIED, "runs the input of a type that only a text names"},
 	{"pg_is_in_recovery", NODE, "the node's role: who looks for a primary must see one"},
 	{"pg_is_wal_replay_paused", NODE, "the node's replay"},
 	{"pg_jit_available", NODE, "the node's libraries"},

@@ -64,6 +64,8 @@ static const struct
 	{"pg_current_wal_lsn", 0, 0, FUNCTION_BUILTIN_VOLATILE},
 	{"pg_drop_replication_slot", 1, 1, FUNCTION_BUILTIN_VOLATILE},
 	{"pg_get_userbyid", 1, 1, FUNCTION_STABLE},
+	{"pg_input_error_info", 2, 2, FUNCTION_STABLE},
+	{"pg_input_is_valid", 2, 2, FUNCTION_STABLE},
 	{"pg_is_in_recovery", 0, 0, FUNCTION_BUILTIN_VOLATILE},
 	{"pg_last_wal_replay_lsn", 0, 0, FUNCTION_BUILTIN_VOLATILE},
 	{"pg_logical_emit_message", 3, 3, FUNCTION_BUILTIN_VOLATILE},

@@ -134,6 +134,8 @@ static const Case returning[] = {
 static const Case later_names[] = {
 	{"SELECT uuidv7()", READ},
 	{"SELECT * FROM pg_wait_events", NODE, "tells of the node"},
+	{"SELECT pg_input_is_valid('1', 'evil_domain')", PRIMARY, "effects"},
+	{"SELECT * FROM pg_input_error_info('1', 'evil_domain')", PRIMARY, "effects"},
 };
 
 TABLE_TEST(later_names)
