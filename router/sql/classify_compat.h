@@ -25,8 +25,9 @@
 
 #include <pg_query/pg_query_internal.h>
 
-#if PG_VERSION_NUM < 150000
-#error "the classifier knows the parsers of PostgreSQL 15 and later"
+/* A later one may have new fields in nodes that are known, which nothing here would walk. */
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "the classifier knows the parsers of PostgreSQL 15 to 18"
 #endif
 
 /* Of the headers; classify_check_parser() asks the library. */
