@@ -6,7 +6,8 @@
  * A statement is a read only if everything in it is known to be one; what
  * cannot be parsed, is too long or too deep, or names something unknown is
  * not.  The parser is PostgreSQL's (libpg_query), of the major version that the
- * system's package holds; nothing of it is visible here.  Thread-safe: the parser's state is per thread.
+ * system's package holds; nothing of it is visible here.  Thread-safe: the
+ * parser's state is per thread.
  *
  * The text is read as the server would with standard_conforming_strings = on
  * and a client_encoding in which no trail byte is an ASCII character: callers

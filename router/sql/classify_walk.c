@@ -4,10 +4,10 @@
  *	  The walk through a query: every node of it must be known.
  *
  * One switch over the types of nodes a query is made of; a type that is not in
- * it, nor in that of classify_compat.c, makes the statement one for the primary,
- * so that syntax of a later PostgreSQL cannot slip through.  The walk goes on after the first thing that
- * is not a read, since what the statement leaves behind (an advisory lock in
- * an UPDATE) is wanted as well.
+ * it, nor in that of classify_compat.c, makes the statement one for the
+ * primary, so that syntax of a later PostgreSQL cannot slip through.  The walk
+ * goes on after the first thing that is not a read, since what the statement
+ * leaves behind (an advisory lock in an UPDATE) is wanted as well.
  *
  * The names it meets are judged by classify_names.c.  Names of CTEs hide
  * relations exactly where PostgreSQL lets them: in WITH, each sees those before
