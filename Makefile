@@ -46,8 +46,8 @@ counted := build/profile
 release := build/release
 
 # What install, test and bench take; ROUTER=build/andon-router is the one that `make` builds.
-ROUTER  ?= $(if $(SAN),$(build),$(release))/andon-router
-router_goal := $(if $(filter $(release)/%,$(ROUTER)),release,router)
+ROUTER  := $(if $(SAN),$(build),$(release))/andon-router
+router_goal := $(if $(filter $(abspath $(release)/andon-router),$(abspath $(ROUTER))),release,router)
 
 # Builds in parallel where nobody asked for a number of jobs.
 jobs = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -118,15 +118,15 @@ $(build)/andon-router: $(router_obj) $(pg_query_o)
 
 # The same sources, laid out by what runs: docs/decisions/0008-release-build.md.
 .PHONY: release
-release: ## build andon-router for use: laid out after a profile of its own work
-	@$(CC) --version | grep -q 'Free Software' || { echo "make release needs gcc: set CC=gcc" >&2; exit 1; }
+release: stage ## build andon-router for use: laid out after a profile of its own work
+	@test -z "$(SAN)" || { echo "make release is for use, not for a sanitizer: leave SAN out" >&2; exit 1; }
+	@$(CC) --version | grep -q 'Free Software' || { echo "make release needs gcc: set CC=gcc, or do without: ROUTER=build/andon-router" >&2; exit 1; }
 	+@$(MAKE) --no-print-directory $(jobs) build=$(counted) PROFILE=count router
 	+@$(MAKE) --no-print-directory $(release)/counts
 	+@$(MAKE) --no-print-directory $(jobs) build=$(release) PROFILE=use router
 
 $(release)/counts: $(counted)/andon-router dev/train
-	@$(PYTHON) -c 'import psycopg2' || { echo "python3-psycopg2 is missing: run 'make deps'" >&2; exit 1; }
-	+@$(MAKE) --no-print-directory stage
+	@$(PYTHON) -c 'import psycopg2' || { echo "python3-psycopg2 is missing: run 'make deps', or do without: ROUTER=build/andon-router" >&2; exit 1; }
 	$(call say,TRAIN $<)ANDON_ROUTER=$< $(PYTHON) dev/train $(release) && touch $@
 
 # The parser: linked into one object, then every symbol but those listed made
@@ -308,7 +308,12 @@ format: ## lay out the C sources with clang-format
 bindir := $(DESTDIR)$(PREFIX)/bin
 docdir := $(DESTDIR)$(PREFIX)/share/doc/andon
 
-install: extension $(router_goal) ## install the extension into PostgreSQL and the router into PREFIX
+# No server is started under sudo: the release is to be there.
+.PHONY: installable
+installable:
+	@test -x $(ROUTER) || { echo "no $(ROUTER): run 'make release' first, or install the one that 'make' builds: make install ROUTER=build/andon-router" >&2; exit 1; }
+
+install: extension $(if $(filter release,$(router_goal)),installable,router) ## install the extension into PostgreSQL and the router into PREFIX
 	+$(MAKE) --no-print-directory -C $(build)/extension -f $(top)/extension/Makefile \
 	    PG_CONFIG=$(PG_CONFIG) VERSION=$(VERSION) DESTDIR=$(DESTDIR) install
 	install -d $(bindir) $(docdir)

@@ -3,12 +3,19 @@
  * commit_lsn.c
  *	  Tells the client where its commit ended in the WAL.
  *
- * The message is sent by the commit callback, after the commit record is
- * flushed and the transaction is visible, and before the reply to the client.
- * There an ERROR would be a PANIC.  What is called in the part marked NOTHROW
- * neither allocates nor looks anything up; pq_putmessage() copies into the send
- * buffer.  The buffer was emptied at PRE_COMMIT, where waiting for a slow client
- * is still ordinary, so the message fits and nothing is written to the socket.
+ * The message is put into the send buffer by the commit callback, after the
+ * commit record is flushed and the transaction is visible.  The buffer leaves
+ * with ReadyForQuery, and not before: in the extended protocol it holds the
+ * CommandComplete of what is being committed, which drivers take for the end
+ * (Postgres.js does), and a synchronous standby may yet keep the commit waiting.
+ * Nor may the callback wait for a slow client, with all locks held.  So the
+ * message goes in by pq_putmessage_noblock(), which writes nothing to the socket
+ * and makes the buffer larger if it is full.
+ *
+ * An ERROR that leaves the callback would be a PANIC.  What is called in the
+ * part marked NOTHROW neither allocates nor looks anything up, but for that
+ * buffer: if there is no memory for it, the client is told nothing.  The router
+ * then asks where the commit lies.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,6 +25,7 @@
 #include "access/xlog.h"
 #include "fmgr.h"
 #include "libpq/libpq.h"
+#include "miscadmin.h"
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
@@ -41,14 +49,7 @@ static XLogRecPtr last_commit_lsn = InvalidXLogRecPtr;
 
 static bool client_is_told(void);
 static void send_commit_lsn(XLogRecPtr lsn);
-
-void
-commit_lsn_before_commit(void)
-{
-	if (client_is_told() && TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
-		pq_is_send_pending())
-		(void) pq_flush();
-}
+static void put_message(const char *message, int length);
 
 /* ------------------------------------------------------------- NOTHROW */
 
@@ -79,7 +80,27 @@ send_commit_lsn(XLogRecPtr lsn)
 	memcpy(message, ANDON_PARAMETER_COMMIT_LSN, length);
 	length += snprintf(message + length, sizeof(message) - length, "%X/%X",
 					   LSN_FORMAT_ARGS(lsn)) + 1;
-	(void) pq_putmessage(COMPAT_MSG_PARAMETER_STATUS, message, length);
+	put_message(message, length);
+}
+
+/* An ERROR ends the holding of interrupts, on which the commit relies. */
+static void
+put_message(const char *message, int length)
+{
+	uint32		interrupts_held = InterruptHoldoffCount;
+	uint32		cancels_held = QueryCancelHoldoffCount;
+
+	PG_TRY();
+	{
+		pq_putmessage_noblock(COMPAT_MSG_PARAMETER_STATUS, message, length);
+	}
+	PG_CATCH();
+	{
+		FlushErrorState();
+		InterruptHoldoffCount = interrupts_held;
+		QueryCancelHoldoffCount = cancels_held;
+	}
+	PG_END_TRY();
 }
 
 /* -------------------------------------------------------- end of NOTHROW */

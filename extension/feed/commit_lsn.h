@@ -13,9 +13,6 @@
 #ifndef ANDON_FEED_COMMIT_LSN_H
 #define ANDON_FEED_COMMIT_LSN_H
 
-/* PRE_COMMIT: makes room in the send buffer for the message. */
-extern void commit_lsn_before_commit(void);
-
 /* XACT_EVENT_COMMIT: sends the message. NOTHROW */
 extern void commit_lsn_on_commit(void);
 

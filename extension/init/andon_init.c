@@ -124,7 +124,6 @@ on_transaction_event(XactEvent event, void *arg)
 			feed_before_commit();
 			catalog_news_before_commit();
 			slots_announce();
-			commit_lsn_before_commit();
 			MemoryContextSwitchTo(old);
 			break;
 		case XACT_EVENT_PRE_PREPARE:

@@ -22,14 +22,15 @@ ENTRIES = ("commit_lsn_on_commit", "dirty_set_on_transaction_end", "feed_on_tran
 # Functions of the server and of C that are known to come back.
 ALLOWED = {
     "GetCurrentTimestamp",              # the clock
+    "FlushErrorState", "__sigsetjmp", "_setjmp",    # around the one call by pointer, which is caught
     "GetTopTransactionIdIfAny",         # a variable
     "SetLatch",                         # a flag and a signal
     "pg_snprintf",                      # into a buffer of the caller's
     "snprintf", "__snprintf_chk", "memcpy", "memset", "__stack_chk_fail",
 }
 
-# Calls by pointer: the one of pq_putmessage(), whose buffer was emptied before (feed/commit_lsn.c).
-POINTER_CALLS = {"commit_lsn_on_commit", "send_commit_lsn"}
+# Calls by pointer: the one of pq_putmessage_noblock(), whose ERROR is caught (feed/commit_lsn.c).
+POINTER_CALLS = {"commit_lsn_on_commit", "send_commit_lsn", "put_message"}
 
 FUNCTION = re.compile(r"^[0-9a-f]+ <([^>]+)>:$")
 RELOCATION = re.compile(r"\bR_[A-Z0-9_]+\s+([A-Za-z_.][\w.]*)")
