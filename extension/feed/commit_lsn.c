@@ -14,8 +14,9 @@
  *
  * An ERROR that leaves the callback would be a PANIC.  What is called in the
  * part marked NOTHROW neither allocates nor looks anything up, but for that
- * buffer: if there is no memory for it, the client is told nothing.  The router
- * then asks where the commit lies.
+ * buffer.  If there is no memory for it, the connection ends without an answer,
+ * as if the client were lost: told of the commit and not of its position, the
+ * router would take it for one that wrote nothing, and read below it.
  *
  *-------------------------------------------------------------------------
  */
@@ -83,10 +84,11 @@ send_commit_lsn(XLogRecPtr lsn)
 	put_message(message, length);
 }
 
-/* An ERROR ends the holding of interrupts, on which the commit relies. */
+/* An ERROR ends the holding of interrupts, on which the commit relies, and leaves us in another context. */
 static void
 put_message(const char *message, int length)
 {
+	MemoryContext context = CurrentMemoryContext;
 	uint32		interrupts_held = InterruptHoldoffCount;
 	uint32		cancels_held = QueryCancelHoldoffCount;
 
@@ -96,9 +98,13 @@ put_message(const char *message, int length)
 	}
 	PG_CATCH();
 	{
+		MemoryContextSwitchTo(context);
 		FlushErrorState();
 		InterruptHoldoffCount = interrupts_held;
 		QueryCancelHoldoffCount = cancels_held;
+		whereToSendOutput = DestNone;	/* as ProcessInterrupts() does */
+		ClientConnectionLost = true;
+		InterruptPending = true;
 	}
 	PG_END_TRY();
 }
